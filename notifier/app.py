@@ -1,0 +1,237 @@
+"""The one place that builds objects and reads the clock.
+
+Settings go no further than here: everything else gets plain arguments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
+from functools import cached_property
+
+from notifier import errors
+from notifier.config import Settings, SourceSettings
+from notifier.delivery.files import FilesTransport
+from notifier.delivery.mailer import Transport
+from notifier.delivery.smtp import SmtpSettings, SmtpTransport
+from notifier.digests.view import Service
+from notifier.jobs.compose import Composed, ComposeSettings, compose
+from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
+from notifier.jobs.ingest import Ingested, ingest
+from notifier.profiles.profile import DAY_NAMES, Schedule
+from notifier.ranking.order import OrderSettings
+from notifier.sources.arxiv import ArxivSource
+from notifier.sources.feed import FeedSource
+from notifier.sources.http import HttpSettings, open_client
+from notifier.sources.huggingface import HuggingFaceSource
+from notifier.sources.source import Kind, Source
+from notifier.storage import schema, store_sources, store_subscribers
+from notifier.storage.database import Database
+from notifier.subscriptions.service import Defaults, Subscriptions
+from notifier.subscriptions.tokens import KEY_BYTES, PURPOSE, Tokens
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    """Return now, aware UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Ticked:
+    """What one pass did."""
+
+    ingested: list[Ingested] = field(default_factory=list)
+    composed: Composed = field(default_factory=Composed)
+    delivered: Delivered = field(default_factory=Delivered)
+
+    @property
+    def needs_care(self) -> bool:
+        """Whether anything failed that somebody should look at."""
+        failed = any(report.failure for report in self.ingested)
+        sent = self.delivered
+        return bool(failed or self.composed.failed or sent.failed or sent.later or sent.down)
+
+
+class App:
+    """One instance on one database."""
+
+    def __init__(self, settings: Settings, *, clock: Clock = system_clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.database = Database(settings.database.url)
+        schema.upgrade(self.database)
+
+    def close(self) -> None:
+        """Give back what was opened."""
+        self.database.close()
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        digest = self.settings.digest
+        hour, minute = (int(part) for part in digest.time.split(":"))
+        days = tuple(sorted({DAY_NAMES.index(day) for day in digest.days}))
+        schedule = Schedule(digest.zone, hour, minute, days)
+        defaults = Defaults(schedule, digest.max_papers, digest.first_days)
+        return Subscriptions(self.database, defaults)
+
+    @cached_property
+    def secret(self) -> bytes:
+        """This instance's key for links and digest names, made once and kept in the database."""
+        with self.database.writing() as conn:
+            store_subscribers.keep_secret(conn, PURPOSE, secrets.token_bytes(KEY_BYTES))
+            found = store_subscribers.secret(conn, PURPOSE)
+        if found is None:
+            raise errors.DatabaseError("the database keeps no key for links")
+        return found
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self.secret)
+
+    def unsubscribe_url(self, row: int) -> str:
+        """Return the address at which a subscriber leaves (RFC 8058 POST, or a page)."""
+        base = self.settings.site.public_url.rstrip("/")
+        return f"{base}/u/{self.tokens.make('unsubscribe', row)}"
+
+    @cached_property
+    def transport(self) -> Transport:
+        mail, smtp = self.settings.mail, self.settings.smtp
+        if mail.transport == "files":
+            return FilesTransport(mail.directory)
+        return SmtpTransport(
+            SmtpSettings(
+                host=smtp.host,
+                port=smtp.port,
+                security=smtp.security,
+                user=smtp.user,
+                password=smtp.password.get_secret_value(),
+                ca_file=smtp.ca_file,
+                timeout_seconds=smtp.timeout_seconds,
+            )
+        )
+
+    @cached_property
+    def order(self) -> OrderSettings:
+        ranking = self.settings.ranking
+        return OrderSettings(ranking.trend_weight, timedelta(days=ranking.half_life_days))
+
+    @cached_property
+    def compose_settings(self) -> ComposeSettings:
+        site, mail, digest = self.settings.site, self.settings.mail, self.settings.digest
+        domain = parseaddr(mail.sender)[1].rpartition("@")[2] or "localhost"
+        return ComposeSettings(
+            service=Service(site.name, site.public_url, site.contact, site.postal_address),
+            sender=mail.sender,
+            reply_to=mail.reply_to,
+            list_id=f"digest.{domain}",
+            abstract_characters=digest.abstract_characters,
+            lookback=timedelta(days=digest.lookback_days),
+            order=self.order,
+            daily_life=timedelta(hours=self.settings.delivery.daily_hours),
+            weekly_life=timedelta(hours=self.settings.delivery.weekly_hours),
+            secret=self.secret,
+            unsubscribe_url=self.unsubscribe_url,
+        )
+
+    @cached_property
+    def http_settings(self) -> HttpSettings:
+        http = self.settings.http
+        contact = self.settings.site.contact
+        size = http.max_megabytes * 1_000_000
+        return HttpSettings(http.timeout_seconds, size, contact, http.pause_seconds)
+
+    def sources(self, names: tuple[str, ...] = ()) -> list[Source]:
+        """Return the enabled sources, or those named.
+
+        Raises:
+            NotFound: a name that no source has.
+        """
+        known = {source.name: source for source in self.settings.source}
+        for name in names:
+            if name not in known:
+                there = ", ".join(known) or "none: add a [[source]] to notifier.toml"
+                raise errors.NotFound(f'no source "{name}"; there are {there}')
+        chosen = [known[n] for n in names] or [s for s in known.values() if s.enabled]
+        return [make_source(s) for s in chosen]
+
+    def source_for_file(self, kind: Kind, name: str) -> Source:
+        """Return an adapter of a kind that reads saved answers under a source's name."""
+        here = "http://localhost/"  # never fetched; a feed must have an address
+        return make_source(SourceSettings(name=name, kind=kind, urls=(here,)))
+
+    def due_sources(self, now: datetime) -> list[Source]:
+        """Return the enabled sources whose time has come."""
+        with self.database.reading() as conn:
+            last = {health.name: health.last_attempt_at for health in store_sources.health(conn)}
+        return [
+            make_source(s)
+            for s in self.settings.source
+            if s.enabled and _is_due(last.get(s.name), s.every_minutes, now)
+        ]
+
+    async def ingest(self, sources: list[Source]) -> list[Ingested]:
+        """Fetch the sources one after the other and return their reports."""
+        reports = []
+        for source in sources:
+            async with open_client(self.http_settings) as client:
+                reports.append(await ingest(self.database, source, client, now=self.clock()))
+        return reports
+
+    def compose(self, *, stopping: Callable[[], bool] = lambda: False) -> Composed:
+        """Make every digest that is due."""
+        return compose(self.database, self.compose_settings, now=self.clock(), stopping=stopping)
+
+    async def deliver(self, *, stop: asyncio.Event | None = None) -> Delivered:
+        """Send what is waiting."""
+        settings = DeliverSettings(
+            sender=self.settings.mail.sender,
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+            lease=timedelta(minutes=self.settings.delivery.lease_minutes),
+            connections=self.settings.mail.connections,
+        )
+        return await deliver(self.database, self.transport, settings, clock=self.clock, stop=stop)
+
+    async def tick(self, *, stop: asyncio.Event | None = None) -> Ticked:
+        """One pass of everything that is due; stops between two steps at `stop`."""
+        stop, done = stop or asyncio.Event(), Ticked()
+        for source in await asyncio.to_thread(self.due_sources, self.clock()):
+            if not stop.is_set():
+                done.ingested += await self.ingest([source])
+        if not stop.is_set():
+            done.composed = await asyncio.to_thread(self.compose, stopping=stop.is_set)
+        if not stop.is_set():
+            done.delivered = await self.deliver(stop=stop)
+        return done
+
+
+def _is_due(last: datetime | None, every_minutes: int, now: datetime) -> bool:
+    """Never asked, long enough ago, or (after the clock was set back) in the future."""
+    return last is None or not timedelta(0) <= now - last < timedelta(minutes=every_minutes)
+
+
+def make_source(settings: SourceSettings) -> Source:
+    """Return the adapter of a configured source."""
+    if settings.kind == "arxiv":
+        return ArxivSource(settings.name, settings.categories, settings.urls)
+    if settings.kind == "huggingface":
+        return HuggingFaceSource(settings.name, settings.urls)
+    return FeedSource(settings.name, settings.urls)
+
+
+@contextmanager
+def opened(settings: Settings, *, clock: Clock = system_clock) -> Iterator[App]:
+    """Yield an instance and close it at the end."""
+    app = App(settings, clock=clock)
+    try:
+        yield app
+    finally:
+        app.close()

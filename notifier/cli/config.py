@@ -1,0 +1,69 @@
+"""notifier config: show, check, path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from notifier.cli.output import Format, FormatOption, say, to_json
+from notifier.cli.state import settings, state
+
+app = typer.Typer(
+    no_args_is_help=True, help="The configuration.", epilog="Example: notifier config check"
+)
+
+_SECRET_NAMES = ("password", "url")
+
+
+def example() -> str:
+    """Return the commented configuration that comes with the program."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "config" / "notifier.toml"
+    path = inside if inside.is_file() else package.parent / "config" / "notifier.toml"
+    return path.read_text("utf-8")
+
+
+@app.command(epilog="Example: notifier config check --config /etc/notifier/notifier.toml")
+def check() -> None:
+    """Read the configuration and say whether it can be used."""
+    from notifier.config import find_file
+
+    settings()
+    found = find_file(state.config)
+    say(f"{found}: ok" if found else "no notifier.toml found: the defaults are in use, and are ok")
+
+
+@app.command(epilog="Example: notifier config show --format json")
+def show(format_: FormatOption = Format.table) -> None:
+    """Print the effective settings; secrets are hidden."""
+    found: dict[str, Any] = settings().model_dump(mode="json", by_alias=True)
+    found["smtp"]["password"] = "********" if found["smtp"]["password"] else ""
+    found["database"]["url"] = _without_password(found["database"]["url"])
+    if format_ is not Format.table:
+        typer.echo(to_json(found))
+        return
+    for table, values in found.items():
+        for number, one in enumerate(values if isinstance(values, list) else [values]):
+            name = f"{table}[{number}]" if isinstance(values, list) else table
+            for key, value in one.items():
+                typer.echo(f"{name}.{key} = {to_json(value)}")
+
+
+def _without_password(url: str) -> str:
+    from sqlalchemy import make_url
+
+    return make_url(url).render_as_string(hide_password=True)
+
+
+@app.command(epilog="Example: notifier config path")
+def path() -> None:
+    """Print which file the configuration comes from."""
+    from notifier import errors
+    from notifier.config import find_file
+
+    found = find_file(state.config)
+    if found is None:
+        raise errors.NotFound('no notifier.toml found - "notifier init" writes one')
+    typer.echo(str(found))

@@ -1,0 +1,180 @@
+"""notifier profile: add, list, show, remove, test."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from notifier import errors
+from notifier.cli.output import Format, FormatOption, print_rows, say
+from notifier.cli.state import instance, parse_moment
+
+if TYPE_CHECKING:
+    from notifier.profiles.rules import RuleProblem, Rules
+    from notifier.ranking.order import Ranked
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="What subscribers want.",
+    epilog="Example: notifier profile add ada@example.org agents 'LLM agents'",
+)
+
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The subscriber.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.")]
+
+
+def read_rules(source: str) -> str:
+    """Return rules from standard input (`-`), a file (`@FILE`), or as they stand."""
+    try:
+        if source == "-":
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        if source.startswith("@"):
+            return Path(source[1:]).read_text("utf-8-sig")
+    except OSError as error:
+        raise errors.UsageError(f"{source[1:]}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise errors.UsageError(f"the rules are no UTF-8 text: {error}") from error
+    return source
+
+
+def _tell(problems: tuple[RuleProblem, ...]) -> None:
+    for problem in problems:
+        say(f"{'error' if problem.is_error else 'warning'}: {problem}")
+
+
+@app.command(
+    epilog="Examples: notifier profile add ada@example.org agents 'LLM agents' · "
+    "notifier profile add ada@example.org agents @rules.txt · … agents - < rules.txt"
+)
+def add(
+    address: Address,
+    name: Name,
+    rules: Annotated[
+        list[str], typer.Argument(metavar="RULES...", help="Rules, or @FILE, or - for stdin.")
+    ],
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite one of that name.")] = False,
+) -> None:
+    """Add a profile; each argument is one rule. Rules in error are kept and disabled."""
+    text = "\n".join(read_rules(rule) for rule in rules)
+    with instance() as app:
+        problems = app.subscriptions.add_profile(
+            address, name, text, now=app.clock(), replace=replace
+        )
+    _tell(problems)
+    say(f'profile "{name}" {"replaced" if replace else "added"}')
+    if any(problem.is_error for problem in problems):
+        raise typer.Exit(3)
+
+
+@app.command("list", epilog="Example: notifier profile list ada@example.org --format jsonl")
+def list_(
+    address: Annotated[str, typer.Argument(help="One subscriber; none: all.")] = "",
+    format_: FormatOption = Format.table,
+) -> None:
+    """Print profiles with their number of rules and of rules in error."""
+    from notifier.profiles.parser import parse
+
+    with instance() as app:
+        service = app.subscriptions
+        addresses = [address] if address else [s.address for s in service.every()]
+        found = [(a, profile) for a in addresses for profile in service.profiles(a)]
+    rows = []
+    for owner, profile in found:
+        rules = parse(profile.rules)
+        working = sum(line.node is not None for line in rules.lines)
+        rows.append(
+            {"address": owner, "name": profile.name, "enabled": profile.enabled,
+             "rules": working, "errors": len(rules.problems)}
+        )  # fmt: skip
+    print_rows(rows, ("address", "name", "enabled", "rules", "errors"), format_)
+
+
+@app.command(epilog="Example: notifier profile show ada@example.org agents")
+def show(address: Address, name: Name) -> None:
+    """Print a profile's rules as they were typed; problems go to stderr."""
+    from notifier.profiles.parser import parse
+
+    with instance() as app:
+        for profile in app.subscriptions.profiles(address):
+            if profile.name == name:
+                typer.echo(profile.rules)
+                rules = parse(profile.rules)
+                _tell(rules.problems + rules.warnings)
+                return
+    raise errors.NotFound(f'{address} has no profile "{name}"')
+
+
+@app.command(epilog="Example: notifier profile remove ada@example.org agents")
+def remove(address: Address, name: Name) -> None:
+    """Delete a profile."""
+    with instance() as app:
+        app.subscriptions.remove_profile(address, name)
+    say(f'profile "{name}" removed')
+
+
+@app.command(
+    "test",
+    epilog="Examples: echo 'LLM agents' | notifier profile test - --format jsonl · "
+    "notifier profile test agents --for ada@example.org",
+)
+def try_rules(
+    rules: Annotated[
+        str, typer.Argument(metavar="RULES", help="-, @FILE, rules, or with --for a name.")
+    ],
+    owner: Annotated[
+        str, typer.Option("--for", help="Test this subscriber's profile.", show_default=False)
+    ] = "",
+    since: Annotated[
+        str, typer.Option("--since", help="Papers first seen since then.", show_default=False)
+    ] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 1_000_000,
+    format_: FormatOption = Format.table,
+) -> None:
+    """Print the stored papers that rules match, best first."""
+    from notifier.jobs.candidates import rank_stored
+    from notifier.profiles.parser import parse
+
+    after = parse_moment(since) if since else None
+    with instance() as app:
+        parsed = parse(_stored(app, owner, rules) if owner else read_rules(rules))
+        _tell(parsed.problems + parsed.warnings)
+        with app.database.reading() as conn:
+            ranked = rank_stored(conn, parsed, now=app.clock(), since=after, settings=app.order)
+    rows = (_as_record(one, parsed) for one in ranked[:limit])
+    print_rows(rows, ("paper", "score", "title", "why"), format_)
+    say(f"{len(ranked)} papers match")
+    if parsed.problems:
+        raise typer.Exit(3 if any(True for _ in parsed.wanted()) else 2)
+
+
+def _stored(app: Any, owner: str, name: str) -> str:
+    for profile in app.subscriptions.profiles(owner):
+        if profile.name == name:
+            return str(profile.rules)
+    raise errors.NotFound(f'{owner} has no profile "{name}"')
+
+
+def _as_record(ranked: Ranked, rules: Rules) -> dict[str, Any]:
+    from notifier.digests.view import why
+
+    lines = [line.typed for line in rules.lines]
+    return {
+        "paper": ranked.paper.id,
+        "title": ranked.paper.title,
+        "score": round(ranked.score, 6),
+        "relevance": round(ranked.relevance, 6),
+        "trend": None if ranked.paper.trend is None else round(ranked.paper.trend, 6),
+        "hits": [
+            {
+                "rule": lines[hit.rule - 1].strip(),
+                "words": list(hit.words),
+                "field": hit.field,
+                "line": hit.rule,
+            }
+            for hit in ranked.hits
+        ],
+        "why": why(ranked.hits, lines),
+    }

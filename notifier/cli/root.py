@@ -1,0 +1,194 @@
+"""The commands that are no group: demo, init, run, tick, status, ingest."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from notifier import __version__, errors
+from notifier.cli import config, database, digests, papers, profiles, subscribers
+from notifier.cli.output import Format, FormatOption, print_record, say, to_json
+from notifier.cli.state import instance, parse_moment, settings, state
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 finished but something "
+    "needs care, 4 not found, 5 busy, 130 interrupted."
+)
+
+app = typer.Typer(
+    name="notifier",
+    help="Tells people which new scientific papers matter to them, by mail.",
+    epilog=f"Example: notifier demo. {EXIT_CODES}",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+app.add_typer(config.app, name="config")
+app.add_typer(papers.app, name="paper")
+app.add_typer(subscribers.app, name="subscriber")
+app.add_typer(profiles.app, name="profile")
+app.add_typer(digests.app, name="digest")
+app.add_typer(database.app, name="db")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"notifier {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Configuration file (else: notifier.toml).")
+    ] = None,
+    now: Annotated[
+        str, typer.Option("--now", help="Pretend it is this time, ISO 8601.", show_default=False)
+    ] = "",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say errors only.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version.")
+    ] = False,
+) -> None:
+    state.config, state.verbose, state.quiet = config, verbose, quiet
+    state.now = parse_moment(now) if now else None
+
+
+@app.command(epilog="Example: notifier demo --once --no-browser --keep /tmp/mails")
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Make the mails and exit.")] = False,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the inbox in the browser.")
+    ] = True,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Write .eml, .html and .txt into this folder.")
+    ] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 0,
+) -> None:
+    """Offline tour: sample papers, three subscribers, a local inbox."""
+    from notifier.cli import logs
+    from notifier.demo import tour
+
+    logs.configure("console", "debug" if state.verbose else "warning")
+    tour.run(once=once, browser=browser, keep=keep, port=port, say=say)
+
+
+@app.command(epilog="Example: notifier init --dir /etc/notifier")
+def init(
+    folder: Annotated[Path, typer.Option("--dir", help="Where to write notifier.toml.")] = Path(),
+) -> None:
+    """Write a commented notifier.toml and make the database; what is there stays."""
+    from notifier import config as configuration
+    from notifier.app import opened
+    from notifier.cli.config import example
+
+    path = folder / configuration.FILE_NAME
+    if path.exists():
+        say(f"{path} is there already and stays as it is")
+    else:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(example(), "utf-8")
+        except OSError as error:
+            raise errors.UsageError(f"{path} cannot be written: {error.strerror}") from error
+        say(f"wrote {path}")
+    state.config = path
+    with opened(settings()) as made:
+        say(f"database ready: {made.database.place}")
+    say(
+        f"Next: set [mail] from, [smtp] and [site] in {path}, then\n"
+        f"  notifier --config {path} subscriber add you@example.org --confirmed\n"
+        f"  notifier --config {path} profile add you@example.org topics 'LLM agents'\n"
+        f"  notifier --config {path} run"
+    )
+
+
+@app.command(epilog="Example: notifier run --config /etc/notifier/notifier.toml")
+def run() -> None:
+    """The daemon: fetches, composes and sends when it is time; SIGTERM stops it cleanly."""
+    from notifier import daemon
+
+    with instance() as opened:
+        code = daemon.run(opened)
+    raise typer.Exit(code)
+
+
+@app.command(epilog="Example, for cron or a systemd timer: notifier tick")
+def tick(format_: FormatOption = Format.table) -> None:
+    """One pass of everything that is due, then exit."""
+    from notifier import daemon
+
+    with instance() as opened:
+        done = daemon.tick_once(opened)
+    report = {
+        "papers_new": sum(r.new for r in done.ingested),
+        "sources_failed": sum(r.failure is not None for r in done.ingested),
+        "digests": done.composed.made,
+        "nothing_matched": done.composed.nothing,
+        "compose_failed": done.composed.failed,
+        "sent": done.delivered.sent,
+        "later": done.delivered.later,
+        "refused": done.delivered.failed,
+        "expired": done.delivered.expired,
+        "mail_server": done.delivered.down or "ok",
+    }
+    print_record(report, format_)
+    if done.needs_care:
+        raise typer.Exit(3)
+
+
+@app.command(
+    epilog="Examples: notifier ingest · notifier ingest arxiv · "
+    "notifier ingest --file saved.xml --kind arxiv --format json"
+)
+def ingest(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources; none: all enabled.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Read a saved feed or API answer instead.")
+    ] = None,
+    kind: Annotated[
+        str, typer.Option("--kind", help="What the file is: arxiv, huggingface or feed.")
+    ] = "",
+    name: Annotated[
+        str, typer.Option("--name", help="Source name to store it under (else: the kind).")
+    ] = "",
+    format_: FormatOption = Format.table,
+) -> None:
+    """Fetch new papers now, or read them from a saved answer."""
+    from notifier.cli import ingesting
+
+    with instance() as opened:
+        if file is not None:
+            reports = [ingesting.read_file(opened, file, kind, name)]
+        else:
+            reports = ingesting.fetch(opened, tuple(names or ()))
+    if format_ is Format.table:
+        ingesting.print_table(reports)
+    else:
+        for report in reports:
+            typer.echo(to_json(report.as_json()))
+    if any(report.failure for report in reports):
+        raise typer.Exit(1)
+    if any(report.problems for report in reports):
+        raise typer.Exit(3)
+
+
+@app.command(epilog="Example: notifier status --format json")
+def status(format_: FormatOption = Format.table) -> None:
+    """How sources, subscribers, digests and deliveries are doing."""
+    from notifier.cli.status import collect, print_table
+
+    with instance() as opened:
+        found = collect(opened, since=timedelta(days=1))
+    if format_ is Format.table:
+        print_table(found)
+    else:
+        typer.echo(to_json(found))
+    if found["needs_care"]:
+        raise typer.Exit(3)

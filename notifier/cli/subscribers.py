@@ -1,0 +1,187 @@
+"""notifier subscriber: add, list, show, confirm, pause, resume, remove."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from notifier import errors
+from notifier.cli.output import Format, FormatOption, print_record, print_rows, say
+from notifier.cli.state import clock, instance, parse_moment
+
+if TYPE_CHECKING:
+    from notifier.profiles.profile import Schedule, Subscriber
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Who gets digests.",
+    epilog="Example: notifier subscriber add ada@example.org --zone Europe/Berlin --confirmed",
+)
+
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The mail address.")]
+Because = Annotated[str, typer.Option("--because", help="How consent was given; kept.")]
+
+
+@app.command(
+    epilog="Example: notifier subscriber add ada@example.org --zone Europe/Berlin --confirmed"
+)
+def add(
+    address: Address,
+    zone: Annotated[str, typer.Option("--zone", help="IANA zone, like Europe/Berlin.")] = "",
+    time: Annotated[str, typer.Option("--time", help="Local time, HH:MM.")] = "",
+    days: Annotated[str, typer.Option("--days", help="Like mon,wed,fri, weekdays or daily.")] = "",
+    weekly: Annotated[
+        bool, typer.Option("--weekly", help="One digest a week, on the first of the days.")
+    ] = False,
+    max_papers: Annotated[
+        int | None, typer.Option("--max-papers", min=1, max=25, help="Most papers in a digest.")
+    ] = None,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="They agreed already; start at once.")
+    ] = False,
+    because: Because = "the operator says so",
+) -> None:
+    """Add a subscriber. Without --confirmed nothing is mailed until they are confirmed."""
+    with instance() as app:
+        service, now = app.subscriptions, app.clock()
+        schedule = _schedule(app, zone, time, days, weekly)
+        found = service.request(address, now=now, schedule=schedule, max_papers=max_papers)
+        if confirmed:
+            found = service.confirm(address, now=now, because=because)
+    say(f"{found.address}: {found.state}, {found.schedule}")
+    if found.state == "pending":
+        say(f"nothing is mailed before: notifier subscriber confirm {found.address}")
+    if confirmed:
+        say(f"next: notifier profile add {found.address} NAME 'LLM agents'")
+
+
+def _schedule(app: Any, zone: str, time: str, days: str, weekly: bool) -> Schedule | None:
+    """The schedule as typed over the defaults; None when nothing was typed."""
+    from dataclasses import replace
+
+    from notifier.profiles.profile import Cadence
+
+    if not (zone or time or days or weekly):
+        return None
+    default: Schedule = app.subscriptions.default_schedule
+    hour, minute = _time(time) if time else (default.hour, default.minute)
+    cadence: Cadence = "weekly" if weekly else "daily"
+    chosen = _days(days) if days else default.days
+    return replace(
+        default, zone=zone or default.zone, hour=hour, minute=minute, days=chosen, cadence=cadence
+    )
+
+
+def _time(typed: str) -> tuple[int, int]:
+    hour, colon, minute = typed.partition(":")
+    if not (colon and hour.isdecimal() and minute.isdecimal()):
+        raise errors.UsageError(f'"{typed}" is no time - write HH:MM, like 07:30')
+    return int(hour), int(minute)
+
+
+def _days(typed: str) -> tuple[int, ...]:
+    from notifier.profiles.profile import DAY_NAMES
+
+    named = {"weekdays": (0, 1, 2, 3, 4), "daily": tuple(range(7)), "weekend": (5, 6)}
+    if typed.lower() in named:
+        return named[typed.lower()]
+    words = [word.strip().lower()[:3] for word in typed.split(",") if word.strip()]
+    for word in words:
+        if word not in DAY_NAMES:
+            raise errors.UsageError(f'"{word}" is no day - write days like mon,wed,fri')
+    return tuple(sorted({DAY_NAMES.index(word) for word in words}))
+
+
+def as_record(subscriber: Subscriber) -> dict[str, Any]:
+    """Return a subscriber as lists show it."""
+    return {
+        "address": subscriber.address,
+        "state": subscriber.state,
+        "schedule": str(subscriber.schedule),
+        "max_papers": subscriber.max_papers,
+        "next_due_at": subscriber.next_due_at,
+        "paused_until": subscriber.paused_until,
+        "confirmed_at": subscriber.confirmed_at,
+        "consent": subscriber.consent,
+        "created_at": subscriber.created_at,
+    }
+
+
+@app.command("list", epilog="Example: notifier subscriber list --format jsonl")
+def list_(format_: FormatOption = Format.table) -> None:
+    """Print all subscribers."""
+    with instance() as app:
+        rows = [as_record(subscriber) for subscriber in app.subscriptions.every()]
+    columns = ("address", "state", "schedule", "next_due_at", "paused_until")
+    print_rows(rows, columns, format_)
+
+
+@app.command(epilog="Example: notifier subscriber show ada@example.org")
+def show(address: Address, format_: FormatOption = Format.table) -> None:
+    """Print one subscriber with profiles and the last digests."""
+    from notifier.storage import store_digests
+
+    with instance() as app:
+        found = app.subscriptions.get(address)
+        suppressed = app.subscriptions.suppressed(found)
+        names = [profile.name for profile in app.subscriptions.profiles(address)]
+        with app.database.reading() as conn:
+            last = store_digests.listed(conn, subscriber=found.row, limit=1)
+    record = as_record(found) | {
+        "profiles": names,
+        "suppressed": f"{suppressed[0]}: {suppressed[1]}" if suppressed else None,
+        "last_digest": f"{last[0].period} {last[0].state}" if last else None,
+    }
+    print_record(record, format_)
+
+
+@app.command(
+    epilog="Example: notifier subscriber confirm ada@example.org --because 'asked at lunch'"
+)
+def confirm(address: Address, because: Because = "the operator says so") -> None:
+    """Make a subscriber active: they have agreed to be mailed."""
+    with instance() as app:
+        found = app.subscriptions.confirm(address, now=app.clock(), because=because)
+    say(f"{found.address}: active, {found.schedule}")
+
+
+@app.command(epilog="Example: notifier subscriber pause ada@example.org --weeks 2")
+def pause(
+    address: Address,
+    weeks: Annotated[int, typer.Option("--weeks", min=1, max=52, help="So many weeks.")] = 1,
+    until: Annotated[
+        str, typer.Option("--until", help="Or until this date.", show_default=False)
+    ] = "",
+) -> None:
+    """Send nothing for a while."""
+    now = clock()()
+    end = parse_moment(until) if until else now + timedelta(weeks=weeks)
+    if end <= now:
+        raise errors.UsageError(f"{until} lies in the past - name a later date")
+    with instance() as app:
+        found = app.subscriptions.pause(address, until=end)
+    say(f"{found.address}: paused until {end:%Y-%m-%d %H:%M}Z")
+
+
+@app.command(epilog="Example: notifier subscriber resume ada@example.org")
+def resume(address: Address) -> None:
+    """End a pause, and let a suppressed address be mailed again."""
+    with instance() as app:
+        found = app.subscriptions.resume(address, now=app.clock())
+    say(f"{found.address}: {found.state}, next digest {found.next_due_at:%Y-%m-%d %H:%M}Z")
+
+
+@app.command(epilog="Example: notifier subscriber remove ada@example.org --dry-run")
+def remove(
+    address: Address,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Delete a subscriber with profiles, digests and deliveries; there is no way back."""
+    with instance() as app:
+        found = app.subscriptions.get(address)
+        count = len(app.subscriptions.profiles(address))
+        if not dry_run:
+            app.subscriptions.remove(address)
+    say(f"{'would remove' if dry_run else 'removed'} {found.address} with {count} profiles")

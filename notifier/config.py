@@ -1,0 +1,304 @@
+"""Settings: read from notifier.toml and the environment, checked, frozen, or refused.
+
+Every key of the file can also come from the environment, which wins:
+`smtp.password` is `NOTIFIER_SMTP__PASSWORD`. A `*_file` twin reads a secret from a file.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from notifier import errors
+from notifier.config_errors import explain
+from notifier.digests import cadence
+
+FILE_NAME = "notifier.toml"
+ENVIRONMENT = "NOTIFIER_"
+
+
+def _one_line(value: str) -> str:
+    if any(ord(char) < 32 or ord(char) == 127 for char in value):
+        raise ValueError("holds a line break or control character")
+    return value
+
+
+def _known_zone(name: str) -> str:
+    if not cadence.is_zone(name):
+        raise ValueError(f'"{name}" is no IANA time zone - write one like Europe/Berlin')
+    return name
+
+
+OneLine = Annotated[str, AfterValidator(_one_line)]
+Zone = Annotated[str, AfterValidator(_known_zone)]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+
+
+class Section(BaseModel):
+    """A table of the file; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Site(Section):
+    """[site]"""
+
+    public_url: HttpUrl = "http://localhost:8080"
+    name: OneLine = "Paper notifier"
+    contact: OneLine = ""
+    postal_address: OneLine = ""
+    listen: Annotated[str, Field(pattern=r"^[^\s:]+:\d+$|^\[[0-9a-f:]+\]:\d+$|^$")] = (
+        "127.0.0.1:8080"
+    )
+
+
+class Mail(Section):
+    """[mail]"""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    sender: Annotated[OneLine, Field(alias="from")] = "Paper notifier <notifier@localhost>"
+    reply_to: OneLine = ""
+    transport: Literal["smtp", "files"] = "smtp"
+    directory: Path = Path("outbox")
+    connections: Annotated[int, Field(ge=1, le=16)] = 2
+
+
+class Smtp(Section):
+    """[smtp]"""
+
+    host: OneLine = "localhost"
+    port: Annotated[int, Field(ge=1, le=65535)] = 25
+    security: Literal["tls", "starttls", "none"] = "none"
+    ca_file: Path | None = None
+    user: OneLine = ""
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    timeout_seconds: Annotated[float, Field(gt=0)] = 600.0
+
+    @model_validator(mode="after")
+    def _no_login_in_the_clear(self) -> Smtp:
+        if self.user and self.security == "none" and self.host not in ("localhost", "127.0.0.1"):
+            raise ValueError(
+                'a login without TLS would show the password - set security = "tls" or "starttls"'
+            )
+        return self
+
+
+class Database(Section):
+    """[database]"""
+
+    url: OneLine = "sqlite:///notifier.db"
+
+
+class Digest(Section):
+    """[digest]"""
+
+    zone: Zone = "UTC"
+    time: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "07:00"
+    days: Annotated[
+        tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...], Field(min_length=1)
+    ] = ("mon", "tue", "wed", "thu", "fri")
+    max_papers: Annotated[int, Field(ge=1, le=25)] = 12
+    abstract_characters: Annotated[int, Field(ge=0, le=5000)] = 700
+    lookback_days: Annotated[int, Field(ge=1, le=30)] = 14
+    first_days: Annotated[int, Field(ge=0, le=30)] = 7
+
+
+class Ranking(Section):
+    """[ranking]"""
+
+    trend_weight: Annotated[float, Field(ge=0, le=5)] = 0.3
+    half_life_days: Annotated[float, Field(gt=0, le=365)] = 7.0
+
+
+class Delivery(Section):
+    """[delivery]"""
+
+    daily_hours: Annotated[int, Field(ge=1, le=240)] = 20
+    weekly_hours: Annotated[int, Field(ge=1, le=240)] = 96
+    lease_minutes: Annotated[int, Field(ge=11, le=240)] = 15
+
+
+class Http(Section):
+    """[http]"""
+
+    timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
+    max_megabytes: Annotated[int, Field(ge=1, le=1000)] = 50
+    pause_seconds: Annotated[float, Field(ge=0)] = 3.0
+
+
+class Daemon(Section):
+    """[daemon]"""
+
+    tick_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
+    stop_seconds: Annotated[int, Field(ge=1, le=600)] = 10
+
+
+class Log(Section):
+    """[log]"""
+
+    format: Literal["console", "json"] = "console"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class SourceSettings(Section):
+    """[[source]]"""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+    kind: Literal["arxiv", "huggingface", "feed"]
+    categories: tuple[Annotated[str, Field(pattern=r"^[A-Za-z-]+(\.[A-Za-z-]+)?$")], ...] = ()
+    urls: tuple[HttpUrl, ...] = ()
+    every_minutes: Annotated[int, Field(ge=5)] = 120
+    enabled: bool = True
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> SourceSettings:
+        if self.kind == "feed" and not self.urls:
+            raise ValueError(f'source "{self.name}" has no urls - write urls = ["https://..."]')
+        if self.kind == "arxiv" and not (self.urls or self.categories):
+            raise ValueError(f'source "{self.name}" has no categories - as in ["cs.CL", "stat.ML"]')
+        return self
+
+
+class Settings(BaseSettings):
+    """All settings; frozen."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=ENVIRONMENT, env_nested_delimiter="__"
+    )
+
+    site: Site = Site()
+    mail: Mail = Mail()
+    smtp: Smtp = Smtp()
+    database: Database = Database()
+    digest: Digest = Digest()
+    ranking: Ranking = Ranking()
+    delivery: Delivery = Delivery()
+    http: Http = Http()
+    daemon: Daemon = Daemon()
+    log: Log = Log()
+    source: tuple[SourceSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _source_names_differ(self) -> Settings:
+        names = [source.name for source in self.source]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f'two sources are named "{name}" - rename one')
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment lies over what the file says; there are no other places."""
+        return (env_settings, init_settings)
+
+
+def find_file(named: Path | None) -> Path | None:
+    """Return the configuration file to read.
+
+    The one named, else `$NOTIFIER_CONFIG`, else the first of ./notifier.toml, the user's and
+    the system's configuration folder that exists, else None.
+
+    Raises:
+        ConfigError: a file was named that does not exist.
+    """
+    named = named or (
+        Path(os.environ["NOTIFIER_CONFIG"]) if "NOTIFIER_CONFIG" in os.environ else None
+    )
+    if named is not None:
+        if not named.is_file():
+            raise errors.ConfigError(f'{named}: no such file - "notifier init" writes one')
+        return named
+    import platformdirs
+
+    places = (
+        Path.cwd(),
+        platformdirs.user_config_path("notifier"),
+        platformdirs.site_config_path("notifier"),
+    )
+    return next((place / FILE_NAME for place in places if (place / FILE_NAME).is_file()), None)
+
+
+def load(path: Path | None) -> Settings:
+    """Return the settings of `path` (None: defaults) with the environment laid over.
+
+    Relative paths in them count from the file's folder; without a file the database is in the
+    user's data folder.
+
+    Raises:
+        ConfigError: one line for each mistake: file, line, key, cure.
+    """
+    try:
+        settings = Settings(**_read_toml(path) if path else {})
+    except ValidationError as error:
+        raise errors.ConfigError(explain(error, path, Settings)) from None
+    return _resolved(settings, path.parent.absolute() if path else None)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise errors.ConfigError(f"{path}: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.ConfigError(f"{path}: cannot be read: {error}") from None
+
+
+def _resolved(settings: Settings, folder: Path | None) -> Settings:
+    """Paths made absolute, the password read from its file."""
+    if folder is None:
+        import platformdirs
+
+        folder = platformdirs.user_data_path("notifier")
+    smtp = settings.smtp.model_copy(
+        update={
+            "password": _secret(settings.smtp.password, settings.smtp.password_file, folder),
+            "ca_file": folder / settings.smtp.ca_file if settings.smtp.ca_file else None,
+        }
+    )
+    mail = settings.mail.model_copy(update={"directory": folder / settings.mail.directory})
+    database = settings.database.model_copy(update={"url": _resolve_url(settings, folder)})
+    return settings.model_copy(update={"smtp": smtp, "mail": mail, "database": database})
+
+
+def _secret(value: SecretStr, file: Path | None, folder: Path) -> SecretStr:
+    if file is None:
+        return value
+    try:
+        return SecretStr((folder / file).read_text("utf-8").rstrip("\r\n"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.ConfigError(f"smtp.password_file: {file} cannot be read: {error}") from None
+
+
+def _resolve_url(settings: Settings, folder: Path) -> str:
+    """`sqlite:///name.db` counts from `folder`; `sqlite:////absolute` stays."""
+    url = settings.database.url
+    scheme, separator, path = url.partition(":///")
+    if not separator or not scheme.startswith("sqlite") or path.startswith(("/", ":memory:")):
+        return url
+    return f"{scheme}:///{folder / path}"

@@ -1,0 +1,180 @@
+"""The daemon: APScheduler as the clock, our own tasks for the work, signals for the end.
+
+The scheduler's jobs only start work; what must survive is in the tables. On SIGTERM nothing new
+is begun, what is on the wire is finished and recorded, and the process ends within
+`daemon.stop_seconds`; a second signal ends it at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from notifier import errors
+from notifier.app import App, Ticked, system_clock
+from notifier.web.serving import serving
+from notifier.web.site import make_site
+
+log = structlog.get_logger()
+
+
+def tick_once(app: App) -> Ticked:
+    """Do one pass of everything due; SIGTERM and Ctrl-C stop it between two mails."""
+    return asyncio.run(_tick_once(app))
+
+
+async def _tick_once(app: App) -> Ticked:
+    stop = asyncio.Event()
+    with _signals(stop):
+        return await app.tick(stop=stop)
+
+
+def run(app: App) -> int:
+    """Run until a signal; return the exit code: 0 after SIGTERM, 130 after Ctrl-C.
+
+    Raises:
+        Busy: another daemon runs on the same database file, or the port is taken.
+    """
+    with _only_one(app):
+        return asyncio.run(_Daemon(app).run())
+
+
+@contextmanager
+def _only_one(app: App) -> Iterator[None]:
+    """Hold a lock beside a SQLite file while the daemon runs; the kernel lets go of it."""
+    if not app.database.is_sqlite:
+        yield
+        return
+    path = Path(app.database.place + ".lock")
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise errors.Busy(f"another daemon (process {holder}) runs on this database") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+@contextmanager
+def _signals(stop: asyncio.Event, seen: list[int] | None = None) -> Iterator[None]:
+    """Set `stop` at the first SIGTERM or SIGINT; end the process at the second."""
+    loop = asyncio.get_running_loop()
+    wanted = (signal.SIGTERM, signal.SIGINT)
+
+    def received(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)  # the second time: at once; the ledger keeps what is open
+        if seen is not None:
+            seen.append(number)
+        stop.set()
+
+    for number in wanted:
+        loop.add_signal_handler(number, received, number)
+    try:
+        yield
+    finally:
+        for number in wanted:
+            loop.remove_signal_handler(number)
+
+
+class _Daemon:
+    """One run of the daemon."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._stop = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> int:
+        seen: list[int] = []
+        listen = self._app.settings.site.listen
+        with _signals(self._stop, seen):
+            async with serving(make_site(self._app), listen):
+                scheduler = self._scheduler()
+                scheduler.start()
+                log.info(
+                    "daemon started", database=self._app.database.place, pages=listen or "none"
+                )
+                await self._stop.wait()
+                log.info("daemon stopping")
+                scheduler.shutdown(wait=False)
+                await self._finish()
+        log.info("daemon stopped")
+        return 130 if signal.SIGINT in seen else 0
+
+    def _scheduler(self) -> Any:  # APScheduler has no types
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
+        from apscheduler.triggers.interval import IntervalTrigger
+
+        scheduler = AsyncIOScheduler(
+            timezone="UTC",
+            # Late runs are made up for, not skipped: the tables decide what is due.
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+        seconds = self._app.settings.daemon.tick_seconds
+        scheduler.add_job(
+            self._spawn,
+            IntervalTrigger(seconds=seconds, timezone="UTC"),
+            args=("pass", self._pass),
+            id="tick",
+            next_run_time=system_clock(),
+        )
+        return scheduler
+
+    def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Start a job's work as a task of ours, unless the last one is still at it."""
+        running = self._tasks.get(name)
+        if self._stop.is_set() or (running and not running.done()):
+            return
+        self._tasks[name] = asyncio.ensure_future(self._guarded(name, work))
+
+    async def _guarded(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except errors.NotifierError as error:
+            log.error("job failed", job=name, reason=str(error))
+        except Exception:
+            log.exception("job failed", job=name)
+
+    async def _pass(self) -> None:
+        """Fetch in the background; make and send what is due.
+
+        The first pass after a start waits for the sources, so that a digest that makes up for
+        a downtime holds the papers of that time.
+        """
+        first = "sources" not in self._tasks
+        self._spawn("sources", self._sources)
+        if first:
+            await asyncio.wait([self._tasks["sources"], asyncio.ensure_future(self._stop.wait())],
+                               return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
+        if not self._stop.is_set():
+            await asyncio.to_thread(self._app.compose, stopping=self._stop.is_set)
+        if not self._stop.is_set():
+            await self._app.deliver(stop=self._stop)
+
+    async def _sources(self) -> None:
+        for source in await asyncio.to_thread(self._app.due_sources, self._app.clock()):
+            if not self._stop.is_set():
+                await self._app.ingest([source])
+
+    async def _finish(self) -> None:
+        """Let running work end by itself for a while, then cancel it."""
+        running = [task for task in self._tasks.values() if not task.done()]
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=self._app.settings.daemon.stop_seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)

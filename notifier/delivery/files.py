@@ -1,0 +1,43 @@
+"""A folder that takes mails: each becomes one `.eml` file, whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from notifier.errors import MailerDown
+
+_MESSAGE_ID = re.compile(rb"^Message-ID: <([A-Za-z0-9._-]+)@", re.M | re.I)
+
+
+class FilesTransport:
+    """Writes mails into `folder`, named by their Message-ID: the same mail is the same file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[FilesTransport]:
+        """Yield itself; there is nothing to close."""
+        yield self
+
+    async def send(self, *, sender: str, recipient: str, content: bytes) -> str:
+        """See `Mailer.send`; refuses nothing that fits on the disk."""
+        return await asyncio.to_thread(self._write, content)
+
+    def _write(self, content: bytes) -> str:
+        found = _MESSAGE_ID.search(content)
+        name = found.group(1).decode() if found else hashlib.sha256(content).hexdigest()[:32]
+        path = self._folder / f"{name}.eml"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_bytes(content)
+            part.replace(path)
+        except OSError as error:
+            raise MailerDown(f"{path} cannot be written: {error.strerror}") from error
+        return f"written to {path.name}"

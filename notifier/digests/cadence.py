@@ -1,0 +1,73 @@
+"""When a subscriber's digest is due, by their own clock.
+
+Pure. A digest belongs to a local date (or an ISO week), so neither clock change loses or doubles
+one: a local time that does not exist moves behind the gap, one that exists twice means its first.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from notifier.profiles.profile import Schedule
+
+
+@cache
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def is_zone(name: str) -> bool:
+    """Return whether `name` is an IANA time zone of this machine."""
+    return bool(name) and _zone(name) is not None
+
+
+def zone_of(schedule: Schedule) -> ZoneInfo:
+    """Return the schedule's zone, or UTC when the zone is no longer known."""
+    return _zone(schedule.zone) or ZoneInfo("UTC")
+
+
+def _at(schedule: Schedule, day: date) -> datetime:
+    """The moment of a local day's digest, in UTC."""
+    zone = zone_of(schedule)
+    local = datetime(day.year, day.month, day.day, schedule.hour, schedule.minute, tzinfo=zone)
+    return local.astimezone(UTC)
+
+
+def _days(schedule: Schedule) -> tuple[int, ...]:
+    return schedule.days[:1] if schedule.cadence == "weekly" else schedule.days
+
+
+def next_due(schedule: Schedule, after: datetime) -> datetime:
+    """Return the first due moment (UTC) strictly after `after` (aware)."""
+    day = after.astimezone(zone_of(schedule)).date() - timedelta(days=1)
+    while True:
+        if day.weekday() in _days(schedule) and (due := _at(schedule, day)) > after:
+            return due
+        day += timedelta(days=1)
+
+
+def last_due(schedule: Schedule, upto: datetime) -> tuple[date, datetime]:
+    """Return (local date, moment in UTC) of the last due moment at or before `upto`."""
+    day = upto.astimezone(zone_of(schedule)).date() + timedelta(days=1)
+    while True:
+        if day.weekday() in _days(schedule) and (due := _at(schedule, day)) <= upto:
+            return day, due
+        day -= timedelta(days=1)
+
+
+def period(schedule: Schedule, now: datetime) -> str:
+    """Return the name of the period a digest made `now` belongs to.
+
+    `2026-11-21` for daily ones, `2026-W47` for weekly ones; after a downtime it is the last
+    period that was due, so that several missed ones give one digest.
+    """
+    day, _ = last_due(schedule, now)
+    if schedule.cadence == "daily":
+        return day.isoformat()
+    year, week, _ = day.isocalendar()
+    return f"{year}-W{week:02d}"

@@ -1,0 +1,93 @@
+"""Every error a caller can do something about, in one tree.
+
+    NotifierError               one clear line for the user; `exit_code` from the design
+    ├── UsageError              wrong command, option or value                    exit 2
+    │   └── ConfigError         the configuration cannot be used                  exit 2
+    ├── NotFound                no such paper, subscriber, profile, digest         exit 4
+    ├── Busy                    another process holds what this one needs         exit 5
+    ├── SourceError             a source did not answer with what it promises     exit 1
+    ├── DatabaseError           the database cannot be used as it is              exit 1
+    ├── TemplateError           a template is missing or broken                   exit 1
+    ├── BadToken                a link is forged, foreign or cut short            exit 1
+    └── MailError
+        ├── SendError           the server refused one message                    exit 1
+        └── MailerDown          the server takes nothing; no message is to blame  exit 1
+
+Texts carry what, where and what to do; never a secret, and never a subscriber's address
+unless the user has just typed it.
+"""
+
+from __future__ import annotations
+
+
+class NotifierError(Exception):
+    """Base of all; `str(error)` is the line the user reads."""
+
+    exit_code = 1
+
+
+class UsageError(NotifierError):
+    """The command cannot be carried out as it was given."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """The configuration is wrong; the text names file, line and key."""
+
+
+class NotFound(NotifierError):
+    """What the user named does not exist."""
+
+    exit_code = 4
+
+
+class Busy(NotifierError):
+    """Another process holds the lock; trying again later is right."""
+
+    exit_code = 5
+
+
+class SourceError(NotifierError):
+    """A source could not be read as a whole (single bad entries are problems, not errors)."""
+
+
+class DatabaseError(NotifierError):
+    """The database is unreachable, broken, or of a newer version."""
+
+
+class TemplateError(NotifierError):
+    """A mail template could not be rendered."""
+
+
+class BadToken(NotifierError):
+    """A signed link does not verify, or was made for another purpose."""
+
+
+class MailError(NotifierError):
+    """Sending failed; the children tell whose fault it is."""
+
+
+class SendError(MailError):
+    """The server refused one message, at `stage`, with `code` (RFC 5321, 4.2).
+
+    `code` 0 means that no reply came. `enhanced` is the RFC 3463 status or "".
+    `in_doubt` is true when the message had been sent to its final dot and no answer came:
+    the server may have taken it. The address is left out of the text.
+    """
+
+    def __init__(
+        self, stage: str, code: int, enhanced: str = "", reply: str = "", in_doubt: bool = False
+    ) -> None:
+        super().__init__(f"{stage}: {code or 'no reply'} {enhanced} {reply}".replace("  ", " "))
+        self.stage, self.code, self.enhanced, self.reply = stage, code, enhanced, reply
+        self.in_doubt = in_doubt
+
+    @property
+    def permanent(self) -> bool:
+        """True for a 5yz reply: do not try this one again (RFC 5321, 4.2.1)."""
+        return 500 <= self.code < 600
+
+
+class MailerDown(MailError):
+    """The mail server cannot be used at all: not reached, TLS refused, login refused."""

@@ -1,0 +1,238 @@
+"""Make the digests that are due: match, choose, render, and fix each in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from notifier.digests import cadence, message, render, view
+from notifier.digests.choose import Choice, choose
+from notifier.jobs.candidates import Candidates
+from notifier.papers.paper import Paper
+from notifier.profiles.parser import parse
+from notifier.profiles.profile import Profile, Subscriber
+from notifier.profiles.rules import Rules
+from notifier.ranking.order import OrderSettings
+from notifier.storage import store_digests, store_subscribers
+from notifier.storage.database import Database
+from notifier.storage.store_digests import Chosen, NewDigest
+
+log = structlog.get_logger()
+
+BATCH = 200
+TRY_AGAIN = timedelta(minutes=15)
+_LINK_NAMES = {"abs": "Page", "page": "Page", "doi": "DOI", "pubmed": "PubMed", "pdf": "PDF",
+               "code": "Code", "project": "Project", "discussion": "Discussion"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeSettings:
+    """How digests are made; see the [digest], [ranking] and [delivery] tables."""
+
+    service: view.Service
+    sender: str
+    reply_to: str
+    list_id: str
+    abstract_characters: int
+    lookback: timedelta
+    order: OrderSettings
+    daily_life: timedelta
+    weekly_life: timedelta
+    secret: bytes
+    unsubscribe_url: Callable[[int], str]
+
+
+@dataclass(slots=True)
+class Composed:
+    """How many digests were made, found nothing, were skipped (paused) or failed."""
+
+    made: int = 0
+    nothing: int = 0
+    paused: int = 0
+    failed: int = 0
+
+
+def compose(
+    database: Database,
+    settings: ComposeSettings,
+    *,
+    now: datetime,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Composed:
+    """Make every digest that is due at `now`; run again, it makes none.
+
+    `stopping` is asked before each subscriber; whoever is left over is due at the next run.
+    """
+    done, after = Composed(), 0
+    while True:
+        with database.reading() as conn:
+            due = store_subscribers.due(conn, now=now, after_row=after, limit=BATCH)
+            if not due:
+                return done
+            desk = _Desk(conn, settings, due, now)
+            drafts = [(subscriber, desk.draft(subscriber)) for subscriber in due]
+        for subscriber, draft in drafts:
+            if stopping():
+                return done
+            _fix(database, subscriber, draft, done, now)
+        after = due[-1].row
+
+
+def _fix(
+    database: Database,
+    subscriber: Subscriber,
+    draft: NewDigest | datetime | Exception,
+    done: Composed,
+    now: datetime,
+) -> None:
+    """Fix a digest, or move the time of a subscriber who gets none now."""
+    try:
+        if isinstance(draft, Exception):
+            raise draft
+        with database.writing() as conn:
+            if isinstance(draft, datetime):
+                store_subscribers.change(conn, subscriber.row, next_due_at=draft)
+                done.paused += 1
+            elif store_digests.fix(conn, draft):
+                done.made += bool(draft.papers)
+                done.nothing += not draft.papers
+    except Exception as error:  # one subscriber's digest must not stop the others'
+        done.failed += 1
+        log.exception("digest could not be made", subscriber=subscriber.row, exc_info=error)
+        with database.writing() as conn:
+            store_subscribers.change(conn, subscriber.row, next_due_at=now + TRY_AGAIN)
+
+
+class _Desk:
+    """Everything that one batch of subscribers is composed from, as of one moment."""
+
+    def __init__(
+        self, conn: Connection, settings: ComposeSettings, due: list[Subscriber], now: datetime
+    ) -> None:
+        self._settings = settings
+        self._now = now
+        self._candidates = Candidates(conn, now=now)
+        rows = [subscriber.row for subscriber in due]
+        self._sent: dict[int, set[int]] = {}
+        for subscriber, paper in store_digests.sent_papers(conn, rows):
+            self._sent.setdefault(subscriber, set()).add(paper)
+        self._profiles: dict[int, list[Profile]] = {}
+        for profile in store_subscribers.profiles(conn, rows):
+            if profile.enabled:
+                self._profiles.setdefault(profile.subscriber, []).append(profile)
+
+    def draft(self, subscriber: Subscriber) -> NewDigest | datetime | Exception:
+        """Return the digest, or the time to look again for one who pauses, or what went wrong."""
+        try:
+            if subscriber.paused_until and subscriber.paused_until > self._now:
+                return cadence.next_due(subscriber.schedule, subscriber.paused_until)
+            return self._digest(subscriber)
+        except Exception as error:
+            return error
+
+    def _digest(self, subscriber: Subscriber) -> NewDigest:
+        since = self._now - self._settings.lookback
+        news = self._candidates.arrived(subscriber.seen, since=since)
+        profiles = [(p.name, parse(p.rules)) for p in self._profiles.get(subscriber.row, ())]
+        without = self._sent.get(subscriber.row, set())
+        ranked = [
+            (name, self._candidates.ranked(rules, news, without, self._settings.order))
+            for name, rules in profiles
+        ]
+        choice = choose(ranked, max_papers=subscriber.max_papers)
+        period = cadence.period(subscriber.schedule, self._now)
+        key = digest_key(self._settings.secret, subscriber.row, period)
+        shown = self._view(subscriber, choice, profiles, len(news)) if choice.sections else None
+        weekly = subscriber.schedule.cadence == "weekly"
+        life = self._settings.weekly_life if weekly else self._settings.daily_life
+        return NewDigest(
+            key=key,
+            subscriber=subscriber.row,
+            period=period,
+            subject=shown.subject if shown else "",
+            papers=tuple(_chosen(choice)),
+            more=choice.more,
+            seen_from=subscriber.seen,
+            seen_to=self._candidates.head,
+            composed_at=self._now,
+            expires_at=self._now + life,
+            next_due_at=cadence.next_due(subscriber.schedule, self._now),
+            content=self._mail(subscriber, key, shown) if shown else b"",
+        )
+
+    def _view(
+        self,
+        subscriber: Subscriber,
+        choice: Choice,
+        profiles: list[tuple[str, Rules]],
+        scanned: int,
+    ) -> view.DigestView:
+        zone = cadence.zone_of(subscriber.schedule)
+        next_due = cadence.next_due(subscriber.schedule, self._now)
+        lines = {name: [line.typed for line in rules.lines] for name, rules in profiles}
+        links = {item.ranked.paper.row: _links(item.ranked.paper) for item in choice.items}
+        return view.DigestView(
+            sections=view.sections(
+                choice, lines, links, abstract_characters=self._settings.abstract_characters
+            ),
+            more=choice.more,
+            scanned=scanned,
+            day=self._now.astimezone(zone).date(),
+            address=subscriber.address,
+            schedule=str(subscriber.schedule),
+            since=subscriber.confirmed_at.astimezone(zone).date()
+            if subscriber.confirmed_at
+            else None,
+            next_day=next_due.astimezone(zone).date(),
+            unsubscribe_url=self._settings.unsubscribe_url(subscriber.row),
+            service=self._settings.service,
+            notices=tuple(
+                view.Notice(name, str(problem))
+                for name, rules in profiles
+                for problem in rules.problems
+            ),
+        )
+
+    def _mail(self, subscriber: Subscriber, key: str, shown: view.DigestView) -> bytes:
+        return message.build(
+            message.Mail(
+                key=key,
+                sender=self._settings.sender,
+                recipient=subscriber.address,
+                subject=shown.subject,
+                text=render.render_text(shown),
+                html=render.render_html(shown),
+                date=self._now,
+                list_id=self._settings.list_id,
+                list_name=self._settings.service.name,
+                unsubscribe_url=shown.unsubscribe_url,
+                reply_to=self._settings.reply_to,
+            )
+        )
+
+
+def digest_key(secret: bytes, subscriber: int, period: str) -> str:
+    """Return the digest's unguessable name; Message-ID and boundary are made of it."""
+    return hmac.new(secret, f"digest:{subscriber}:{period}".encode(), hashlib.sha256).hexdigest()[
+        :32
+    ]
+
+
+def _chosen(choice: Choice) -> Iterator[Chosen]:
+    place = 0
+    for section in choice.sections:
+        for item in section.items:
+            place += 1
+            yield Chosen(item.ranked.paper.row, section.profile, place, item.ranked.score)
+
+
+def _links(paper: Paper) -> list[tuple[str, str]]:
+    """The paper's addresses, the page first, each address once."""
+    named = [(label, paper.urls[name]) for name, label in _LINK_NAMES.items() if name in paper.urls]
+    return list({url: (label, url) for label, url in reversed(named)}.values())[::-1]

@@ -1,0 +1,107 @@
+"""A paper, and what a source says about one.
+
+Pure values. Times are aware UTC. An `Entry` is one reading of one paper by one source;
+a `Paper` is what we keep after all readings, under one id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Literal
+
+from notifier.papers.identity import Alias
+
+Announce = Literal["new", "cross", "replace", "replace-cross"]
+
+NO_SIGNALS: Mapping[str, float] = MappingProxyType({})
+NO_URLS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One paper as one source shows it, cleaned.
+
+    `aliases` holds at least one; the first is the best id. `version` is None where the source
+    does not say. `announce` is how it was shown (arXiv's announce types). `signals` are counts
+    as read now (upvotes, comments, stars), never negative.
+    """
+
+    aliases: tuple[Alias, ...]
+    title: str
+    abstract: str = ""
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    organization: str | None = None
+    journal: str | None = None
+    comment: str | None = None
+    submitted_by: str | None = None
+    version: int | None = None
+    published_at: datetime | None = None
+    announce: Announce = "new"
+    signals: Mapping[str, float] = field(default_factory=lambda: NO_SIGNALS)
+    urls: Mapping[str, str] = field(default_factory=lambda: NO_URLS)
+    source_title: str | None = None
+    source_abstract: str | None = None
+
+    @property
+    def is_replacement(self) -> bool:
+        """True when the source shows a new version of something announced before."""
+        return self.announce in ("replace", "replace-cross")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something a source showed that could not be used: which entry, and why.
+
+    `entry` is its id, else its title, else `#7` by its place; `-` for the document itself.
+    """
+
+    entry: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one document of a source held: the good entries and, beside them, the problems."""
+
+    entries: tuple[Entry, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One paper as it is kept.
+
+    `id` is the canonical alias it was first known by (`arxiv:2508.13426`). `arrival` numbers
+    the moments at which papers became news, growing in the order of commits; None for one that
+    never was (seen only as a replacement). `trend` is None without signals, else in [0, 1].
+    """
+
+    row: int
+    id: str
+    title: str
+    abstract: str
+    authors: tuple[str, ...]
+    categories: tuple[str, ...]
+    first_seen_at: datetime
+    version: int | None = None
+    aliases: tuple[str, ...] = ()
+    organization: str | None = None
+    journal: str | None = None
+    comment: str | None = None
+    submitted_by: str | None = None
+    published_at: datetime | None = None
+    arrival: int | None = None
+    announce: Announce = "new"
+    sources: tuple[str, ...] = ()
+    signals: Mapping[str, float] = field(default_factory=lambda: NO_SIGNALS)
+    urls: Mapping[str, str] = field(default_factory=lambda: NO_URLS)
+    trend: float | None = None
+
+    @property
+    def field_of_study(self) -> str:
+        """The archive of the first category (`cs`, `q-bio`), or "" where there is none."""
+        return self.categories[0].split(".")[0] if self.categories else ""

@@ -1,0 +1,127 @@
+"""Text as people search it: folded, cut into words, stemmed, with the place of each word kept.
+
+Pure. Words of query and paper go through the same functions, so they meet:
+- Unicode NFKC, case folded, accents folded (`Müller` = `Muller`, `Łukasz` = `Lukasz`);
+- a word is a run of letters and digits, so no substring ever matches; `C++` and `C#` stay whole;
+- a trailing possessive `'s` is dropped; an acronym's plural s too (`LLMs` = `LLM`);
+- English Snowball stems for words of four letters or more, shorter ones as they stand;
+- Chinese, Japanese and Korean text is cut into characters, so that a phrase finds it;
+- a hyphenated compound is its parts, and besides one joined word (`fine-tuning` = `finetuning`).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from Stemmer import Stemmer
+
+# Controls, and the characters that break a line or reorder text in a header or a terminal.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]")
+_BIDI = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_SPACE = re.compile(r"\s+")
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f"
+_WORD = re.compile(
+    rf"[{_CJK}]"  # each such character is a word
+    r"|[A-Za-z](?:\+\+|#)(?!\w)"  # C++, C#
+    rf"|[^\W_{_CJK}]+(?:['’]s(?!\w))?"  # a run of letters and digits, perhaps possessive
+)
+_ACRONYM_PLURAL = re.compile(r"[A-Z][A-Za-z0-9]*[A-Z0-9]s")
+# Plurals that Snowball leaves alone: no vowel before the s (llms, cnns), and gpus, cpus, tpus.
+_BARE_PLURAL = re.compile(r"[^aeiouy\W]{3,}s|[^aeiouy\W]pus")
+_HYPHENS = "-‐‑‒–"
+_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
+)
+STEM_FROM_LETTERS = 4
+
+
+def one_line(text: str) -> str:
+    """Return `text` in NFC on one line: no control or direction characters, single spaces."""
+    text = _BIDI.sub("", _CONTROL.sub("", text.replace("\x85", " ")))
+    return unicodedata.normalize("NFC", _SPACE.sub(" ", text)).strip()
+
+
+@lru_cache(maxsize=200_000)
+def fold(word: str) -> str:
+    """Return `word` as it is compared: NFKC, case folded, without accents."""
+    if word.isascii():
+        return word.lower()
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", word).casefold())
+    bare = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return unicodedata.normalize("NFKC", bare.translate(_LETTERS))
+
+
+@cache
+def _stemmer() -> Stemmer:
+    from Stemmer import Stemmer  # a compiled module: loaded when the first word is stemmed
+
+    return Stemmer("english")
+
+
+@lru_cache(maxsize=200_000)
+def stem(folded: str) -> str:
+    """Return the English Snowball stem of a folded word; shorter than four letters: itself."""
+    if len(folded) < STEM_FROM_LETTERS or not folded.isascii() or not folded.isalpha():
+        return folded
+    if _BARE_PLURAL.fullmatch(folded):
+        return folded[:-1]
+    return str(_stemmer().stemWord(folded))
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word of a text.
+
+    `written` lacks a possessive; `surface` also an acronym's plural s, and is what `folded` and
+    `stem` are made of. `start` and `end` are character offsets of the whole word in the text.
+    `hyphen` is true when only a hyphen stands between this word and the one before.
+    """
+
+    written: str
+    surface: str
+    folded: str
+    stem: str
+    start: int
+    end: int
+    hyphen: bool = False
+
+
+def _surface(written: str) -> str:
+    return written[:-1] if _ACRONYM_PLURAL.fullmatch(written) else written
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """Yield the words of `text` in order."""
+    end_before = -1
+    for found in _WORD.finditer(text):
+        start, end = found.span()
+        written = found.group().removesuffix("'s").removesuffix("’s")
+        surface = _surface(written)
+        folded = fold(surface)
+        hyphen = start - end_before == 1 and text[end_before] in _HYPHENS
+        yield Token(written, surface, folded, stem(folded), start, end, hyphen)
+        end_before = end
+
+
+def compounds(words: list[Token]) -> Iterator[tuple[int, int, str]]:
+    """Yield `(first, end, joined)` for each hyphenated compound in `words`, folded and joined.
+
+    `first` and `end` are positions in `words`, end excluded. Besides the whole compound, each
+    neighbouring pair is given, so that `pre-training-free` is also found by `pretraining`.
+    """
+    first = 0
+    for place in range(1, len(words) + 1):
+        if place < len(words) and words[place].hyphen:
+            continue
+        if place - first > 1:
+            yield first, place, "".join(word.folded for word in words[first:place])
+        if place - first > 2:
+            for pair in range(first, place - 1):
+                yield pair, pair + 2, words[pair].folded + words[pair + 1].folded
+        first = place

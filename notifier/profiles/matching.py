@@ -1,0 +1,242 @@
+"""Which papers a profile wants, and by which words.
+
+Pure, one profile against one paper, exact: the plain reference of what a match is.
+A paper matches when any rule does and no never-rule does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from notifier.papers.paper import Paper
+from notifier.papers.text import fold, stem, tokens
+from notifier.profiles.indexed import IndexedPaper, IndexedText, Key, Place
+from notifier.profiles.names import parse_name, same_person
+from notifier.profiles.rules import (
+    And,
+    Leaf,
+    Meta,
+    Near,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Rules,
+    Trending,
+    Weighted,
+    Word,
+)
+
+# At or above this trend (a percentile among papers of the same field and age) a paper trends.
+TRENDING_FROM = 0.7
+_ACRONYM = re.compile(r"[A-Z]{2,5}")
+# Two words of at least this many letters are also looked for as one (fine tuning, finetuning).
+_JOIN_LETTERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One leaf of one rule found in one field of a paper.
+
+    `rule` is the line's number in the profile, `ranges` are character offsets into the field
+    (empty for author, cat, source, org, trending), `words` what stands there.
+    """
+
+    rule: int
+    leaf: Leaf
+    weight: float
+    field: str
+    words: tuple[str, ...]
+    ranges: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A paper that a profile wants, with every hit, in the order of the rules."""
+
+    paper: Paper
+    hits: tuple[Hit, ...]
+
+
+def match(rules: Rules, paper: IndexedPaper, *, is_news: bool = True) -> Match | None:
+    """Return the match of a profile with a paper, or None.
+
+    Args:
+        rules: As parsed; lines in error take no part.
+        paper: With its `trend` filled in, where there is one.
+        is_news: False for a paper of earlier days: only rules that ask for trending papers
+            bring it then.
+    """
+    hits: list[Hit] = []
+    for number, node in rules.wanted():
+        found = _evaluate(node, paper, number, 1.0)
+        if found is not None and (is_news or any(isinstance(h.leaf, Trending) for h in found)):
+            hits += found
+    if not hits or any(_evaluate(node, paper, 0, 1.0) is not None for _, node in rules.never()):
+        return None
+    return Match(paper.paper, tuple(hits))
+
+
+def _evaluate(node: Node, paper: IndexedPaper, rule: int, weight: float) -> list[Hit] | None:
+    """Return the hits of `node`, or None when the paper does not match it."""
+    match node:
+        case Weighted(part=part, factor=factor):
+            return _evaluate(part, paper, rule, weight * factor)
+        case Not(part=part):
+            return [] if _evaluate(part, paper, rule, weight) is None else None
+        case And(parts=parts):
+            return _all(parts, paper, rule, weight)
+        case Or(parts=parts):
+            found = [_evaluate(part, paper, rule, weight) for part in parts]
+            matched = [hits for hits in found if hits is not None]
+            return [hit for hits in matched for hit in hits] if matched else None
+        case _:
+            return list(_leaf(node, paper, rule, weight)) or None
+
+
+def _all(parts: Iterable[Node], paper: IndexedPaper, rule: int, weight: float) -> list[Hit] | None:
+    hits: list[Hit] = []
+    for part in parts:
+        found = _evaluate(part, paper, rule, weight)
+        if found is None:
+            return None
+        hits += found
+    return hits
+
+
+def _leaf(leaf: Leaf, paper: IndexedPaper, rule: int, weight: float) -> Iterator[Hit]:
+    match leaf:
+        case Trending():
+            trend = paper.paper.trend
+            if trend is not None and trend >= TRENDING_FROM:
+                yield Hit(rule, leaf, weight, "trend", ("trending",))
+        case Meta(where=where, value=value):
+            if words := tuple(_meta(where, value, paper)):
+                yield Hit(rule, leaf, weight, where, words)
+        case Phrase(where=where) | Near(left=Phrase(where=where)):
+            for field in ("title", "abstract") if where == "text" else (where,):
+                text: IndexedText = getattr(paper, field)
+                if places := _places(leaf, text):
+                    ranges = tuple(dict.fromkeys(text.characters(place) for place in places))
+                    words = tuple(dict.fromkeys(text.text[a:b] for a, b in ranges))
+                    yield Hit(rule, leaf, weight, field, words, ranges)
+
+
+def _places(leaf: Phrase | Near, text: IndexedText) -> list[Place]:
+    if isinstance(leaf, Phrase):
+        return find_phrase(leaf.words, text)
+    pairs = [
+        (left, right)
+        for left in find_phrase(leaf.left.words, text)
+        for right in find_phrase(leaf.right.words, text)
+        if 0 < max(right[0] - left[1], left[0] - right[1]) + 1 <= leaf.distance
+    ]
+    return sorted({place for pair in pairs for place in pair})
+
+
+def find_phrase(words: tuple[Word, ...], text: IndexedText) -> list[Place]:
+    """Return every place in `text` where the words stand side by side, in order."""
+    steps = _steps(words)
+    found = {
+        (first, end)
+        for keys, used in steps[0]
+        for first, _ in text.places(keys[0])
+        for end in _ends(steps, 0, first, text, keys, used)
+    }
+    return sorted(found) if steps[0] else []
+
+
+Steps = tuple[tuple[tuple[tuple[Key, ...], int], ...], ...]
+
+
+def _ends(
+    steps: Steps, step: int, first: int, text: IndexedText, keys: tuple[Key, ...], used: int
+) -> Iterator[int]:
+    """Yield where the phrase ends when its word `step` is read as `keys` from word `first` on."""
+    for end in _run(keys, first, text):
+        if step + used == len(steps):
+            yield end
+            continue
+        for next_keys, next_used in steps[step + used]:
+            yield from _ends(steps, step + used, end, text, next_keys, next_used)
+
+
+def _run(keys: tuple[Key, ...], first: int, text: IndexedText) -> Iterator[int]:
+    for start, end in text.places(keys[0]):
+        if start == first:
+            if len(keys) == 1:
+                yield end
+            else:
+                yield from _run(keys[1:], end, text)
+
+
+@lru_cache(maxsize=100_000)
+def _steps(words: tuple[Word, ...]) -> Steps:
+    """For each word of a phrase the ways to read it: (keys side by side, words used up)."""
+    typed = [(word, keys) for word in words if (keys := _keys(word))]
+    out = []
+    for place, (word, keys) in enumerate(typed):
+        ways = [(keys, 1)]
+        if len(keys) > 1 and not word.exact:
+            ways.append(((_joined(word, keys),), 1))
+        if place + 1 < len(typed) and (pair := _pair(typed[place], typed[place + 1])):
+            ways.append(((pair,), 2))
+        out.append(tuple(ways))
+    return tuple(out)
+
+
+def _keys(word: Word) -> tuple[Key, ...]:
+    """What to look for, for each part of one typed word (a compound has several)."""
+    parts = list(tokens(word.text))
+    if len(parts) == 1 and not word.prefix and _ACRONYM.fullmatch(parts[0].surface):
+        return (("w", parts[0].written) if word.exact else ("c", parts[0].surface),)
+    keys: list[Key] = [("f", fold(p.written)) if word.exact else ("s", p.stem) for p in parts]
+    if word.prefix and parts:
+        keys[-1] = ("p", parts[-1].folded)
+    return tuple(keys)
+
+
+def _joined(word: Word, keys: tuple[Key, ...]) -> Key:
+    joined = "".join(part.folded for part in tokens(word.text))
+    return ("p", joined) if keys[-1][0] == "p" else ("s", stem(joined))
+
+
+def _pair(one: tuple[Word, tuple[Key, ...]], two: tuple[Word, tuple[Key, ...]]) -> Key | None:
+    """The joined form of two plain words, or None where joining could only mislead."""
+    if any(len(keys) != 1 or keys[0][0] != "s" for _, keys in (one, two)):
+        return None
+    folded = [next(tokens(word.text)).folded for word, _ in (one, two)]
+    if any(len(part) < _JOIN_LETTERS or not part.isalpha() for part in folded):
+        return None
+    return "s", stem("".join(folded))
+
+
+def _meta(where: str, value: str, paper: IndexedPaper) -> Iterator[str]:
+    """Yield what in the paper's `where` answers `value`."""
+    match where:
+        case "author":
+            asked = parse_name(value)
+            yield from (name for name, parsed in paper.authors if same_person(asked, parsed))
+        case "cat":
+            yield from (c for c in paper.paper.categories if _category(fold(value), fold(c)))
+        case "source":
+            asked_words = [word.folded for word in tokens(value)]
+            for source in paper.paper.sources:
+                known = [word.folded for word in tokens(source)]
+                if known[: len(asked_words)] == asked_words:
+                    yield source
+        case _:
+            words = tuple(Word(word.written) for word in tokens(value))
+            text = paper.organization
+            yield from (text.text[slice(*text.characters(p))] for p in find_phrase(words, text))
+
+
+def _category(asked: str, category: str) -> bool:
+    """`cs.CL` is itself, `cs.*` and `cs` are all of the archive, `q-bio.N*` its beginning."""
+    if asked.endswith("*"):
+        asked = asked[:-1]
+        return category.startswith(asked) or category == asked.rstrip(".")
+    return category == asked or category.startswith(asked + ".")

@@ -1,0 +1,119 @@
+"""One database: how it is opened, locked, brought to the present schema.
+
+SQLite: one writer at a time by `BEGIN IMMEDIATE` (the driver's own transactions lose updates),
+WAL, `synchronous=FULL`. Errors never print parameters: addresses are among them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from notifier import errors
+
+BUSY_TIMEOUT_SECONDS = 15
+
+
+class Database:
+    """A database behind a URL. Opening creates it or brings it up to date."""
+
+    def __init__(self, url: str) -> None:
+        """Open `url`, which is `sqlite:///FILE` or `postgresql+psycopg://...`.
+
+        Raises:
+            DatabaseError: not reachable, no database at all, or of a newer version.
+        """
+        self.url = url
+        with _readable_errors(url):
+            self.engine = _make_engine(url)
+
+    @property
+    def place(self) -> str:
+        """Where the database is, without any password."""
+        url = self.engine.url
+        return str(url.database) if self.is_sqlite else url.render_as_string(hide_password=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is one file."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that may write: commits at the end, rolls back on any error."""
+        with _readable_errors(self.url), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database and takes no write lock."""
+        with (
+            _readable_errors(self.url),
+            self.engine.connect().execution_options(begin="BEGIN") as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def close(self) -> None:
+        """Give all connections back; the object is of no use afterwards."""
+        self.engine.dispose()
+
+
+def _make_engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise errors.ConfigError(
+            'database.url is no database URL - write "sqlite:///notifier.db"'
+        ) from error
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        parsed,
+        hide_parameters=True,
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS},
+    )
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_pragmas(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))
+
+
+@contextmanager
+def _readable_errors(url: str) -> Iterator[None]:
+    """Turn what a user can mend into one line; bugs go through as they are."""
+    place = make_url(url).database if "://" in url else url
+    try:
+        yield
+    except OperationalError as error:
+        cause = str(error.orig).strip().splitlines()[0]
+        if "locked" in cause:
+            raise errors.Busy(
+                f"database {place}: another process has been writing for "
+                f"{BUSY_TIMEOUT_SECONDS} seconds - try again later"
+            ) from error
+        raise errors.DatabaseError(f"database {place}: {cause}") from error
+    except DatabaseError as error:
+        if "not a database" in str(error.orig) or "malformed" in str(error.orig):
+            raise errors.DatabaseError(
+                f"database {place}: {error.orig} - restore a backup or name another file"
+            ) from error
+        raise
+    except PermissionError as error:
+        raise errors.DatabaseError(f"database {place}: {error.strerror}") from error

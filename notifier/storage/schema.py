@@ -1,0 +1,65 @@
+"""Bring a database to the schema this version was written for, or say why not.
+
+Each migration runs in a transaction of its own with its version number: one that fails leaves
+the database as it was.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from notifier import errors
+from notifier.storage.database import Database
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def head() -> str:
+    """Return the revision this version of the program works with."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def revision(database: Database) -> str | None:
+    """Return the database's revision; None for a new, empty one."""
+    with database.reading() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def pending(database: Database) -> list[str]:
+    """Return the revisions still to be applied, oldest first.
+
+    Raises:
+        DatabaseError: the database was written by a newer version of the program.
+    """
+    script = ScriptDirectory.from_config(_config())
+    current = revision(database)
+    known = [step.revision for step in script.walk_revisions()]
+    if current is not None and current not in known:
+        raise errors.DatabaseError(
+            f"the database is of a newer version (schema {current}; this program knows "
+            f"{head()}) - upgrade notifier, or restore the backup made before the upgrade"
+        )
+    newer = known[: known.index(current)] if current else known
+    return newer[::-1]
+
+
+def upgrade(database: Database, target: str = "head") -> list[str]:
+    """Apply what is pending and return it; nothing to do changes nothing."""
+    steps = pending(database)
+    if steps:
+        config = _config()
+        config.attributes["database"] = database
+        command.upgrade(config, target)
+    return steps

@@ -1,0 +1,64 @@
+"""SQL that both databases know, a step above the dialects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from notifier.storage import tables as t
+
+
+def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert the rows that violate no unique key; return how many were inserted."""
+    done = 0
+    for row in rows:
+        statement = _dialect(conn).insert(table).values(row).on_conflict_do_nothing()
+        done += conn.execute(statement).rowcount
+    return done
+
+
+def add_counts(
+    conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], count: str
+) -> None:
+    """Insert rows; where the primary key is known already, add to its column `count`."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    statement = _dialect(conn).insert(table)
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=keys,
+            set_={count: table.c[count] + statement.excluded[count]},
+        ),
+        list(rows),
+    )
+
+
+def put(conn: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Insert the row, or overwrite the one with the same primary key."""
+    keys = [column.name for column in table.primary_key]
+    statement = _dialect(conn).insert(table).values(row)
+    conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=dict(row)))
+
+
+def next_numbers(conn: Connection, name: str, count: int) -> int:
+    """Take `count` numbers from a counter and return the first.
+
+    The counter's row stays locked until the transaction ends, so numbers grow in the order
+    of commits: whoever has seen number n has seen all below it.
+    """
+    insert_new(conn, t.counter, [{"name": name, "value": 0}])
+    last = conn.execute(
+        update(t.counter)
+        .where(t.counter.c.name == name)
+        .values(value=t.counter.c.value + count)
+        .returning(t.counter.c.value)
+    ).scalar_one()
+    return int(last) - count + 1
+
+
+def _dialect(conn: Connection) -> Any:
+    return postgresql if conn.dialect.name == "postgresql" else sqlite

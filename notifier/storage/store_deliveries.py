@@ -1,0 +1,202 @@
+"""Deliveries: claimed by one statement, sent by somebody, recorded here.
+
+The claim itself checks that the subscriber is still active, not paused and not suppressed:
+nobody is mailed who left, whatever the code around it believes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
+
+from notifier.storage import tables as t
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that is ours until its lease ends; `content` is the mail's bytes."""
+
+    row: int
+    digest: str
+    subscriber: int
+    address: str
+    content: bytes
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt, and the server's words for it."""
+
+    state: str
+    stage: str = ""
+    code: int = 0
+    enhanced: str = ""
+    reply: str = ""
+    not_before: datetime | None = None
+
+
+def _may_be_mailed(now: datetime) -> ColumnElement[bool]:
+    paused = t.subscriber.c.paused_until
+    return exists(
+        select(t.subscriber.c.id).where(
+            t.subscriber.c.id == t.delivery.c.subscriber_id,
+            t.subscriber.c.state == "active",
+            or_(paused.is_(None), paused <= now),
+            ~exists(
+                select(t.suppression.c.address).where(
+                    t.suppression.c.address == t.subscriber.c.address
+                )
+            ),
+        )
+    )
+
+
+def _is_waiting(now: datetime) -> ColumnElement[bool]:
+    d = t.delivery.c
+    return or_(
+        (d.state == "pending") & (d.not_before <= now),
+        (d.state == "claimed") & (d.lease_until < now),
+    )
+
+
+def claim(
+    conn: Connection, *, owner: str, now: datetime, lease_until: datetime, limit: int
+) -> list[Claimed]:
+    """Claim up to `limit` deliveries that are due, the longest waiting first."""
+    waiting = (
+        select(t.delivery.c.id)
+        .where(_is_waiting(now), t.delivery.c.expires_at > now, _may_be_mailed(now))
+        .order_by(t.delivery.c.not_before, t.delivery.c.id)
+        .limit(limit)
+    )
+    if conn.dialect.name == "postgresql":
+        waiting = waiting.with_for_update(skip_locked=True)
+    rows = list(
+        conn.scalars(
+            update(t.delivery)
+            .where(t.delivery.c.id.in_(waiting))
+            .values(
+                state="claimed",
+                lease_owner=owner,
+                lease_until=lease_until,
+                attempts=t.delivery.c.attempts + 1,
+            )
+            .returning(t.delivery.c.id)
+        )
+    )
+    return _claimed(conn, rows)
+
+
+def _claimed(conn: Connection, rows: list[int]) -> list[Claimed]:
+    d = t.delivery.c
+    query = (
+        select(d.id, t.digest.c.key, d.subscriber_id, t.subscriber.c.address,
+               t.message.c.content, d.attempts)
+        .join(t.digest, t.digest.c.id == d.digest_id)
+        .join(t.subscriber, t.subscriber.c.id == d.subscriber_id)
+        .join(t.message, t.message.c.digest_id == d.digest_id)
+        .where(d.id.in_(rows))
+        .order_by(d.id)
+    )  # fmt: skip
+    return [
+        Claimed(row, key, subscriber, address, zlib.decompress(content), attempts)
+        for row, key, subscriber, address, content, attempts in conn.execute(query)
+    ]
+
+
+def finish(conn: Connection, row: int, outcome: Outcome, *, owner: str, now: datetime) -> bool:
+    """Record what became of a claimed delivery; False when the claim is no longer `owner`'s."""
+    d = t.delivery.c
+    done = outcome.state != "pending"
+    values = {
+        "state": outcome.state,
+        "stage": outcome.stage or None,
+        "code": outcome.code or None,
+        "enhanced": outcome.enhanced or None,
+        "reply": outcome.reply[:500] or None,
+        "lease_owner": None,
+        "lease_until": None,
+        "finished_at": now if done else None,
+    }
+    if outcome.not_before is not None:
+        values["not_before"] = outcome.not_before
+    written = conn.execute(
+        update(t.delivery)
+        .where(d.id == row, d.state == "claimed", d.lease_owner == owner)
+        .values(values)
+    )
+    return written.rowcount == 1
+
+
+def release(conn: Connection, row: int, *, owner: str) -> None:
+    """Give an unsent delivery back, as if it had not been claimed."""
+    d = t.delivery.c
+    conn.execute(
+        update(t.delivery)
+        .where(d.id == row, d.state == "claimed", d.lease_owner == owner)
+        .values(state="pending", lease_owner=None, lease_until=None, attempts=d.attempts - 1)
+    )
+
+
+def close_stale(conn: Connection, *, now: datetime) -> tuple[int, int]:
+    """End what can no longer be sent; return (expired, dropped).
+
+    A digest that expired unsent gives its papers back: its subscriber's next digest looks at
+    them again. One whose subscriber left, or may not be mailed, is dropped.
+    """
+    d = t.delivery.c
+    # One whose lease ran out is open again; one that is being sent is left alone.
+    open_ = or_(d.state == "pending", (d.state == "claimed") & (d.lease_until < now))
+    gone = ~exists(
+        select(t.subscriber.c.id).where(
+            t.subscriber.c.id == d.subscriber_id, t.subscriber.c.state == "active"
+        )
+    ) | exists(
+        select(t.suppression.c.address)
+        .join(t.subscriber, t.subscriber.c.address == t.suppression.c.address)
+        .where(t.subscriber.c.id == d.subscriber_id)
+    )
+    dropped = conn.execute(
+        update(t.delivery).where(open_, gone).values(state="dropped", finished_at=now)
+    ).rowcount
+    expired = list(
+        conn.scalars(
+            update(t.delivery)
+            .where(open_, d.expires_at <= now)
+            .values(state="expired", finished_at=now)
+            .returning(d.digest_id)
+        )
+    )
+    for digest in expired:
+        _give_back(conn, digest)
+    return len(expired), dropped
+
+
+def _give_back(conn: Connection, digest: int) -> None:
+    row = conn.execute(
+        select(t.digest.c.subscriber_id, t.digest.c.seen_from).where(t.digest.c.id == digest)
+    ).one()
+    conn.execute(delete(t.digest_paper).where(t.digest_paper.c.digest_id == digest))
+    conn.execute(
+        update(t.subscriber)
+        .where(t.subscriber.c.id == row.subscriber_id, t.subscriber.c.seen > row.seen_from)
+        .values(seen=row.seen_from)
+    )
+
+
+def counts(conn: Connection) -> dict[str, int]:
+    """Return the number of deliveries by state."""
+    query = select(t.delivery.c.state, func.count()).group_by(t.delivery.c.state)
+    return dict(conn.execute(query).tuples())
+
+
+def next_attempt(conn: Connection) -> datetime | None:
+    """Return when the earliest waiting delivery may be tried."""
+    earliest: datetime | None = conn.scalar(
+        select(func.min(t.delivery.c.not_before)).where(t.delivery.c.state == "pending")
+    )
+    return earliest

@@ -1,0 +1,196 @@
+"""Digests: fixed once for a subscriber and a period, with their papers and their mail."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from notifier.storage import tables as t
+from notifier.storage.statements import insert_new
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One paper of a digest: its row, the section's profile, its place from 1, its score."""
+
+    paper: int
+    profile: str
+    place: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewDigest:
+    """All that is fixed when a digest is made.
+
+    `content` is the mail, b"" when nothing matched: then there is no delivery. `next_due_at`
+    is the subscriber's next time, beyond now.
+    """
+
+    key: str
+    subscriber: int
+    period: str
+    subject: str
+    papers: tuple[Chosen, ...]
+    more: int
+    seen_from: int
+    seen_to: int
+    composed_at: datetime
+    expires_at: datetime
+    next_due_at: datetime
+    content: bytes
+
+
+def fix(conn: Connection, new: NewDigest) -> bool:
+    """Fix a digest in the caller's transaction; False when the period has one already.
+
+    Writes the digest, its papers, its mail and its delivery, and moves the subscriber's time.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: one of the papers has reached the subscriber already.
+    """
+    columns = {
+        "key": new.key,
+        "subscriber_id": new.subscriber,
+        "period": new.period,
+        "subject": new.subject,
+        "papers": len(new.papers),
+        "more": new.more,
+        "seen_from": new.seen_from,
+        "seen_to": new.seen_to,
+        "composed_at": new.composed_at,
+    }
+    fresh = insert_new(conn, t.digest, [columns]) > 0
+    _advance(conn, new, fresh)
+    if fresh:
+        row = conn.scalars(select(t.digest.c.id).where(t.digest.c.key == new.key)).one()
+        _fix_papers(conn, row, new)
+        if new.content:
+            _fix_mail(conn, row, new)
+    return fresh
+
+
+def _advance(conn: Connection, new: NewDigest, fresh: bool) -> None:
+    columns: dict[str, Any] = {"next_due_at": new.next_due_at}
+    if fresh:
+        columns["seen"] = new.seen_to
+    conn.execute(update(t.subscriber).where(t.subscriber.c.id == new.subscriber).values(columns))
+
+
+def _fix_papers(conn: Connection, row: int, new: NewDigest) -> None:
+    rows = [
+        {
+            "digest_id": row,
+            "subscriber_id": new.subscriber,
+            "paper_id": chosen.paper,
+            "profile": chosen.profile,
+            "place": chosen.place,
+            "score": chosen.score,
+        }
+        for chosen in new.papers
+    ]
+    if rows:
+        conn.execute(insert(t.digest_paper), rows)
+
+
+def _fix_mail(conn: Connection, row: int, new: NewDigest) -> None:
+    conn.execute(insert(t.message).values(digest_id=row, content=zlib.compress(new.content)))
+    conn.execute(
+        insert(t.delivery).values(
+            digest_id=row,
+            subscriber_id=new.subscriber,
+            state="pending",
+            attempts=0,
+            not_before=new.composed_at,
+            expires_at=new.expires_at,
+        )
+    )
+
+
+def sent_papers(conn: Connection, subscribers: Iterable[int]) -> set[tuple[int, int]]:
+    """Return (subscriber, paper) for every paper that has reached one of these subscribers."""
+    query = select(t.digest_paper.c.subscriber_id, t.digest_paper.c.paper_id).where(
+        t.digest_paper.c.subscriber_id.in_(list(subscribers))
+    )
+    return {(subscriber, paper) for subscriber, paper in conn.execute(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A digest for lists: what, for whom, how it went (`state` "nothing" when none was mailed)."""
+
+    key: str
+    address: str
+    period: str
+    subject: str
+    papers: int
+    more: int
+    composed_at: datetime
+    state: str
+    attempts: int
+    code: int | None
+    reply: str | None
+    not_before: datetime | None
+
+
+def listed(
+    conn: Connection, *, subscriber: int | None = None, key: str | None = None, limit: int = 50
+) -> list[Listed]:
+    """Return digests, the newest first."""
+    query = (
+        select(
+            t.digest, t.subscriber.c.address, t.delivery.c.state, t.delivery.c.attempts,
+            t.delivery.c.code, t.delivery.c.reply, t.delivery.c.not_before,
+        )
+        .join(t.subscriber, t.subscriber.c.id == t.digest.c.subscriber_id)
+        .join(t.delivery, t.delivery.c.digest_id == t.digest.c.id, isouter=True)
+        .order_by(t.digest.c.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    if subscriber is not None:
+        query = query.where(t.digest.c.subscriber_id == subscriber)
+    if key is not None:
+        query = query.where(t.digest.c.key.startswith(key, autoescape=True))
+    return [
+        Listed(
+            r.key, r.address, r.period, r.subject, r.papers, r.more, r.composed_at,
+            r.state or "nothing", r.attempts or 0, r.code, r.reply, r.not_before,
+        )
+        for r in conn.execute(query)
+    ]  # fmt: skip
+
+
+def content(conn: Connection, key: str) -> bytes | None:
+    """Return the mail of a digest exactly as it was fixed."""
+    packed = conn.scalar(
+        select(t.message.c.content)
+        .join(t.digest, t.digest.c.id == t.message.c.digest_id)
+        .where(t.digest.c.key == key)
+    )
+    return zlib.decompress(packed) if packed else None
+
+
+def papers_of(conn: Connection, key: str) -> Sequence[tuple[str, int, str, str]]:
+    """Return (profile, place, paper id, title) of a digest, in order."""
+    query = (
+        select(t.digest_paper.c.profile, t.digest_paper.c.place, t.paper.c.key, t.paper.c.title)
+        .join(t.digest, t.digest.c.id == t.digest_paper.c.digest_id)
+        .join(t.paper, t.paper.c.id == t.digest_paper.c.paper_id)
+        .where(t.digest.c.key == key)
+        .order_by(t.digest_paper.c.place)
+    )
+    return [(r.profile, r.place, r.key, r.title) for r in conn.execute(query)]
+
+
+def counts(conn: Connection, *, since: datetime) -> tuple[int, int]:
+    """Return (digests with papers, digests for which nothing matched) composed since a time."""
+    query = select(func.count(), func.count().filter(t.digest.c.papers == 0)).where(
+        t.digest.c.composed_at >= since
+    )
+    total, empty = conn.execute(query).one()
+    return total - empty, empty

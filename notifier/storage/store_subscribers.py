@@ -1,0 +1,199 @@
+"""Subscribers and their profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, exists, func, select, update
+
+from notifier.profiles.profile import Profile, Schedule, Subscriber
+from notifier.storage import tables as t
+from notifier.storage.statements import insert_new, put
+
+
+def _subscriber(row: Any) -> Subscriber:
+    schedule = Schedule(row.zone, row.hour, row.minute, tuple(row.days), row.cadence)
+    return Subscriber(
+        row=row.id,
+        address=row.address,
+        state=row.state,
+        schedule=schedule,
+        max_papers=row.max_papers,
+        seen=row.seen,
+        created_at=row.created_at,
+        confirmed_at=row.confirmed_at,
+        next_due_at=row.next_due_at,
+        paused_until=row.paused_until,
+        consent=row.consent,
+    )
+
+
+def add(
+    conn: Connection,
+    address: str,
+    schedule: Schedule,
+    *,
+    max_papers: int,
+    seen: int,
+    now: datetime,
+) -> bool:
+    """Add a pending subscriber; False when the address is there already."""
+    return bool(
+        insert_new(
+            conn,
+            t.subscriber,
+            [
+                {
+                    "address": address,
+                    "state": "pending",
+                    "zone": schedule.zone,
+                    "hour": schedule.hour,
+                    "minute": schedule.minute,
+                    "days": list(schedule.days),
+                    "cadence": schedule.cadence,
+                    "max_papers": max_papers,
+                    "seen": seen,
+                    "consent": "",
+                    "created_at": now,
+                }
+            ],
+        )
+    )
+
+
+def find(conn: Connection, address: str) -> Subscriber | None:
+    """Return the subscriber with this address (in normal form)."""
+    query = select(t.subscriber).where(t.subscriber.c.address == address)
+    row = conn.execute(query).one_or_none()
+    return _subscriber(row) if row else None
+
+
+def get(conn: Connection, row: int) -> Subscriber | None:
+    """Return the subscriber of a row."""
+    found = conn.execute(select(t.subscriber).where(t.subscriber.c.id == row)).one_or_none()
+    return _subscriber(found) if found else None
+
+
+def every(conn: Connection) -> list[Subscriber]:
+    """Return all subscribers, oldest first."""
+    return [_subscriber(row) for row in conn.execute(select(t.subscriber).order_by("id"))]
+
+
+def due(conn: Connection, *, now: datetime, after_row: int = 0, limit: int) -> list[Subscriber]:
+    """Return active, not suppressed subscribers whose time has come, by row behind `after_row`.
+
+    Found by the index on (state, next_due_at); going on by row, so that one whose digest
+    cannot be made stands in nobody's way.
+    """
+    suppressed = exists(
+        select(t.suppression.c.address).where(t.suppression.c.address == t.subscriber.c.address)
+    )
+    query = (
+        select(t.subscriber)
+        .where(
+            t.subscriber.c.state == "active",
+            t.subscriber.c.next_due_at <= now,
+            t.subscriber.c.id > after_row,
+            ~suppressed,
+        )
+        .order_by(t.subscriber.c.id)
+        .limit(limit)
+    )
+    return [_subscriber(row) for row in conn.execute(query)]
+
+
+def change(conn: Connection, row: int, **columns: Any) -> None:
+    """Write columns of a subscriber."""
+    conn.execute(update(t.subscriber).where(t.subscriber.c.id == row).values(**columns))
+
+
+def remove(conn: Connection, row: int) -> None:
+    """Delete a subscriber with profiles, digests and deliveries."""
+    conn.execute(delete(t.subscriber).where(t.subscriber.c.id == row))
+
+
+def suppress(conn: Connection, address: str, reason: str, evidence: str, now: datetime) -> None:
+    """Never mail this address again, until it is lifted."""
+    put(
+        conn,
+        t.suppression,
+        {"address": address, "reason": reason, "evidence": evidence, "since": now},
+    )
+
+
+def suppression(conn: Connection, address: str) -> tuple[str, str] | None:
+    """Return (reason, evidence) when the address is suppressed."""
+    row = conn.execute(
+        select(t.suppression.c.reason, t.suppression.c.evidence).where(
+            t.suppression.c.address == address
+        )
+    ).one_or_none()
+    return (row.reason, row.evidence) if row else None
+
+
+def lift_suppression(conn: Connection, address: str) -> bool:
+    """Let the address be mailed again; False when nothing stood in the way."""
+    gone = conn.execute(delete(t.suppression).where(t.suppression.c.address == address))
+    return gone.rowcount > 0
+
+
+def _profile(row: Any) -> Profile:
+    return Profile(row.id, row.subscriber_id, row.name, row.rules, row.enabled)
+
+
+def profiles(conn: Connection, subscribers: Iterable[int]) -> list[Profile]:
+    """Return the profiles of these subscribers, oldest first."""
+    query = (
+        select(t.profile)
+        .where(t.profile.c.subscriber_id.in_(list(subscribers)))
+        .order_by(t.profile.c.id)
+    )
+    return [_profile(row) for row in conn.execute(query)]
+
+
+def add_profile(conn: Connection, subscriber: int, name: str, rules: str, *, now: datetime) -> bool:
+    """Add an enabled profile; False when the subscriber has one of that name."""
+    row = {
+        "subscriber_id": subscriber,
+        "name": name,
+        "rules": rules,
+        "enabled": True,
+        "created_at": now,
+        "updated_at": now,
+    }
+    return insert_new(conn, t.profile, [row]) > 0
+
+
+def set_rules(conn: Connection, subscriber: int, name: str, rules: str, *, now: datetime) -> None:
+    """Overwrite a profile's rules."""
+    conn.execute(
+        update(t.profile)
+        .where(t.profile.c.subscriber_id == subscriber, t.profile.c.name == name)
+        .values(rules=rules, updated_at=now)
+    )
+
+
+def remove_profile(conn: Connection, subscriber: int, name: str) -> bool:
+    """Delete a profile; False when there is none of that name."""
+    gone = conn.execute(
+        delete(t.profile).where(t.profile.c.subscriber_id == subscriber, t.profile.c.name == name)
+    )
+    return gone.rowcount > 0
+
+
+def counts(conn: Connection) -> dict[str, int]:
+    """Return the number of subscribers by state."""
+    query = select(t.subscriber.c.state, func.count()).group_by(t.subscriber.c.state)
+    return dict(conn.execute(query).tuples())
+
+
+def secret(conn: Connection, purpose: str) -> bytes | None:
+    """Return this instance's key for a purpose."""
+    return conn.scalar(select(t.secret.c.value).where(t.secret.c.purpose == purpose))
+
+
+def keep_secret(conn: Connection, purpose: str, value: bytes) -> None:
+    """Keep a key made for a purpose, unless there is one."""
+    insert_new(conn, t.secret, [{"purpose": purpose, "value": value}])

@@ -1,0 +1,44 @@
+"""In how many papers each stem stands, by day: what inverse document frequency is made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from notifier.storage import tables as t
+from notifier.storage.statements import add_counts
+
+DAYS = 30
+_CHUNK = 400
+_EVERY_PAPER = ""
+
+
+def count(conn: Connection, papers: Iterable[Iterable[str]], *, now: datetime) -> None:
+    """Add papers first seen `now` (UTC), each given as its distinct stems."""
+    counts: Counter[str] = Counter()
+    for stems in papers:
+        counts.update(stems)
+        counts[_EVERY_PAPER] += 1
+    day = now.date().isoformat()
+    rows = [{"stem": stem, "day": day, "papers": n} for stem, n in counts.items()]
+    add_counts(conn, t.word, rows, "papers")
+
+
+def statistics(
+    conn: Connection, stems: Iterable[str], *, now: datetime
+) -> tuple[int, dict[str, int]]:
+    """Return (papers, {stem: papers with it}) over the last 30 days before `now`."""
+    since = (now - timedelta(days=DAYS)).date().isoformat()
+    wanted = sorted({*stems, _EVERY_PAPER})
+    found: dict[str, int] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        query = (
+            select(t.word.c.stem, func.sum(t.word.c.papers))
+            .where(t.word.c.stem.in_(wanted[start : start + _CHUNK]), t.word.c.day >= since)
+            .group_by(t.word.c.stem)
+        )
+        found.update({stem: int(papers) for stem, papers in conn.execute(query)})
+    return found.pop(_EVERY_PAPER, 0), found

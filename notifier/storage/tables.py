@@ -1,0 +1,320 @@
+"""The tables. Unique keys here are what keeps "once only" true, whoever runs twice.
+
+All times are UTC. Enumerations are short strings with a check in the code that writes them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Utc(TypeDecorator[datetime]):
+    """Aware UTC in, aware UTC out, on both databases; a naive time is a mistake of ours."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone reached the database")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Row(SQLModel):
+    """Base of all tables; its metadata is what the migrations must build."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+def _refers(target: str, **options: Any) -> Any:
+    key = ForeignKey(f"{target}.id", ondelete="CASCADE")
+    return Field(sa_column=Column(Integer, key, nullable=False, **options))
+
+
+def _time(nullable: bool = True, **options: Any) -> Any:
+    return Field(default=None, sa_column=Column(Utc, nullable=nullable, **options))
+
+
+def _text(nullable: bool = False) -> Any:
+    return Field(sa_column=Column(Text, nullable=nullable))
+
+
+class PaperRow(Row, table=True):
+    """One paper. `arrival`: see `papers.paper.Paper`; `source_title` and `source_abstract`
+    hold the texts as they came where TeX was read from them."""
+
+    __tablename__ = "paper"
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    version: int | None
+    title: str = _text()
+    abstract: str = _text()
+    source_title: str | None = _text(nullable=True)
+    source_abstract: str | None = _text(nullable=True)
+    authors: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    categories: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    organization: str | None
+    journal: str | None
+    comment: str | None = _text(nullable=True)
+    submitted_by: str | None
+    urls: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    announce: str
+    published_at: datetime | None = _time()
+    first_seen_at: datetime = _time(nullable=False, index=True)
+    updated_at: datetime = _time(nullable=False)
+    arrival: int | None = Field(default=None, sa_column=Column(BigInteger, index=True))
+
+
+class AliasRow(Row, table=True):
+    """A paper is one paper, whatever it is called: scheme and value are unique."""
+
+    __tablename__ = "alias"
+    scheme: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    paper_id: int = _refers("paper", index=True)
+
+
+class SightingRow(Row, table=True):
+    """A source showed a paper, at first then, as new, cross-listed or replaced."""
+
+    __tablename__ = "sighting"
+    __table_args__ = (UniqueConstraint("paper_id", "source", "announce", "version"),)
+    id: int | None = Field(default=None, primary_key=True)
+    paper_id: int = _refers("paper")
+    source: str
+    announce: str
+    version: int
+    seen_at: datetime = _time(nullable=False)
+
+
+class SignalRow(Row, table=True):
+    """A reading of a signal; kept when it differs from the one before."""
+
+    __tablename__ = "signal"
+    __table_args__ = (UniqueConstraint("paper_id", "source", "name", "read_at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    paper_id: int = _refers("paper")
+    source: str
+    name: str
+    value: float
+    read_at: datetime = _time(nullable=False, index=True)
+
+
+class WordRow(Row, table=True):
+    """In how many papers first seen on a day (UTC date) a stem stands; stem "" counts papers."""
+
+    __tablename__ = "word"
+    stem: str = Field(primary_key=True)
+    day: str = Field(primary_key=True)
+    papers: int
+
+
+class SubscriberRow(Row, table=True):
+    """See `profiles.profile.Subscriber`; `address` is in its normal form."""
+
+    __tablename__ = "subscriber"
+    __table_args__ = (Index("ix_subscriber_state_next_due_at", "state", "next_due_at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    address: str = Field(unique=True)
+    state: str
+    zone: str
+    hour: int
+    minute: int
+    days: list[int] = Field(sa_column=Column(JSON, nullable=False))
+    cadence: str
+    max_papers: int
+    seen: int = Field(sa_column=Column(BigInteger, nullable=False))
+    consent: str = _text()
+    created_at: datetime = _time(nullable=False)
+    confirmed_at: datetime | None = _time()
+    paused_until: datetime | None = _time()
+    left_at: datetime | None = _time()
+    next_due_at: datetime | None = _time()
+
+
+class ProfileRow(Row, table=True):
+    """A named set of rules."""
+
+    __tablename__ = "profile"
+    __table_args__ = (UniqueConstraint("subscriber_id", "name"),)
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = _refers("subscriber")
+    name: str
+    rules: str = _text()
+    enabled: bool
+    created_at: datetime = _time(nullable=False)
+    updated_at: datetime = _time(nullable=False)
+
+
+class DigestRow(Row, table=True):
+    """What one subscriber gets in one period, at most once: (subscriber, period) is unique.
+
+    `seen_from` to `seen_to` is the span of arrival numbers that was considered.
+    """
+
+    __tablename__ = "digest"
+    __table_args__ = (UniqueConstraint("subscriber_id", "period"),)
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    subscriber_id: int = _refers("subscriber")
+    period: str
+    subject: str = _text()
+    papers: int
+    more: int
+    seen_from: int = Field(sa_column=Column(BigInteger, nullable=False))
+    seen_to: int = Field(sa_column=Column(BigInteger, nullable=False))
+    composed_at: datetime = _time(nullable=False, index=True)
+
+
+class DigestPaperRow(Row, table=True):
+    """A paper reaches a subscriber once: (subscriber, paper) is unique."""
+
+    __tablename__ = "digest_paper"
+    __table_args__ = (UniqueConstraint("subscriber_id", "paper_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    digest_id: int = _refers("digest", index=True)
+    subscriber_id: int = _refers("subscriber")
+    paper_id: int = _refers("paper", index=True)
+    profile: str
+    place: int
+    score: float
+
+
+class DeliveryRow(Row, table=True):
+    """The sending of one digest, and what became of it.
+
+    States: pending (to be sent, again after `not_before`), claimed (until `lease_until`),
+    sent, failed (refused for good), expired (too late to be useful), dropped (subscriber left).
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_state_not_before", "state", "not_before"),)
+    id: int | None = Field(default=None, primary_key=True)
+    digest_id: int = _refers("digest", unique=True)
+    subscriber_id: int = _refers("subscriber", index=True)
+    state: str
+    attempts: int
+    not_before: datetime = _time(nullable=False)
+    expires_at: datetime = _time(nullable=False)
+    lease_owner: str | None
+    lease_until: datetime | None = _time()
+    stage: str | None
+    code: int | None
+    enhanced: str | None
+    reply: str | None = _text(nullable=True)
+    finished_at: datetime | None = _time()
+
+
+class MessageRow(Row, table=True):
+    """A digest's mail, frozen when it was composed: zlib-compressed bytes ready for the wire."""
+
+    __tablename__ = "message"
+    digest_id: int = _refers("digest", primary_key=True)
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class SuppressionRow(Row, table=True):
+    """An address that must not be mailed, and why."""
+
+    __tablename__ = "suppression"
+    address: str = Field(primary_key=True)
+    reason: str
+    evidence: str = _text()
+    since: datetime = _time(nullable=False)
+
+
+class SourceRow(Row, table=True):
+    """What is known of a source's health."""
+
+    __tablename__ = "source"
+    name: str = Field(primary_key=True)
+    kind: str
+    last_attempt_at: datetime | None = _time()
+    last_success_at: datetime | None = _time()
+    failures: int
+    error: str | None = _text(nullable=True)
+    seen: int
+    new: int
+    rejected: int
+
+
+class HttpCacheRow(Row, table=True):
+    """Validators of the last answer whose papers were committed (RFC 9110, 13)."""
+
+    __tablename__ = "http_cache"
+    url: str = Field(primary_key=True)
+    etag: str | None
+    last_modified: str | None
+    fetched_at: datetime = _time(nullable=False)
+
+
+class CounterRow(Row, table=True):
+    """Numbers that only grow, in the order of commits."""
+
+    __tablename__ = "counter"
+    name: str = Field(primary_key=True)
+    value: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class SecretRow(Row, table=True):
+    """Keys made by this instance, by purpose."""
+
+    __tablename__ = "secret"
+    purpose: str = Field(primary_key=True)
+    value: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+def _table(row: type[Row]) -> Table:
+    return cast(Table, row.__table__)  # type: ignore[attr-defined]  # set by SQLModel for tables
+
+
+paper = _table(PaperRow)
+alias = _table(AliasRow)
+sighting = _table(SightingRow)
+signal = _table(SignalRow)
+word = _table(WordRow)
+subscriber = _table(SubscriberRow)
+profile = _table(ProfileRow)
+digest = _table(DigestRow)
+digest_paper = _table(DigestPaperRow)
+delivery = _table(DeliveryRow)
+message = _table(MessageRow)
+suppression = _table(SuppressionRow)
+source = _table(SourceRow)
+http_cache = _table(HttpCacheRow)
+counter = _table(CounterRow)
+secret = _table(SecretRow)

@@ -1,0 +1,226 @@
+"""Subscribe, confirm, change, pause, leave: each safe to do twice.
+
+Times are aware UTC. An address is compared in its normal form; every function that takes one
+raises `UsageError` for an address that is none, and `NotFound` for one that is not here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from notifier import errors
+from notifier.digests import cadence
+from notifier.profiles.parser import PROFILE_CHARACTERS, parse
+from notifier.profiles.profile import Profile, Schedule, Subscriber
+from notifier.profiles.rules import RuleProblem
+from notifier.storage import store_papers
+from notifier.storage import store_subscribers as store
+from notifier.storage.database import Database
+
+NAME_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a new subscriber gets unless they choose otherwise."""
+
+    schedule: Schedule
+    max_papers: int = 12
+    first_days: int = 7
+
+
+def normal_address(typed: str) -> str:
+    """Return the address in normal form, an IDN domain as its A-label (RFC 5890).
+
+    Raises:
+        UsageError: it is no mail address, with the reason.
+    """
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        found = validate_email(
+            typed.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True
+        )
+    except EmailNotValidError as error:
+        raise errors.UsageError(f'"{typed}" is no mail address: {error}') from None
+    local, _, domain = (found.ascii_email or found.normalized).rpartition("@")
+    return f"{local}@{domain.lower()}"
+
+
+class Subscriptions:
+    """The service behind commands and pages."""
+
+    def __init__(self, database: Database, defaults: Defaults) -> None:
+        self._database = database
+        self._defaults = defaults
+
+    @property
+    def default_schedule(self) -> Schedule:
+        """When a new subscriber's digest goes out unless they choose otherwise."""
+        return self._defaults.schedule
+
+    def request(
+        self,
+        typed: str,
+        *,
+        now: datetime,
+        schedule: Schedule | None = None,
+        max_papers: int | None = None,
+    ) -> Subscriber:
+        """Add a pending subscriber, or return the one that is there, unchanged."""
+        address, chosen = normal_address(typed), schedule or self._defaults.schedule
+        check_schedule(chosen)
+        with self._database.writing() as conn:
+            looks_back = now - timedelta(days=self._defaults.first_days)
+            store.add(
+                conn,
+                address,
+                chosen,
+                max_papers=max_papers or self._defaults.max_papers,
+                seen=store_papers.arrival(conn, before=looks_back),
+                now=now,
+            )
+            return _found(conn, address)
+
+    def confirm(self, typed: str, *, now: datetime, because: str) -> Subscriber:
+        """Make a subscriber active; `because` records how consent was given."""
+        with self._database.writing() as conn:
+            subscriber = _found(conn, normal_address(typed))
+            if subscriber.state != "active":
+                store.change(
+                    conn,
+                    subscriber.row,
+                    state="active",
+                    confirmed_at=now,
+                    consent=because,
+                    left_at=None,
+                    next_due_at=cadence.next_due(subscriber.schedule, now),
+                )
+            return _found(conn, subscriber.address)
+
+    def get(self, typed: str) -> Subscriber:
+        """Return the subscriber."""
+        with self._database.reading() as conn:
+            return _found(conn, normal_address(typed))
+
+    def every(self) -> list[Subscriber]:
+        """Return all subscribers, oldest first."""
+        with self._database.reading() as conn:
+            return store.every(conn)
+
+    def suppressed(self, subscriber: Subscriber) -> tuple[str, str] | None:
+        """Return (reason, evidence) when the subscriber's address must not be mailed."""
+        with self._database.reading() as conn:
+            return store.suppression(conn, subscriber.address)
+
+    def pause(self, typed: str, *, until: datetime) -> Subscriber:
+        """Send nothing before `until`; the next digest covers what may still be sent then."""
+        with self._database.writing() as conn:
+            subscriber = _found(conn, normal_address(typed))
+            store.change(conn, subscriber.row, paused_until=until)
+            return _found(conn, subscriber.address)
+
+    def resume(self, typed: str, *, now: datetime) -> Subscriber:
+        """End a pause and lift a suppression; one who left must confirm again."""
+        with self._database.writing() as conn:
+            subscriber = _found(conn, normal_address(typed))
+            if subscriber.state != "active":
+                raise errors.UsageError(
+                    f"{subscriber.address} is {subscriber.state}: only a confirmation brings it "
+                    f"back - notifier subscriber confirm {subscriber.address} --because ..."
+                )
+            store.lift_suppression(conn, subscriber.address)
+            store.change(
+                conn,
+                subscriber.row,
+                paused_until=None,
+                next_due_at=cadence.next_due(subscriber.schedule, now),
+            )
+            return _found(conn, subscriber.address)
+
+    def leave(self, row: int, *, now: datetime) -> Subscriber | None:
+        """Stop all mail to a subscriber at once; None when there is none of that row."""
+        with self._database.writing() as conn:
+            subscriber = store.get(conn, row)
+            if subscriber and subscriber.state != "left":
+                store.change(conn, row, state="left", left_at=now, next_due_at=None)
+            return store.get(conn, row)
+
+    def remove(self, typed: str) -> None:
+        """Delete a subscriber with everything kept about them."""
+        with self._database.writing() as conn:
+            store.remove(conn, _found(conn, normal_address(typed)).row)
+
+    def profiles(self, typed: str) -> list[Profile]:
+        """Return a subscriber's profiles, oldest first."""
+        with self._database.reading() as conn:
+            return store.profiles(conn, [_found(conn, normal_address(typed)).row])
+
+    def add_profile(
+        self, typed: str, name: str, rules: str, *, now: datetime, replace: bool = False
+    ) -> tuple[RuleProblem, ...]:
+        """Add a profile as typed and return what is wrong with it; bad lines disable themselves.
+
+        Raises:
+            UsageError: no name, too long, no rule at all that works, or the name is taken.
+        """
+        name = _checked_name(name)
+        parsed = parse(rules)
+        if len(rules) > 2 * PROFILE_CHARACTERS:
+            raise errors.UsageError(f"a profile holds at most {PROFILE_CHARACTERS:,} characters")
+        if not any(True for _ in parsed.wanted()):
+            raise errors.UsageError(
+                "\n".join(str(problem) for problem in parsed.problems)
+                or f'profile "{name}" asks for nothing - write at least one rule, like LLM agents'
+            )
+        with self._database.writing() as conn:
+            row = _found(conn, normal_address(typed)).row
+            if not store.add_profile(conn, row, name, rules, now=now):
+                if not replace:
+                    raise errors.UsageError(
+                        f'there is a profile "{name}" already - replace it with --replace'
+                    )
+                store.set_rules(conn, row, name, rules, now=now)
+        return parsed.problems + parsed.warnings
+
+    def remove_profile(self, typed: str, name: str) -> None:
+        """Delete a profile."""
+        with self._database.writing() as conn:
+            subscriber = _found(conn, normal_address(typed))
+            if not store.remove_profile(conn, subscriber.row, name):
+                raise errors.NotFound(f'{subscriber.address} has no profile "{name}"')
+
+
+def check_schedule(schedule: Schedule) -> None:
+    """Refuse a schedule that cannot be kept.
+
+    Raises:
+        UsageError: an unknown zone, no day, or a time that is none.
+    """
+    if not cadence.is_zone(schedule.zone):
+        raise errors.UsageError(
+            f'"{schedule.zone}" is no IANA time zone - write one like Europe/Berlin or Asia/Tokyo'
+        )
+    if not schedule.days or not all(0 <= day <= 6 for day in schedule.days):
+        raise errors.UsageError("a schedule needs at least one day, mon to sun")
+    if not (0 <= schedule.hour <= 23 and 0 <= schedule.minute <= 59):
+        raise errors.UsageError("a time is HH:MM, from 00:00 to 23:59")
+
+
+def _checked_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > NAME_CHARACTERS or not name.isprintable():
+        raise errors.UsageError(f"a profile's name has 1 to {NAME_CHARACTERS} printable characters")
+    return name
+
+
+def _found(conn: Connection, address: str) -> Subscriber:
+    subscriber = store.find(conn, address)
+    if subscriber is None:
+        raise errors.NotFound(
+            f"no subscriber {address} - notifier subscriber list shows who is there"
+        )
+    return subscriber

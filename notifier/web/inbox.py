@@ -1,0 +1,110 @@
+"""The demo's inbox: the mails that the local sink took, as a mail program would show them."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+
+from notifier.delivery.sink import Sink
+from notifier.digests.render import render_page
+from notifier.web.site import SafeHeaders, style
+
+# The mail's own page: its styles are inline; scripts, forms and remote content stay out.
+_MAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+_INBOX_POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A received mail, taken apart."""
+
+    number: int
+    recipient: str
+    subject: str
+    date: str
+    html: str
+    text: str
+    source: str
+
+
+def open_mail(number: int, recipient: str, content: bytes) -> Opened:
+    """Return the parts of a mail, read by the standard library."""
+    parsed = email.message_from_bytes(content, policy=email.policy.default)
+    return Opened(
+        number=number,
+        recipient=recipient,
+        subject=str(parsed["Subject"]),
+        date=parsed["Date"].datetime.strftime("%a %-d %b %Y"),
+        html=_part(parsed, "html"),
+        text=_part(parsed, "plain"),
+        source=content.decode("ascii", "replace"),
+    )
+
+
+def _part(mail: EmailMessage, subtype: str) -> str:
+    body = mail.get_body((subtype,))
+    return str(body.get_content()) if body else ""
+
+
+def make_inbox(sink: Sink, site: Starlette) -> Starlette:
+    """Return the inbox of a sink, with the pages of the instance beside it."""
+    pages = _Inbox(sink)
+    return Starlette(
+        routes=[
+            Route("/", pages.first),
+            Route("/style.css", style),
+            Route("/mail/{number:int}", pages.show),
+            Route("/mail/{number:int}/{part}", pages.part),
+            Mount("/", site),
+        ],
+        middleware=[Middleware(SafeHeaders)],
+    )
+
+
+class _Inbox:
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def _mails(self) -> list[Opened]:
+        received = enumerate(self._sink.received, 1)
+        return [open_mail(n, mail.recipient, mail.content) for n, mail in received]
+
+    async def first(self, request: Request) -> Response:
+        """Lead to the newest mail, or show that there is none."""
+        if self._sink.received:
+            return RedirectResponse("/mail/1", 303)
+        return self._page(None, "html")
+
+    async def show(self, request: Request) -> Response:
+        """Show one mail beside the list of all."""
+        number = request.path_params["number"]
+        if not 1 <= number <= len(self._sink.received):
+            return RedirectResponse("/", 303)
+        return self._page(number, request.query_params.get("as", "html"))
+
+    def _page(self, number: int | None, part: str) -> Response:
+        page = render_page("web/inbox.html.j2", mails=self._mails(), number=number, part=part)
+        return HTMLResponse(page, headers={"Content-Security-Policy": _INBOX_POLICY})
+
+    async def part(self, request: Request) -> Response:
+        """Give the HTML, the text or the source of one mail."""
+        number, part = request.path_params["number"], request.path_params["part"]
+        mails = self._mails()
+        if not 1 <= number <= len(mails) or part not in ("html", "text", "source"):
+            return PlainTextResponse("no such mail\n", 404)
+        content = str(getattr(mails[number - 1], part))
+        policy = {"Content-Security-Policy": _MAIL_POLICY}
+        if part == "html":
+            return HTMLResponse(content, headers=policy)
+        return PlainTextResponse(content, headers=policy)
