@@ -39,6 +39,9 @@ from notifier.subscriptions.tokens import KEY_BYTES, PURPOSE, Tokens
 
 Clock = Callable[[], datetime]
 
+# A failing source is asked again after this, then twice this, and so on up to its interval.
+FAILED_SOURCE_WAIT = timedelta(minutes=10)
+
 
 def system_clock() -> datetime:
     """Return now, aware UTC."""
@@ -171,11 +174,11 @@ class App:
     def due_sources(self, now: datetime) -> list[Source]:
         """Return the enabled sources whose time has come."""
         with self.database.reading() as conn:
-            last = {health.name: health.last_attempt_at for health in store_sources.health(conn)}
+            known = {health.name: health for health in store_sources.health(conn)}
         return [
             make_source(s)
             for s in self.settings.source
-            if s.enabled and _is_due(last.get(s.name), s.every_minutes, now)
+            if s.enabled and _is_due(known.get(s.name), s.every_minutes, now)
         ]
 
     async def ingest(self, sources: list[Source]) -> list[Ingested]:
@@ -213,9 +216,17 @@ class App:
         return done
 
 
-def _is_due(last: datetime | None, every_minutes: int, now: datetime) -> bool:
-    """Never asked, long enough ago, or (after the clock was set back) in the future."""
-    return last is None or not timedelta(0) <= now - last < timedelta(minutes=every_minutes)
+def _is_due(health: store_sources.Health | None, every_minutes: int, now: datetime) -> bool:
+    """Never asked, long enough ago, or (after the clock was set back) in the future.
+
+    One that failed is asked again sooner.
+    """
+    if health is None or health.last_attempt_at is None:
+        return True
+    wait = timedelta(minutes=every_minutes)
+    if health.failures:
+        wait = min(wait, FAILED_SOURCE_WAIT * health.failures)
+    return not timedelta(0) <= now - health.last_attempt_at < wait
 
 
 def make_source(settings: SourceSettings) -> Source:

@@ -22,6 +22,9 @@ app = typer.Typer(
     epilog="Example: notifier profile add ada@example.org agents 'LLM agents'",
 )
 
+# `-survey` is a rule, not an option.
+_NEVER_RULES = {"ignore_unknown_options": True}
+
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The subscriber.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.")]
 
@@ -46,14 +49,15 @@ def _tell(problems: tuple[RuleProblem, ...]) -> None:
 
 
 @app.command(
-    epilog="Examples: notifier profile add ada@example.org agents 'LLM agents' · "
+    context_settings=_NEVER_RULES,
+    epilog="Examples: notifier profile add ada@example.org agents 'LLM agents' -survey · "
     "notifier profile add ada@example.org agents @rules.txt · … agents - < rules.txt"
 )
 def add(
     address: Address,
     name: Name,
     rules: Annotated[
-        list[str], typer.Argument(metavar="RULES...", help="Rules, or @FILE, or - for stdin.")
+        list[str], typer.Argument(metavar="RULES", help="Rules, or @FILE, or - for stdin.")
     ],
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite one of that name.")] = False,
 ) -> None:
@@ -117,6 +121,7 @@ def remove(address: Address, name: Name) -> None:
 
 @app.command(
     "test",
+    context_settings=_NEVER_RULES,
     epilog="Examples: echo 'LLM agents' | notifier profile test - --format jsonl · "
     "notifier profile test agents --for ada@example.org",
 )

@@ -15,6 +15,8 @@ from notifier.papers.paper import Paper
 from notifier.profiles.matching import Hit
 
 AUTHORS_SHOWN = 4
+RULES_SHOWN = 3
+WORDS_SHOWN = 3
 SUBJECT_CHARACTERS = 90
 PREHEADER_CHARACTERS = 100
 _SENTENCE_END = re.compile(r"[.!?。！？][\"'”’)\]]?(?=\s|$)")
@@ -244,21 +246,32 @@ def _facts(paper: Paper) -> Iterable[str]:
         yield " · ".join(counts)
 
 
-def why(hits: Iterable[Hit], rules: Sequence[str]) -> str:
-    """Return in words what brought the paper: `"RAGs" in the title (RAG ^2)`."""
-    parts: dict[str, None] = {}
-    for hit in hits:
-        rule = rules[hit.rule - 1].strip()
-        if hit.field in _FIELD_WORDS:
-            words = ", ".join(f"“{word}”" for word in hit.words[:3])
-            found = f"{words} {_FIELD_WORDS[hit.field]}"
-        elif hit.field == "trend":
-            found = "trending among papers of its field and age"
-        else:
-            found = f"{hit.field} {', '.join(hit.words[:2])}"
-        said = [word.strip("\"'") for word in hit.words]
-        parts.setdefault(found if rule in (*said, "trending") else f"{found} (rule: {rule})")
-    return "; ".join(list(parts)[:3])
+def why(hits: Sequence[Hit], rules: Sequence[str]) -> str:
+    """Return in words what brought the paper: `RAG ^2: “RAGs” in the title, “RAG” in the abstract`.
+
+    Args:
+        hits: In the order of the rules.
+        rules: The profile's lines as typed.
+    """
+    parts = []
+    for rule in dict.fromkeys(hit.rule for hit in hits):
+        by_field: dict[str, dict[str, str]] = {}
+        for hit in hits:
+            if hit.rule == rule:
+                words = by_field.setdefault(hit.field, {})
+                for word in hit.words:
+                    words.setdefault(word.casefold(), word)
+        found = ", ".join(_found(field, list(words.values())) for field, words in by_field.items())
+        parts.append(f"{rules[rule - 1].strip()}: {found}")
+    more = f"; and {len(parts) - RULES_SHOWN} more" if len(parts) > RULES_SHOWN else ""
+    return "; ".join(parts[:RULES_SHOWN]) + more
+
+
+def _found(field: str, words: list[str]) -> str:
+    if field == "trend":
+        return "much talked about among papers of its field and age"
+    quoted = ", ".join(f"“{word}”" for word in words[:WORDS_SHOWN])
+    return f"{quoted} {_FIELD_WORDS[field]}" if field in _FIELD_WORDS else quoted
 
 
 def long_date(day: date) -> str:

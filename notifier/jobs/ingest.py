@@ -123,6 +123,6 @@ def _record(database: Database, source: Source, report: Ingested, now: datetime)
         else:
             store_sources.succeeded(
                 conn, source.name, source.kind,
-                seen=report.seen, new=report.new, rejected=report.rejected, now=now,
+                counts=(report.seen, report.new, report.rejected), now=now,
             )  # fmt: skip
             log.info("source read", source=source.name, seen=report.seen, new=report.new)

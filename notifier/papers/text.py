@@ -2,9 +2,11 @@
 
 Pure. Words of query and paper go through the same functions, so they meet:
 - Unicode NFKC, case folded, accents folded (`Müller` = `Muller`, `Łukasz` = `Lukasz`);
-- a word is a run of letters and digits, so no substring ever matches; `C++` and `C#` stay whole;
+- a word is a run of letters, their marks and digits, so no substring ever matches; `C++` and
+  `C#` stay whole;
 - a trailing possessive `'s` is dropped; an acronym's plural s too (`LLMs` = `LLM`);
-- English Snowball stems for words of four letters or more, shorter ones as they stand;
+- English Snowball stems for words of four letters or more, shorter ones as they stand; the
+  learned plurals it leaves alone are known (`analyses` = `analysis`, `matrices` = `matrix`);
 - Chinese, Japanese and Korean text is cut into characters, so that a phrase finds it;
 - a hyphenated compound is its parts, and besides one joined word (`fine-tuning` = `finetuning`).
 """
@@ -21,30 +23,43 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from Stemmer import Stemmer
 
-# Controls, and the characters that break a line or reorder text in a header or a terminal.
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]")
-_BIDI = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What is neither seen nor breaks a line: controls, soft hyphens, signs of direction, halves of
+# pairs. (Breaks are white space to `re`; joiners stay, Persian and emoji are written with them.)
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e"
+    "\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+)
 _SPACE = re.compile(r"\s+")
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f"
+_MARKS = "".join(c for c in map(chr, range(0x300, 0x20F1)) if unicodedata.category(c)[0] == "M")
 _WORD = re.compile(
     rf"[{_CJK}]"  # each such character is a word
-    r"|[A-Za-z](?:\+\+|#)(?!\w)"  # C++, C#
-    rf"|[^\W_{_CJK}]+(?:['’]s(?!\w))?"  # a run of letters and digits, perhaps possessive
+    r"|[A-Za-z](?:\+\+|#)(?![^\W\d_])"  # C++, C#, also in C++20
+    # a run of letters and digits with their marks, perhaps possessive
+    rf"|([^\W_{_CJK}]+(?:[{_MARKS}]+[^\W_{_CJK}]*)*)(?:['’][sS](?!\w))?"
 )
 _ACRONYM_PLURAL = re.compile(r"[A-Z][A-Za-z0-9]*[A-Z0-9]s")
 # Plurals that Snowball leaves alone: no vowel before the s (llms, cnns), and gpus, cpus, tpus.
 _BARE_PLURAL = re.compile(r"[^aeiouy\W]{3,}s|[^aeiouy\W]pus")
+_SIS = re.compile(r"(?<=[aeiouy])sis$")
+_LEARNED_PLURALS = {
+    "antennae": "antenna", "bacteria": "bacterium", "criteria": "criterion",
+    "formulae": "formula", "indices": "index", "matrices": "matrix", "nuclei": "nucleus",
+    "phenomena": "phenomenon", "spectra": "spectrum", "stimuli": "stimulus",
+    "vertices": "vertex",
+}  # fmt: skip
 _HYPHENS = "-‐‑‒–"
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )
+# Combining classes of marks that make another letter: vowel signs, nukta, voicing (が), virama.
+_LETTER_MARKS = frozenset((0, 7, 8, 9))
 STEM_FROM_LETTERS = 4
 
 
 def one_line(text: str) -> str:
     """Return `text` in NFC on one line: no control or direction characters, single spaces."""
-    text = _BIDI.sub("", _CONTROL.sub("", text.replace("\x85", " ")))
-    return unicodedata.normalize("NFC", _SPACE.sub(" ", text)).strip()
+    return unicodedata.normalize("NFC", _SPACE.sub(" ", _UNSEEN.sub("", text))).strip()
 
 
 @lru_cache(maxsize=200_000)
@@ -53,7 +68,7 @@ def fold(word: str) -> str:
     if word.isascii():
         return word.lower()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", word).casefold())
-    bare = "".join(c for c in decomposed if not unicodedata.combining(c))
+    bare = "".join(c for c in decomposed if unicodedata.combining(c) in _LETTER_MARKS)
     return unicodedata.normalize("NFKC", bare.translate(_LETTERS))
 
 
@@ -71,7 +86,10 @@ def stem(folded: str) -> str:
         return folded
     if _BARE_PLURAL.fullmatch(folded):
         return folded[:-1]
-    return str(_stemmer().stemWord(folded))
+    singular = _LEARNED_PLURALS.get(folded, folded)
+    if len(folded) > len("thesis"):  # as its plural, analyses; shorter ones meet "these", "base"
+        singular = _SIS.sub("ses", singular)
+    return str(_stemmer().stemWord(singular))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +119,7 @@ def tokens(text: str) -> Iterator[Token]:
     end_before = -1
     for found in _WORD.finditer(text):
         start, end = found.span()
-        written = found.group().removesuffix("'s").removesuffix("’s")
+        written = found.group(1) or found.group()
         surface = _surface(written)
         folded = fold(surface)
         hyphen = start - end_before == 1 and text[end_before] in _HYPHENS

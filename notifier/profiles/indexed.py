@@ -7,7 +7,8 @@ last): a hyphenated compound has a place of its own under its joined stem.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TypeAlias
 
@@ -19,6 +20,17 @@ Key: TypeAlias = tuple[str, str]
 Place: TypeAlias = tuple[int, int]
 
 
+def _keys(word: Token) -> Iterator[Key]:
+    yield "s", word.stem
+    yield "f", word.folded
+    if word.surface.isupper():
+        yield "c", word.surface
+    if word.written != word.surface:  # LLMs and VMs, asked for as llms and vms
+        plural = word.written.lower()
+        yield "s", stem(plural)
+        yield "f", plural
+
+
 class IndexedText:
     """The words of one field, by key."""
 
@@ -27,19 +39,11 @@ class IndexedText:
         self.words: list[Token] = list(tokens(text))
         self._places: dict[Key, list[Place]] = {}
         for number, word in enumerate(self.words):
-            self._add(word, (number, number + 1))
-        self._joined = list(compounds(self.words))
-        for first, end, joined in self._joined:
-            self._places.setdefault(("s", stem(joined)), []).append((first, end))
-            self._places.setdefault(("f", joined), []).append((first, end))
-
-    def _add(self, word: Token, place: Place) -> None:
-        self._places.setdefault(("s", word.stem), []).append(place)
-        self._places.setdefault(("f", word.folded), []).append(place)
-        if word.surface.isupper():
-            self._places.setdefault(("c", word.surface), []).append(place)
-        if word.written != word.surface:
-            self._places.setdefault(("f", word.written.lower()), []).append(place)
+            for key in dict.fromkeys(_keys(word)):
+                self._places.setdefault(key, []).append((number, number + 1))
+        for first, end, joined in compounds(self.words):
+            for key in (("s", stem(joined)), ("f", joined)):
+                insort(self._places.setdefault(key, []), (first, end))
 
     def places(self, key: Key) -> list[Place]:
         """Return where `key` stands, in order; form `p` asks for a prefix of folded words."""

@@ -18,13 +18,13 @@ Kind = Literal["word", "quoted", "field", "and", "or", "not", "near", "weight", 
 WEIGHT_LIMITS = (0.1, 10.0)
 DISTANCE_LIMITS = (1, 50)
 _SPACE = re.compile(r"\s+")
-_COMMENT = re.compile(r"#(?=\s|$)\s*(.*)")
-_QUOTED = re.compile(r'["“”„]([^"“”]*)["“”]')
+_QUOTED = re.compile(r'["“”„]([^"“”„]*)["“”„]')
 _NUMBER = re.compile(r"[~^]\s?(\d+(?:\.\d+)?)(?![^\s()|])")
-_WORD = re.compile(r'(?:[^\s()|"“”„^]|\^(?![\d.]))+')
-_FIELD = re.compile(r"([^\W\d]+):")
-_OPERATORS: dict[str, Kind] = {"AND": "and", "OR": "or", "NOT": "not", "+": "and"}
-_NOT = re.compile(r"[-−](?=[^\s])")
+_WORD = re.compile(r'(?:[^\s()|"“”„^~]|[\^~](?![\d.]))+')
+_FIELD = re.compile(r"([^\W\d]+)(?::|\s+:(?!\S))")  # a space before the colon: written in French
+_OPERATORS: dict[str, Kind] = {"AND": "and", "OR": "or", "NOT": "not"}
+_AND = re.compile(r"\+(?!\+)")
+_NOT = re.compile(r"[-−–](?=\S)")
 
 
 class RuleSyntaxError(ValueError):
@@ -44,30 +44,27 @@ class Lexeme:
     column: int
     value: float = 0.0
 
-
-def split_comment(line: str) -> tuple[str, str]:
-    """Return (rule, comment); a comment begins with `#` at the start or between spaces."""
-    quoted = False
-    for place, char in enumerate(line):
-        if char in '"“”„':
-            quoted = not quoted
-        elif char == "#" and not quoted and (place == 0 or line[place - 1].isspace()):
-            found = _COMMENT.match(line, place)
-            if found:
-                return line[:place].rstrip(), found.group(1).strip()
-    return line.rstrip(), ""
+    @property
+    def shown(self) -> str:
+        """The token as it is named in an error."""
+        return f"{self.text}:" if self.kind == "field" else self.text
 
 
 def lex(line: str) -> Iterator[Lexeme]:
-    """Yield the tokens of a rule without its comment, then one of kind `end`."""
+    """Yield the tokens of a line, then one of kind `end` whose text is the comment.
+
+    A comment begins with `#` where a token could begin, so not in `C#` and not in quotes.
+    """
     place = 0
     while place < len(line):
         if space := _SPACE.match(line, place):
             place = space.end()
             continue
+        if line[place] == "#":
+            break
         lexeme, place = _next(line, place)
         yield lexeme
-    yield Lexeme("end", "", len(line) + 1)
+    yield Lexeme("end", line[place + 1 :].strip(), place + 1)
 
 
 def _next(line: str, place: int) -> tuple[Lexeme, int]:
@@ -80,6 +77,8 @@ def _next(line: str, place: int) -> tuple[Lexeme, int]:
         return _quoted(line, place)
     if char in "~^":
         return _number(line, place)
+    if _AND.match(line, place):
+        return Lexeme("and", char, column), place + 1
     if _NOT.match(line, place):
         return Lexeme("not", "-", column), place + 1
     return _word(line, place)
@@ -109,15 +108,14 @@ def _number(line: str, place: int) -> tuple[Lexeme, int]:
 
 def _word(line: str, place: int) -> tuple[Lexeme, int]:
     found = _WORD.match(line, place)
-    if not found:  # a lone ^ before a dot
-        raise RuleSyntaxError(place + 1, f'"{line[place]}" has no meaning here - remove it')
+    assert found, "what begins no word was read before"
     word, column = found.group(), place + 1
     if word in _OPERATORS:
         return Lexeme(_OPERATORS[word], word, column), found.end()
     if word in "-−–" or set(word) <= {"+"}:
         raise RuleSyntaxError(column, _stray_sign(word))
-    if field := _FIELD.match(word):
-        return _field(field, column), place + field.end()
+    if field := _FIELD.match(line, place):
+        return _field(field, column), field.end()
     return Lexeme("word", word, column), found.end()
 
 
@@ -131,7 +129,8 @@ def _field(found: re.Match[str], column: int) -> Lexeme:
     name = found.group(1).lower()
     if name in FIELDS:
         return Lexeme("field", name, column)
-    near = difflib.get_close_matches(name, FIELDS, 1, 0.6)
+    near = [field for field in FIELDS if field.startswith(name) or name.startswith(field)]
+    near = near or difflib.get_close_matches(name, FIELDS, 1, 0.6)
     if near:
         cure = f'did you mean "{near[0]}:"?'
     else:

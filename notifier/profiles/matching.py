@@ -7,9 +7,11 @@ A paper matches when any rule does and no never-rule does.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 from notifier.papers.paper import Paper
 from notifier.papers.text import fold, stem, tokens
@@ -128,49 +130,54 @@ def _leaf(leaf: Leaf, paper: IndexedPaper, rule: int, weight: float) -> Iterator
 def _places(leaf: Phrase | Near, text: IndexedText) -> list[Place]:
     if isinstance(leaf, Phrase):
         return find_phrase(leaf.words, text)
-    pairs = [
-        (left, right)
-        for left in find_phrase(leaf.left.words, text)
-        for right in find_phrase(leaf.right.words, text)
-        if 0 < max(right[0] - left[1], left[0] - right[1]) + 1 <= leaf.distance
-    ]
-    return sorted({place for pair in pairs for place in pair})
+    lefts, rights = find_phrase(leaf.left.words, text), find_phrase(leaf.right.words, text)
+    return sorted(set(_neighbours(lefts, rights, leaf.distance)))
+
+
+def _neighbours(lefts: list[Place], rights: list[Place], distance: int) -> Iterator[Place]:
+    """Yield the places of each pair at most `distance` apart; side by side is a distance of 1."""
+    widest = max((end - first for first, end in rights), default=0)
+    for left in lefts:
+        low = bisect_left(rights, (left[0] - distance - widest, 0))
+        high = bisect_left(rights, (left[1] + distance, 0))
+        for right in rights[low:high]:
+            if 0 < max(right[0] - left[1], left[0] - right[1]) + 1 <= distance:
+                yield left
+                yield right
 
 
 def find_phrase(words: tuple[Word, ...], text: IndexedText) -> list[Place]:
-    """Return every place in `text` where the words stand side by side, in order."""
+    """Return every place in `text` where the words stand side by side, in order.
+
+    Where a phrase may end at several words (`diffus*` in "diffusion-based"), the first counts.
+    """
     steps = _steps(words)
-    found = {
-        (first, end)
-        for keys, used in steps[0]
-        for first, _ in text.places(keys[0])
-        for end in _ends(steps, 0, first, text, keys, used)
-    }
-    return sorted(found) if steps[0] else []
+    reached: list[set[Place]] = [set() for _ in range(len(steps) + 1)]
+    for step, ways in enumerate(steps):
+        for keys, used in ways:
+            runs = set(text.places(keys[0])) if step == 0 else _extend(reached[step], keys[0], text)
+            for key in keys[1:]:
+                runs = _extend(runs, key, text)
+            reached[step + used] |= runs
+    return sorted(dict(sorted(reached[-1], reverse=True)).items())
 
 
-Steps = tuple[tuple[tuple[tuple[Key, ...], int], ...], ...]
+def _extend(runs: set[Place], key: Key, text: IndexedText) -> set[Place]:
+    """Return each of `runs` made longer by `key`, where that stands right behind it."""
+    if not runs:
+        return runs
+    places = text.places(key)
+    return {(first, end) for first, at in runs for end in _ends(places, at)}
 
 
-def _ends(
-    steps: Steps, step: int, first: int, text: IndexedText, keys: tuple[Key, ...], used: int
-) -> Iterator[int]:
-    """Yield where the phrase ends when its word `step` is read as `keys` from word `first` on."""
-    for end in _run(keys, first, text):
-        if step + used == len(steps):
-            yield end
-            continue
-        for next_keys, next_used in steps[step + used]:
-            yield from _ends(steps, step + used, end, text, next_keys, next_used)
+def _ends(places: list[Place], first: int) -> Iterator[int]:
+    for number in range(bisect_left(places, (first, 0)), len(places)):
+        if places[number][0] != first:
+            break
+        yield places[number][1]
 
 
-def _run(keys: tuple[Key, ...], first: int, text: IndexedText) -> Iterator[int]:
-    for start, end in text.places(keys[0]):
-        if start == first:
-            if len(keys) == 1:
-                yield end
-            else:
-                yield from _run(keys[1:], end, text)
+Steps: TypeAlias = tuple[tuple[tuple[tuple[Key, ...], int], ...], ...]
 
 
 @lru_cache(maxsize=100_000)

@@ -7,16 +7,22 @@ line, column and a cure. Grammar of one line, loosest first:
     any      = all { ("|" | OR) all }
     all      = item { [ "+" | AND ] item }      the sign may be left out before - and NOT
     item     = ("-" | NOT) part | part [ "^" number ]
-    part     = "(" any ")" | field ( "(" any ")" | words ) | words [ "~" number words ]
+    part     = [ field ] ( "(" any ")" | words [ "~" number words ] )
     words    = one or more of: word, word*, "exact words"
+
+A field goes for everything in its parentheses, so no other stands in there; `~` is for text.
+A comment is `#` and the rest of the line. Limits count the line as typed and in canonical form
+(see `format_rules`), whichever is longer, so that the canonical form is within them too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import TypeAlias
 
 from notifier.papers import text
-from notifier.profiles.lexer import Lexeme, RuleSyntaxError, lex, split_comment
+from notifier.profiles.lexer import Lexeme, RuleSyntaxError, lex
 from notifier.profiles.rules import (
     TREND_WORD,
     And,
@@ -34,6 +40,7 @@ from notifier.profiles.rules import (
     Trending,
     Weighted,
     Word,
+    format_line,
 )
 
 LINE_CHARACTERS = 1_000
@@ -43,8 +50,12 @@ DEPTH = 20
 PHRASE_WORDS = 20
 PREFIX_LETTERS = 3
 
-_TEXT_FIELDS: dict[str, TextField] = {"title": "title", "abstract": "abstract"}
-_META_FIELDS: dict[str, MetaField] = {
+_OTHER_PROFILE = "put this one into another profile"
+_NO_WEIGHT = "what is excluded has no weight - remove it"
+_TRENDING = Word(TREND_WORD)
+Where: TypeAlias = TextField | MetaField
+_FIELDS: dict[str, Where] = {
+    "title": "title", "abstract": "abstract",
     "author": "author", "cat": "cat", "source": "source", "org": "org",
 }  # fmt: skip
 
@@ -53,39 +64,40 @@ def parse(typed: str) -> Rules:
     """Return the rules of a profile as typed; every line of the text is one line of the result."""
     lines: list[Line] = []
     length = rules = 0
-    for number, line in enumerate(typed.splitlines(), 1):
-        length += len(line) + 1
-        parsed = _parse_line(line, number, length, rules)
-        rules += parsed.node is not None
-        lines.append(parsed)
+    for number, text_line in enumerate(typed.splitlines(), 1):
+        line = _parse_line(text_line, number, length, rules)
+        length += len(format_line(line)) + 1
+        rules += line.node is not None
+        lines.append(line)
     return Rules(tuple(lines), tuple(_warnings(lines)))
 
 
-def _parse_line(typed: str, number: int, length: int, rules_before: int) -> Line:
-    rule, comment = split_comment(typed)
-    if not rule.strip():
+def _parse_line(typed: str, number: int, length_before: int, rules_before: int) -> Line:
+    if not typed.strip() or typed.lstrip().startswith("#"):
         return Line(typed, comment=typed)
     try:
-        _check_limits(typed, length, rules_before)
-        return Line(typed, _Parser(rule).rule(), comment)
+        if rules_before >= PROFILE_RULES:
+            raise RuleSyntaxError(
+                1, f"a profile holds at most {PROFILE_RULES} rules - {_OTHER_PROFILE}"
+            )
+        _check_length(typed, length_before)
+        parser = _Parser(typed)
+        line = Line(typed, parser.rule(), parser.comment)
+        _check_length(format_line(line), length_before)
+        return line
     except RuleSyntaxError as error:
         problem = RuleProblem(number, error.column, str(error))
         return Line(typed, comment=typed, problem=problem)
 
 
-def _check_limits(typed: str, length: int, rules_before: int) -> None:
-    if len(typed) > LINE_CHARACTERS:
+def _check_length(line: str, length_before: int) -> None:
+    if len(line) > LINE_CHARACTERS:
         raise RuleSyntaxError(
-            LINE_CHARACTERS + 1,
-            f"a rule holds at most {LINE_CHARACTERS:,} characters - cut it into several lines",
+            1, f"a rule holds at most {LINE_CHARACTERS:,} characters - cut it into several lines"
         )
-    if rules_before >= PROFILE_RULES:
+    if length_before + len(line) > PROFILE_CHARACTERS:
         raise RuleSyntaxError(
-            1, f"a profile holds at most {PROFILE_RULES} rules - put this one into another profile"
-        )
-    if length > PROFILE_CHARACTERS:
-        raise RuleSyntaxError(
-            1, f"a profile holds at most {PROFILE_CHARACTERS:,} characters - make another profile"
+            1, f"a profile holds at most {PROFILE_CHARACTERS:,} characters - {_OTHER_PROFILE}"
         )
 
 
@@ -129,8 +141,8 @@ def _prefix(token: Lexeme) -> Word:
             token.column + token.text.index("*"),
             '"*" stands only at the end of a word, as in diffus*',
         )
-    last = [part.folded for part in text.tokens(base)][-1:]
-    if not last or not base[-1].isalnum() or len(last[0]) < PREFIX_LETTERS:
+    letters = "".join(part.folded for part in text.tokens(base))
+    if not base[-1:].isalnum() or len(letters) < PREFIX_LETTERS:
         raise RuleSyntaxError(
             token.column,
             f'"{token.text}" is too short - give at least three letters before the *',
@@ -147,6 +159,10 @@ class _Parser:
         self._depth = 0
 
     @property
+    def comment(self) -> str:
+        return self._tokens[-1].text
+
+    @property
     def _now(self) -> Lexeme:
         return self._tokens[self._place]
 
@@ -160,7 +176,7 @@ class _Parser:
             raise RuleSyntaxError(self._now.column, 'this ")" closes nothing - remove it')
         if self._now.kind != "end":
             raise RuleSyntaxError(
-                self._now.column, f'"{self._now.text}" does not fit here - join terms with + or |'
+                self._now.column, f'"{self._now.shown}" does not fit here - join terms with + or |'
             )
         wanted = node.part if isinstance(node, Not) else node
         if not _is_positive(wanted):
@@ -169,7 +185,7 @@ class _Parser:
             )
         return node
 
-    def _any(self, where: TextField) -> Node:
+    def _any(self, where: Where) -> Node:
         parts = [self._all(where)]
         while self._now.kind == "or":
             self._take()
@@ -177,7 +193,7 @@ class _Parser:
         flat = [p for part in parts for p in (part.parts if isinstance(part, Or) else (part,))]
         return flat[0] if len(flat) == 1 else Or(tuple(flat))
 
-    def _all(self, where: TextField) -> Node:
+    def _all(self, where: Where) -> Node:
         parts = [self._item(where)]
         while self._now.kind in ("and", "not"):
             if self._now.kind == "and":
@@ -186,98 +202,90 @@ class _Parser:
         flat = [p for part in parts for p in (part.parts if isinstance(part, And) else (part,))]
         return flat[0] if len(flat) == 1 else And(tuple(flat))
 
-    def _item(self, where: TextField) -> Node:
+    def _item(self, where: Where) -> Node:
         if self._now.kind == "not":
-            sign = self._take()
-            if self._now.kind == "not":
-                raise RuleSyntaxError(sign.column, "excluded twice - remove one of the two signs")
-            part = self._part(where)
-            if self._now.kind == "weight":
-                raise RuleSyntaxError(
-                    self._now.column, "what is excluded has no weight - remove it"
-                )
-            if isinstance(part, Not):
-                raise RuleSyntaxError(sign.column, "excluded twice - remove one of the two signs")
-            return Not(part)
+            return self._excluded(where)
         part = self._part(where)
         if self._now.kind != "weight":
             return part
         weight = self._take()
-        if isinstance(part, Weighted | Not):
+        if isinstance(part, Not):
+            raise RuleSyntaxError(weight.column, _NO_WEIGHT)
+        if isinstance(part, Weighted):
             raise RuleSyntaxError(weight.column, "one weight is enough here - remove the other")
         return part if weight.value == 1 else Weighted(part, weight.value)
 
-    def _part(self, where: TextField) -> Node:
-        token = self._now
-        if token.kind == "(":
-            return self._group(where)
-        if token.kind == "field":
-            return self._fielded(where)
-        left = self._phrase(where)
-        if self._now.kind != "near":
-            return left
-        if isinstance(left, Trending):
-            raise RuleSyntaxError(token.column, f'"{TREND_WORD}" stands in no place - use +')
-        distance = int(self._take().value)
-        right = self._phrase(where)
-        if isinstance(right, Trending) or self._now.kind == "near":
-            raise RuleSyntaxError(self._now.column, '"~" joins two phrases - use + for more')
-        return Near(left, right, distance)
+    def _excluded(self, where: Where) -> Node:
+        sign = self._take()
+        part = None if self._now.kind == "not" else self._part(where)
+        if part is None or isinstance(part, Not):
+            raise RuleSyntaxError(sign.column, "excluded twice - remove one of the two signs")
+        if self._now.kind == "weight":
+            raise RuleSyntaxError(self._now.column, _NO_WEIGHT)
+        return Not(part)
 
-    def _group(self, where: TextField) -> Node:
+    def _part(self, where: Where) -> Node:
+        if self._now.kind == "(":
+            return self._group(where)
+        if self._now.kind == "field":
+            return self._fielded(where)
+        if where in ("text", "title", "abstract"):
+            return self._text(where)
+        return self._value(where)
+
+    def _group(self, where: Where) -> Node:
         opening = self._take()
         self._depth += 1
         if self._depth > DEPTH:
             raise RuleSyntaxError(opening.column, f"more than {DEPTH} parentheses deep - simplify")
         node = self._any(where)
-        if self._now.kind != ")":
+        if self._now.kind == "end":
             raise RuleSyntaxError(opening.column, 'this "(" is not closed - add a ")"')
+        if self._now.kind != ")":
+            raise RuleSyntaxError(
+                self._now.column, f'"{self._now.shown}" does not fit here - join terms with + or |'
+            )
         self._take()
         self._depth -= 1
         return node
 
-    def _fielded(self, where: TextField) -> Node:
+    def _fielded(self, where: Where) -> Node:
         field = self._take()
         if where != "text":
             raise RuleSyntaxError(
-                field.column, f'"{field.text}:" inside "{where}:" - use one field'
+                field.column, f'"{field.shown}" inside "{where}:" - use one field'
             )
-        if field.text in _META_FIELDS:
-            return self._meta(_META_FIELDS[field.text], field)
-        inner = _TEXT_FIELDS[field.text]
         if self._now.kind in ("end", "and", "or", ")"):
             raise RuleSyntaxError(
-                field.column, f'nothing after "{field.text}:" - write the words behind it'
+                field.column, f'nothing after "{field.shown}" - write what to look for'
             )
-        return self._part(inner)
+        return self._part(_FIELDS[field.text])
 
-    def _meta(self, where: MetaField, field: Lexeme) -> Node:
-        if self._now.kind == "(":
-            return self._meta_group(where, field)
-        values = []
+    def _value(self, where: MetaField) -> Meta:
+        first, values = self._now, []
         while self._now.kind in ("word", "quoted"):
-            token = self._take()
-            values.append(token.text)
+            values.append(self._take().text)
         value = " ".join(" ".join(values).split())
-        if not any(text.tokens(value)):
+        _check_words(first, values)
+        star = value.find("*")
+        if star >= 0 and (where != "cat" or star < len(value) - 1):
             raise RuleSyntaxError(
-                field.column, f'nothing after "{where}:" - write what to look for'
+                first.column, '"*" stands only at the end of a word or category, as in cat: cs.*'
             )
         return Meta(where, value)
 
-    def _meta_group(self, where: MetaField, field: Lexeme) -> Node:
-        """`cat: (cs.CL | cs.LG)`: alternatives of one field."""
-        opening = self._take()
-        parts: list[Node] = [self._meta(where, field)]
-        while self._now.kind == "or":
-            self._take()
-            parts.append(self._meta(where, field))
-        if self._now.kind != ")":
-            raise RuleSyntaxError(
-                opening.column, f'inside "{where}: (" only values joined by | can stand'
-            )
-        self._take()
-        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+    def _text(self, where: TextField) -> Phrase | Near | Trending:
+        first, left = self._now, self._phrase(where)
+        if self._now.kind != "near":
+            return left
+        distance, second = int(self._take().value), self._now
+        right = self._phrase(where)
+        for token, part in ((first, left), (second, right)):
+            if isinstance(part, Trending):
+                raise RuleSyntaxError(token.column, f'"{TREND_WORD}" stands in no place - use +')
+        if self._now.kind == "near":
+            raise RuleSyntaxError(self._now.column, '"~" joins two phrases - use + for more')
+        return Near(left, right, distance)
 
     def _phrase(self, where: TextField) -> Phrase | Trending:
         first = self._now
@@ -288,18 +296,22 @@ class _Parser:
                 words.append(_prefix(token) if "*" in token.text else Word(token.text))
             else:
                 words += [Word(word, exact=True) for word in token.text.split()]
-        if words == [Word(TREND_WORD)] and where == "text":
+        if where == "text" and [replace(w, text=w.text.lower()) for w in words] == [_TRENDING]:
             return Trending()
-        self._check_phrase(first, words)
-        return Phrase(tuple(words), where)
-
-    def _check_phrase(self, first: Lexeme, words: list[Word]) -> None:
-        if not words:
-            what = f'before "{first.text}"' if first.text else "at the end"
-            raise RuleSyntaxError(first.column, f"a word is missing {what}")
-        if not any(True for word in words for _ in text.tokens(word.text)):
-            raise RuleSyntaxError(first.column, f'no letter or digit in "{first.text}"')
+        _check_words(first, [word.text for word in words])
         if len(words) > PHRASE_WORDS:
             raise RuleSyntaxError(
                 first.column, f"a phrase of more than {PHRASE_WORDS} words - join parts with +"
             )
+        return Phrase(tuple(words), where)
+
+
+def _check_words(first: Lexeme, words: list[str]) -> None:
+    """Raise unless there is something to look for in `words`, which begin with `first`."""
+    if not words and first.kind != "quoted":
+        what = "at the end" if first.kind == "end" else f'before "{first.shown}"'
+        raise RuleSyntaxError(first.column, f"a word is missing {what} - add it")
+    if not any(True for word in words for _ in text.tokens(word)):
+        raise RuleSyntaxError(
+            first.column, f'no letter or digit in "{first.text}" - write a word to look for'
+        )

@@ -16,7 +16,7 @@ TextField = Literal["text", "title", "abstract"]
 MetaField = Literal["author", "cat", "source", "org"]
 FIELDS: tuple[str, ...] = ("title", "abstract", "author", "cat", "source", "org")
 TREND_WORD = "trending"
-_PLAIN = re.compile(r"[^\s()|\"“”„^~:+\-−#*][^\s()|\"“”„^:*]*\*?")
+_PLAIN = re.compile(r"(?!(?:AND|OR|NOT)$)[^\W_][\w.,'’&/-]*\*?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +190,11 @@ def _format_phrase(phrase: Phrase) -> str:
 
 def _format_value(value: str) -> str:
     """A value as typed, in quotes where a sign in it would be read as an operator."""
-    plain = all(
-        _PLAIN.fullmatch(word) and word not in ("AND", "OR", "NOT") for word in value.split(" ")
-    )
-    return value if plain else f'"{value}"'
+    return value if all(map(_PLAIN.fullmatch, value.split(" "))) else f'"{value}"'
 
 
 def _format_number(value: float) -> str:
-    return f"{value:g}"
+    return str(value).removesuffix(".0")
 
 
 def format_node(node: Node) -> str:
@@ -232,12 +229,13 @@ def _inside(part: Node) -> str:
     return f"({text})" if isinstance(part, And | Or | Weighted | Not) else text
 
 
+def format_line(line: Line) -> str:
+    """Return one line in canonical form; a comment, a blank or an error as it was typed."""
+    if line.node is None:
+        return line.typed
+    return format_node(line.node) + (f" # {line.comment}" if line.comment else "")
+
+
 def format_rules(rules: Rules) -> str:
-    """Return the profile's text in canonical form, line for line; ends without a line break."""
-    out = []
-    for line in rules.lines:
-        if line.node is None:
-            out.append(line.typed)
-        else:
-            out.append(format_node(line.node) + (f" # {line.comment}" if line.comment else ""))
-    return "\n".join(out)
+    """Return the profile's text in canonical form, line for line, each ended by a line break."""
+    return "".join(f"{format_line(line)}\n" for line in rules.lines)

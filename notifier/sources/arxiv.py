@@ -11,20 +11,27 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
+from notifier import errors
 from notifier.papers import identity
 from notifier.papers.paper import Announce, Batch, Entry
+from notifier.papers.text import one_line
 from notifier.sources import cleaning, document, feed
+from notifier.sources.reading import Rejected
 from notifier.sources.source import Kind
 
 FEEDS = "https://rss.arxiv.org/atom/"
 # A feed ends at 2,000 entries and drops the newest beyond: few categories to a request.
 CATEGORIES_PER_REQUEST = 4
-_HEAD = re.compile(r"^arXiv:\S+\s+Announce Type:\s*(?P<type>[a-z-]+)\s*(?:Abstract:\s*)?", re.I)
-_OLD_TITLE = re.compile(
-    r"\s*\(arXiv:(\S+)\s*(?:\[[^\]]*\])?\s*(?P<updated>UPDATED)?\s*\)\s*$", re.I
+_HEAD = re.compile(
+    r"(?:\s|<p>)*arXiv:\S+\s+Announce Type:\s*(?P<type>[a-z-]+)\s*(?:Abstract:\s*)?", re.I
 )
+# The feeds of old: "A title. (arXiv:1805.08875v1 [hep-ex] UPDATED)"
+_OLD_TITLE = re.compile(
+    r"\.? ?\((?P<id>arXiv:\S+) \[(?P<category>[\w.-]+)\](?: (?P<shown>UPDATED|CROSS LISTED))?\)$"
+)
+_OLD_ANNOUNCE: dict[str, Announce] = {"UPDATED": "replace", "CROSS LISTED": "cross"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +55,37 @@ class ArxivSource:
         """Return the papers of an Atom or RSS feed, or of an answer of the query API."""
         parsed = document.parse(body)
         feed.failed_query(parsed)
-        return feed.read_entries(parsed, lambda raw: _read(raw, now), now=now)
+        _failed_request(parsed)
+        return feed.read_entries(parsed, lambda raw: _read(raw, now))
 
 
-def _read(raw: Any, now: datetime) -> Entry:
-    if "/api/errors" in str(raw.get("id") or ""):
-        raise feed.Rejected(f"arXiv's API answered: {cleaning.plain(str(raw.get('summary')))}")
-    found = identity.parse(str(raw.get("id") or "")) or identity.parse(str(raw.get("link") or ""))
-    if not found or found[0].scheme != "arxiv":
-        raise feed.Rejected("no arXiv id")
-    alias, version = found
-    old = _OLD_TITLE.search(str(raw.get("title") or ""))
-    if old and version is None and (inside := identity.parse(old.group(1))):
+def _failed_request(parsed: document.Document) -> None:
+    """Refuse an answer of the API that holds nothing but error entries.
+
+    Raises:
+        SourceError: with arXiv's own words.
+    """
+    said = [_error(raw) for raw in parsed.entries]
+    if said and all(said):
+        raise errors.SourceError(f"{said[0]} - check the address")
+
+
+def _error(raw: feed.Raw) -> str | None:
+    """Return what arXiv's API has to say, if this entry is no paper but an error."""
+    if "/api/errors" not in str(raw.get("id") or ""):
+        return None
+    return f"arXiv's API answered: {cleaning.plain(str(raw.get('summary') or 'an error'))}"
+
+
+def _read(raw: feed.Raw, now: datetime) -> Entry:
+    if error := _error(raw):
+        raise Rejected(error)
+    alias, version = _named(raw)
+    whole_title = one_line(str(raw.get("title") or ""))
+    old = _OLD_TITLE.search(whole_title)
+    if old and version is None and (inside := identity.parse(old.group("id"))):
         version = inside[1]
-    title, source_title = feed.required_title(
-        {"title": _OLD_TITLE.sub("", str(raw.get("title") or ""))}
-    )
+    title, source_title = feed.required_title(whole_title[: old.start()] if old else whole_title)
     announce, markup = _announced(raw, old)
     abstract, source_abstract = cleaning.shown_and_source(markup)
     return Entry(
@@ -73,9 +95,10 @@ def _read(raw: Any, now: datetime) -> Entry:
         abstract=abstract,
         source_abstract=source_abstract,
         authors=cleaning.people(feed.author_names(raw), always_split=True),
-        categories=_categories(raw),
-        journal=cleaning.plain(str(raw.get("arxiv_journal_ref") or "")) or None,
-        comment=cleaning.plain(str(raw.get("arxiv_comment") or "")) or None,
+        categories=_categories(raw, old),
+        # The API and the feeds name it differently.
+        journal=feed.field(raw, "arxiv_journal_ref", "arxiv_journal_reference"),
+        comment=feed.field(raw, "arxiv_comment"),
         version=version,
         published_at=cleaning.believable(feed.entry_date(raw), now=now),
         announce=announce,
@@ -83,24 +106,35 @@ def _read(raw: Any, now: datetime) -> Entry:
     )
 
 
-def _announced(raw: Any, old_title: re.Match[str] | None) -> tuple[Announce, str]:
+def _named(raw: feed.Raw) -> tuple[identity.Alias, int | None]:
+    for name in ("id", "link"):
+        found = identity.parse(str(raw.get(name) or ""))
+        if found and found[0].scheme == "arxiv":
+            return found
+    raise Rejected("no arXiv id")
+
+
+def _announced(raw: feed.Raw, old_title: re.Match[str] | None) -> tuple[Announce, str]:
     """Return (announce type, abstract without the head that arXiv puts before it)."""
     summary = str(raw.get("summary") or "")
     head = _HEAD.match(summary)
     written = str(raw.get("arxiv_announce_type") or (head.group("type") if head else "")).lower()
-    if not written and old_title and old_title.group("updated"):
-        written = "replace"
-    announce = cast(Announce, written) if written in get_args(Announce) else "new"
+    shown = (old_title.group("shown") or "").upper() if old_title else ""
+    announce = _OLD_ANNOUNCE.get(shown, "new")
+    if written in get_args(Announce):
+        announce = cast(Announce, written)
     return announce, summary[head.end() :] if head else summary
 
 
-def _categories(raw: Any) -> tuple[str, ...]:
+def _categories(raw: feed.Raw, old_title: re.Match[str] | None) -> tuple[str, ...]:
     """The categories, the primary one first where the answer names it."""
     primary = str((raw.get("arxiv_primary_category") or {}).get("term") or "")
-    return tuple(dict.fromkeys(c for c in (primary, *feed.categories(raw)) if c))
+    in_title = old_title.group("category") if old_title else ""
+    named = (primary, *feed.categories(raw), in_title)
+    return tuple(dict.fromkeys(c for c in named if c))
 
 
-def _doi(raw: Any) -> tuple[identity.Alias, ...]:
+def _doi(raw: feed.Raw) -> tuple[identity.Alias, ...]:
     written = str(raw.get("arxiv_doi") or "").split()
     found = (identity.parse(doi) for doi in written)
     return tuple(alias[0] for alias in found if alias and alias[0].scheme == "doi")

@@ -1,4 +1,4 @@
-"""Texts, names and dates as sources write them, made plain.
+"""Texts, names, dates and links as sources write them, made plain.
 
 Pure. HTML is taken out, TeX is read, everything stands on one line of Unicode.
 """
@@ -14,41 +14,58 @@ import nh3
 from notifier.papers.latex import to_unicode
 from notifier.papers.text import one_line
 
-# Tags that publishers put into titles and abstracts. Any other "<" is a sign, not markup.
-KNOWN_TAGS = (
-    "p|br|b|i|u|em|strong|sub|sup|a|ul|ol|li|div|span|h[1-6]|img|table|tbody|thead|tr|td|th|"
-    "small|tt|code|pre|font|blockquote|hr|section|article|figure|figcaption|label|dl|dt|dd|"
-    "jats:[a-z-]+|mml:[a-z-]+|math|mrow|mi|mo|mn|msub|msup|msubsup|mfrac|semantics|annotation|"
-    "inline-formula|tex-math|italic|bold|title|abstract|sec|iframe|script|style|input|form"
+# Tags that publishers put into titles and abstracts. Any other "<" is a sign, not markup: papers
+# write <think>, <s> and <answer>, and "x<y and z>w".
+_MATHML = (
+    "math|semantics|annotation|merror|mfenced|mfrac|mi|mmultiscripts|mn|mo|mover|mpadded|mphantom|"
+    "mprescripts|mroot|mrow|mspace|msqrt|mstyle|msub|msubsup|msup|mtable|mtd|mtext|mtr|munder|"
+    "munderover"
 )
-_TAG = re.compile(rf"</?(?:{KNOWN_TAGS})(?:\s[^<>]{{0,500}}=[^<>]{{0,2000}})?\s*/?>", re.I)
-_BARE = re.compile(r"<")
-_BLOCK = re.compile(r"</?(?:p|br|div|li|tr|h[1-6]|ul|ol|jats:p|jats:title)\b[^<>]*>", re.I)
-_SPLIT = re.compile(r"\s*(?:;|\s+and\s+|\s+&\s+)\s*")
+_JATS = "(?:jats|mml):[a-z-]+|inline-formula|tex-math|italic|bold|abstract|sec"
+_TAGS = (
+    "a|abbr|acronym|address|article|aside|audio|b|big|blockquote|body|br|button|caption|center|"
+    "cite|code|col|colgroup|dd|del|details|dfn|div|dl|dt|em|embed|figcaption|figure|font|footer|"
+    "form|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|kbd|label|li|meta|nav|nobr|noscript|"
+    "ol|p|picture|pre|samp|script|section|small|span|strike|strong|style|sub|sup|svg|table|tbody|"
+    f"td|textarea|tfoot|th|thead|title|tr|tt|u|ul|video|wbr|{_MATHML}|{_JATS}"
+)
+_VALUE = r"""\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+)"""
+_SPACE = r"""(?:\s+|(?<=["']))"""  # <a href="x"title="y"> is common enough
+_ATTRIBUTES = rf"{_SPACE}[\w:.@-]+(?:{_VALUE})?"
+# "if a<b then x>c" is no <b>: what follows a tag's name is an attribute with a value. The tags
+# that are written with a bare word (<script async>) are no signs of mathematics.
+_TAG = (
+    rf"!--(?:(?!<!--).)*?-->|/?(?:{_TAGS})(?:{_SPACE}[\w:.@-]+{_VALUE}(?:{_ATTRIBUTES})*)?\s*/?>"
+    rf"|(?:audio|hr|iframe|input|ol|script|style|table|td|th|ul|video)(?:{_ATTRIBUTES})*\s*/?>"
+)
+_SIGN = re.compile(rf"<(?!{_TAG})", re.I | re.S)
+_END_TAG = re.compile(rf"</(?:{_TAGS})\s*>", re.I)
+_BLOCK = re.compile(
+    r"</?(?:p|br|div|li|t[dhr]|h[1-6]|[uod]l|d[dt]|jats:p|jats:title)\b[^<>]*>", re.I
+)
+# nh3 drops MathML with its content, so its tags go before; an annotation repeats the formula.
+_FORMULA = re.compile(rf"<annotation\b[^<>]*>[^<>]*</annotation>|</?(?:{_MATHML})\b[^<>]*>", re.I)
+_WITH_CONTENT = {"script", "style", "svg"}
+_BRACKET_OR_COMMA = re.compile(r"[(\[{]|[)\]}]|,")
+_BRACKET_OR_JOINER = re.compile(r"[(\[{]|[)\]}]|\s*;\s*|\s+and\s+|\s+&\s+")
+_LINK = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"]{1,2000}", re.I)
 FIRST_YEAR = 1900
 FUTURE = timedelta(days=400)  # journals print cover dates months ahead
 
 
 def plain(markup: str) -> str:
     """Return the text of `markup` on one line; `p<0.05` and `a < b` keep their signs."""
+    text = _text(markup)
+    if _END_TAG.search(text):  # some feeds escape their markup twice
+        text = _text(text)
+    return one_line(text)
+
+
+def _text(markup: str) -> str:
     if "<" in markup:
-        markup = _escape_signs(markup)
-        markup = nh3.clean(
-            _BLOCK.sub(" ", markup), tags=set(), clean_content_tags={"script", "style"}
-        )
-    if "&" in markup:
-        markup = html.unescape(markup)
-    return one_line(markup)
-
-
-def _escape_signs(markup: str) -> str:
-    """Escape each `<` that begins no known tag."""
-    out, place = [], 0
-    for tag in _TAG.finditer(markup):
-        out += [_BARE.sub("&lt;", markup[place : tag.start()]), tag.group()]
-        place = tag.end()
-    out.append(_BARE.sub("&lt;", markup[place:]))
-    return "".join(out)
+        markup = _FORMULA.sub("", _BLOCK.sub(" ", _SIGN.sub("&lt;", markup)))
+        markup = nh3.clean(markup, tags=set(), clean_content_tags=_WITH_CONTENT)
+    return html.unescape(markup) if "&" in markup else markup
 
 
 def shown_and_source(markup: str) -> tuple[str, str | None]:
@@ -58,17 +75,23 @@ def shown_and_source(markup: str) -> tuple[str, str | None]:
     return shown, source if shown != source else None
 
 
-def split_outside_parentheses(text: str) -> list[str]:
-    """Split at commas that stand in no parentheses: `A (X, Y), B` is two names."""
+def link(written: object) -> str | None:
+    """Return a web address that may stand in an email, or None."""
+    address = written.strip() if isinstance(written, str) else ""
+    return address if _LINK.fullmatch(address) else None
+
+
+def split_outside_brackets(text: str, separator: re.Pattern[str] = _BRACKET_OR_COMMA) -> list[str]:
+    """Split at separators that stand in no brackets: `A (X, Y), B` is two names."""
     parts, depth, start = [], 0, 0
-    for place, char in enumerate(text):
-        if char in "([{":
+    for found in separator.finditer(text):
+        if found.group() in "([{":
             depth += 1
-        elif char in ")]}":
+        elif found.group() in ")]}":
             depth = max(depth - 1, 0)
-        elif char == "," and not depth:
-            parts.append(text[start:place])
-            start = place + 1
+        elif not depth:
+            parts.append(text[start : found.start()])
+            start = found.end()
     return [part.strip() for part in [*parts, text[start:]] if part.strip()]
 
 
@@ -80,8 +103,8 @@ def people(names: list[str], *, always_split: bool = False) -> tuple[str, ...]:
     """
     out: list[str] = []
     for written in names:
-        for part in _SPLIT.split(plain(written)):
-            pieces = split_outside_parentheses(part)
+        for part in split_outside_brackets(plain(written), _BRACKET_OR_JOINER):
+            pieces = split_outside_brackets(part)
             whole = all(" " in piece for piece in pieces)
             out += pieces if always_split or whole else [part.strip(" ,")]
     cleaned = (one_line(to_unicode(name)) for name in out)
@@ -90,7 +113,8 @@ def people(names: list[str], *, always_split: bool = False) -> tuple[str, ...]:
 
 def believable(when: datetime | None, *, now: datetime) -> datetime | None:
     """Return the date in UTC, or None for one that no paper can have."""
-    if when is None:
+    # Years first: a zone cannot be applied at the ends of the calendar.
+    if when is None or not FIRST_YEAR <= when.year <= now.year + FUTURE.days // 365 + 1:
         return None
     when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-    return when if when.year >= FIRST_YEAR and when <= now + FUTURE else None
+    return when if when <= now + FUTURE else None

@@ -17,17 +17,16 @@ from urllib.parse import unquote
 from notifier import errors
 from notifier.papers import identity
 from notifier.papers.identity import Alias
-from notifier.papers.paper import Batch, Entry, Problem
+from notifier.papers.paper import Batch, Entry
 from notifier.papers.text import one_line
 from notifier.sources import cleaning, document
+from notifier.sources.reading import Rejected, read_each
 from notifier.sources.source import Kind
 
 _DOI_IN_URL = re.compile(r"/(10\.\d{4,9}/[^?#\s]+?)(?:/(?:full|abstract|pdf|epdf))?/?(?:[?#]|$)")
+Raw = dict[str, Any]  # one entry as feedparser read it
+_LONGEST_ID = 2_000
 _BEST_FIRST = ("arxiv", "doi", "pmid", "pmcid")
-
-
-class Rejected(ValueError):
-    """One entry cannot be used; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,42 +44,26 @@ class FeedSource:
     def read(self, body: bytes, *, now: datetime) -> Batch:
         """Return the feed's papers."""
         parsed = document.parse(body)
-        return read_entries(parsed, lambda raw: read_entry(raw, feed=self.name, now=now), now=now)
+        return read_entries(parsed, lambda raw: read_entry(raw, feed=self.name, now=now))
 
 
-def read_entries(
-    parsed: document.Document, read: Callable[[Any], Entry], *, now: datetime
-) -> Batch:
+def read_entries(parsed: document.Document, read: Callable[[Raw], Entry]) -> Batch:
     """Read a document's entries one by one; what fails becomes a problem and stops nobody."""
-    entries: list[Entry] = []
-    problems: list[Problem] = []
-    if parsed.defect:
-        problems.append(Problem("-", f"the document is broken: {parsed.defect}"))
-    for place, raw in enumerate(parsed.entries, 1):
-        try:
-            entries.append(read(raw))
-        except Rejected as error:
-            problems.append(Problem(_label(raw, place), str(error)))
-            continue
-        if _written_date(raw) and entries[-1].published_at is None:
-            problems.append(
-                Problem(_label(raw, place), f'date "{_written_date(raw)}" left out: not believable')
-            )
-    return Batch(tuple(entries), tuple(problems))
+    defect = f"the document is broken: {parsed.defect}" if parsed.defect else None
+    return read_each(parsed.entries, read, label=_label, date=_written_date, defect=defect)
 
 
-def _label(raw: Any, place: int) -> str:
-    label = one_line(str(raw.get("id") or raw.get("link") or raw.get("title") or ""))
-    return label[:120] or f"#{place}"
+def _label(raw: Raw) -> str:
+    return str(raw.get("id") or raw.get("link") or raw.get("title") or "")
 
 
-def read_entry(raw: Any, *, feed: str, now: datetime) -> Entry:
+def read_entry(raw: Raw, *, feed: str, now: datetime) -> Entry:
     """Return one entry of a feed.
 
     Raises:
         Rejected: no title, or neither id nor link.
     """
-    title, source_title = required_title(raw)
+    title, source_title = required_title(str(raw.get("title") or ""))
     aliases = tuple(_aliases(raw, feed))
     if not aliases:
         raise Rejected("no id and no link")
@@ -93,51 +76,52 @@ def read_entry(raw: Any, *, feed: str, now: datetime) -> Entry:
         source_abstract=source_abstract,
         authors=cleaning.people(author_names(raw)),
         categories=categories(raw),
-        journal=_field(raw, "prism_publicationname", "dc_source"),
+        journal=field(raw, "prism_publicationname", "dc_source"),
         version=_version(raw),
         published_at=cleaning.believable(entry_date(raw), now=now),
         urls=_urls(raw, aliases),
     )
 
 
-def required_title(raw: Any) -> tuple[str, str | None]:
+def required_title(written: str) -> tuple[str, str | None]:
     """Return (title, title as it came where TeX was read) or reject the entry."""
-    title, source = cleaning.shown_and_source(str(raw.get("title") or ""))
-    if not any(char.isalnum() for char in title):
+    title, source = cleaning.shown_and_source(written)
+    if not title:
         raise Rejected("no title")
     return title, source
 
 
-def author_names(raw: Any) -> list[str]:
+def author_names(raw: Raw) -> list[str]:
     """Return the author strings as the feed has them."""
     names = [str(a.get("name") or "") for a in raw.get("authors") or [] if isinstance(a, dict)]
     names = names or [str(raw.get("author") or "")]
     return [name for name in names if name.strip()]
 
 
-def categories(raw: Any) -> tuple[str, ...]:
+def categories(raw: Raw) -> tuple[str, ...]:
     """Return the entry's categories in order, each once."""
     terms = (cleaning.plain(str(tag.get("term") or "")) for tag in raw.get("tags") or [])
     return tuple(dict.fromkeys(term for term in terms if term))
 
 
-def _field(raw: Any, *names: str) -> str | None:
+def field(raw: Raw, *names: str) -> str | None:
+    """Return the first of the named fields that holds text."""
     for name in names:
         if value := cleaning.plain(str(raw.get(name) or "")):
             return value
     return None
 
 
-def _abstract(raw: Any) -> str:
+def _abstract(raw: Raw) -> str:
     contents = [str(part.get("value") or "") for part in raw.get("content") or []]
     return str(raw.get("summary") or "") or max(contents, key=len, default="")
 
 
-def _written_date(raw: Any) -> str:
-    return str(raw.get("published") or raw.get("updated") or "")
+def _written_date(raw: Raw) -> str:
+    return str(raw.get("published") or raw.get("updated") or raw.get("created") or "")
 
 
-def entry_date(raw: Any) -> datetime | None:
+def entry_date(raw: Raw) -> datetime | None:
     """Return the entry's date in UTC, the published one before the updated one."""
     for name in ("published_parsed", "updated_parsed", "created_parsed"):
         parsed = raw.get(name)
@@ -149,9 +133,10 @@ def entry_date(raw: Any) -> datetime | None:
     return None
 
 
-def _written_ids(raw: Any) -> Iterator[str]:
+def _written_ids(raw: Raw) -> Iterator[str]:
     for name in ("prism_doi", "dc_identifier", "id", "link", "arxiv_doi"):
-        if value := str(raw.get(name) or "").strip():
+        value = str(raw.get(name) or "").strip()
+        if 0 < len(value) <= _LONGEST_ID:
             yield value
 
 
@@ -163,28 +148,26 @@ def _found(written: Iterable[str]) -> Iterator[tuple[Alias, int | None]]:
             yield parsed
 
 
-def _aliases(raw: Any, feed: str) -> list[Alias]:
-    """All names of the entry, the best known scheme first."""
+def _aliases(raw: Raw, feed: str) -> list[Alias]:
+    """All names of the entry, the best known scheme first; else its own id and its link."""
     found = list(dict.fromkeys(alias for alias, _ in _found(_written_ids(raw))))
-    found.sort(key=lambda a: _BEST_FIRST.index(a.scheme) if a.scheme in _BEST_FIRST else 9)
-    link = identity.link(str(raw.get("link") or ""))
-    if (own := str(raw.get("id") or "").strip()) and not (
-        found or (link and own == raw.get("link"))
-    ):
-        found.append(identity.guid(feed, own))
-    if link and not found:
-        found.append(link)
-    return found
+    if found:
+        return sorted(found, key=lambda a: (*_BEST_FIRST, a.scheme).index(a.scheme))
+    own, page = (one_line(str(raw.get(name) or "")) for name in ("id", "link"))
+    names = [identity.guid(feed, own)] if own and own != page else []
+    if page:
+        names.append(identity.link(page) or identity.guid(feed, page))
+    return names
 
 
-def _version(raw: Any) -> int | None:
+def _version(raw: Raw) -> int | None:
     versions = [version for _, version in _found(_written_ids(raw)) if version is not None]
     return max(versions, default=None)
 
 
-def _urls(raw: Any, aliases: Iterable[Alias]) -> dict[str, str]:
-    link = str(raw.get("link") or "").strip()
-    urls = {"page": link} if link.startswith(("http://", "https://")) else {}
+def _urls(raw: Raw, aliases: Iterable[Alias]) -> dict[str, str]:
+    page = cleaning.link(raw.get("link"))
+    urls = {"page": page} if page else {}
     for alias in aliases:
         urls = identity.urls(alias) | urls
     return urls
@@ -197,4 +180,5 @@ def failed_query(parsed: document.Document) -> None:
         SourceError: with the service's own words.
     """
     if parsed.title.lower().startswith("feed error"):
-        raise errors.SourceError(f"the service answered: {cleaning.plain(parsed.title)}")
+        said = cleaning.plain(parsed.title)
+        raise errors.SourceError(f"the service answered: {said} - check the address")

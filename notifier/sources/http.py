@@ -1,7 +1,8 @@
 """A polite HTTP client: conditional, patient, and with a limit to everything.
 
-One answer at a time; 5xx and broken connections are tried again with jitter; size, time and
-redirects are limited; the User-Agent names a contact.
+One request after the other, with a pause between any two, retries included; 5xx and broken
+connections are tried again with jitter, or when the server says; size, time and redirects are
+limited; the User-Agent names a contact.
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ import httpx2 as httpx
 import stamina
 
 from notifier import __version__, errors
+from notifier.papers.text import one_line
 
 REDIRECTS = 5
 ATTEMPTS = 3
 RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
+LONGEST_WAIT_SECONDS = 60.0  # a server that wants more is left alone until the next round
+# What we can unpack piece by piece; anything else, or one round another, may be a bomb.
+_ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,28 @@ class Answer:
 
 
 class _TryAgain(Exception):
-    """The answer may be better in a moment."""
+    """The answer may be better in a moment, or after the seconds that the server named."""
+
+    def __init__(self, status: int, retry_after: str) -> None:
+        super().__init__(_said(status))
+        self.seconds = float(retry_after) if retry_after.isdecimal() else None
+
+
+def _again(error: Exception) -> bool | float:
+    """Say whether to try again, or after how many seconds."""
+    if isinstance(error, _TryAgain):
+        if error.seconds is None:
+            return True
+        return error.seconds if error.seconds <= LONGEST_WAIT_SECONDS else False
+    return isinstance(error, httpx.TransportError) and not isinstance(
+        error, httpx.UnsupportedProtocol
+    )
+
+
+def _said(status: int) -> str:
+    phrase = httpx.codes.get_reason_phrase(status)
+    advice = "try again later" if status in RETRY_STATUS else "check the address"
+    return f"HTTP {status} {phrase} - {advice}".replace("  ", " ")
 
 
 class Client:
@@ -51,7 +77,8 @@ class Client:
     def __init__(self, client: httpx.AsyncClient, settings: HttpSettings) -> None:
         self._client = client
         self._settings = settings
-        self._asked = False
+        self._turn = asyncio.Lock()
+        self._not_before = 0.0  # on the event loop's clock
 
     async def fetch(
         self, url: str, *, etag: str | None = None, last_modified: str | None = None
@@ -61,50 +88,58 @@ class Client:
         Raises:
             SourceError: no good answer within the limits; the text says what came instead.
         """
-        headers = {"If-None-Match": etag, "If-Modified-Since": last_modified}
-        sent = {name: value for name, value in headers.items() if value}
-        if self._asked:
-            await asyncio.sleep(self._settings.pause_seconds)
-        self._asked = True
+        wanted = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+        headers = {name: value for name, value in wanted.items() if value and value.isascii()}
         try:
-            async for attempt in stamina.retry_context(
-                on=(_TryAgain, httpx.TransportError), attempts=ATTEMPTS, wait_max=20.0
-            ):
+            async for attempt in stamina.retry_context(on=_again, attempts=ATTEMPTS, timeout=None):
                 with attempt:
-                    async with asyncio.timeout(self._settings.timeout_seconds):
-                        return await self._get(url, sent)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            raise errors.SourceError(
-                f"{url}: no whole answer within {self._settings.timeout_seconds:g} s"
-            ) from error
+                    return await self._attempt(url, headers)
+        except TimeoutError as error:
+            seconds = self._settings.timeout_seconds
+            raise errors.SourceError(f"{url}: no whole answer within {seconds:g} s") from error
         except httpx.TooManyRedirects as error:
-            raise errors.SourceError(f"{url}: more than {REDIRECTS} redirects") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise errors.SourceError(f"{url}: {error or type(error).__name__}") from error
-        except _TryAgain as error:
-            raise errors.SourceError(f"{url}: {error}") from error
+            raise errors.SourceError(
+                f"{url}: more than {REDIRECTS} redirects - check the address"
+            ) from error
+        except (httpx.HTTPError, httpx.InvalidURL, _TryAgain, UnicodeError) as error:
+            said = one_line(str(error)) or type(error).__name__
+            raise errors.SourceError(f"{url}: {said}") from error
         raise AssertionError("the retry loop returns or raises")
+
+    async def _attempt(self, url: str, headers: dict[str, str]) -> Answer:
+        """Wait for our turn, ask once, and let nobody ask again too soon."""
+        clock = asyncio.get_running_loop()
+        async with self._turn:
+            await asyncio.sleep(self._not_before - clock.time())
+            try:
+                async with asyncio.timeout(self._settings.timeout_seconds):
+                    return await self._get(url, headers)
+            finally:
+                self._not_before = clock.time() + self._settings.pause_seconds
 
     async def _get(self, url: str, headers: dict[str, str]) -> Answer:
         async with self._client.stream("GET", url, headers=headers) as response:
-            if response.status_code == httpx.codes.NOT_MODIFIED:
+            status, found = response.status_code, response.headers
+            if status == httpx.codes.NOT_MODIFIED:
                 return Answer(url, None)
-            if response.status_code in RETRY_STATUS:
-                raise _TryAgain(f"HTTP {response.status_code}")
-            if response.status_code != httpx.codes.OK:
-                raise errors.SourceError(f"{url}: HTTP {response.status_code}")
-            body = await self._body(response)
-            found = response.headers
+            if status in RETRY_STATUS:
+                raise _TryAgain(status, found.get("Retry-After", ""))
+            if status != httpx.codes.OK:
+                raise errors.SourceError(f"{url}: {_said(status)}")
+            body = await self._body(url, response)
             return Answer(url, body, found.get("ETag"), found.get("Last-Modified"))
 
-    async def _body(self, response: httpx.Response) -> bytes:
+    async def _body(self, url: str, response: httpx.Response) -> bytes:
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in _ENCODINGS:
+            raise errors.SourceError(f'{url}: the answer is packed as "{encoding}", unasked')
         limit = self._settings.max_bytes
         chunks, size = [], 0
         async for chunk in response.aiter_bytes():
             size += len(chunk)
             if size > limit:
                 raise errors.SourceError(
-                    f"{response.url}: the answer is larger than {limit // 1_000_000} MB"
+                    f"{url}: the answer is larger than {limit / 1e6:g} MB (http.max_megabytes)"
                 )
             chunks.append(chunk)
         return b"".join(chunks)
@@ -115,10 +150,13 @@ async def open_client(settings: HttpSettings) -> AsyncIterator[Client]:
     """Yield a client; its one connection is closed at the end."""
     contact = f" ({settings.contact})" if settings.contact else ""
     async with httpx.AsyncClient(
-        headers={"User-Agent": f"paper-notifier/{__version__}{contact}"},
+        headers={
+            "User-Agent": f"paper-notifier/{__version__}{contact}",
+            "Accept-Encoding": "gzip, deflate",
+        },
         follow_redirects=True,
         max_redirects=REDIRECTS,
-        timeout=settings.timeout_seconds,
+        timeout=None,
         limits=httpx.Limits(max_connections=1),
     ) as client:
         yield Client(client, settings)

@@ -14,15 +14,16 @@ from typing import Any
 
 from notifier import errors
 from notifier.papers import identity
-from notifier.papers.paper import Batch, Entry, Problem
-from notifier.papers.text import one_line
+from notifier.papers.paper import Batch, Entry
 from notifier.sources import cleaning
-from notifier.sources.feed import Rejected
+from notifier.sources.reading import Rejected, read_each
 from notifier.sources.source import Kind
 
 API = "https://huggingface.co/api/daily_papers"
 # A day's list still grows late in the day, and upvotes for some days after.
 DAYS_READ_AGAIN = 3
+LONGEST_LIST = 100  # the most the service gives; without `limit` a long day stops at 50
+_MOST = 1e12
 _SIGNALS = {"upvotes": "upvotes", "numComments": "comments", "githubStars": "stars"}
 
 
@@ -38,26 +39,25 @@ class HuggingFaceSource:
         """Return one address a day, the oldest first."""
         days = [(now - timedelta(days=n)).date() for n in range(DAYS_READ_AGAIN - 1, -1, -1)]
         bases = self.urls or (API,)
-        return [f"{base}?date={day}" for base in bases for day in days]
+        return [
+            f"{base}{'&' if '?' in base else '?'}date={day}&limit={LONGEST_LIST}"
+            for base in bases
+            for day in days
+        ]
 
     def read(self, body: bytes, *, now: datetime) -> Batch:
         """Return the papers of one answer, with their signals as they stand."""
         items, defect = _items(body)
-        entries: list[Entry] = []
-        problems = [Problem("-", defect)] if defect else []
-        for place, item in enumerate(items, 1):
-            try:
-                entries.append(_read(item, now))
-            except Rejected as error:
-                problems.append(Problem(_label(item, place), str(error)))
-        return Batch(tuple(entries), tuple(problems))
+        return read_each(
+            items, lambda item: _read(item, now), label=_label, date=_written_date, defect=defect
+        )
 
 
 def _items(body: bytes) -> tuple[list[Any], str | None]:
     """Return the answer's items, and what was wrong: a cut-off answer keeps its whole items."""
-    if not body.strip():
+    text = body.decode(json.detect_encoding(body), "replace").lstrip("\ufeff \t\r\n\x00")
+    if not text:
         raise errors.SourceError("the answer is empty - try again later")
-    text = body.decode(json.detect_encoding(body), "replace").lstrip("\ufeff \t\r\n")
     if text.startswith("<"):
         raise errors.SourceError(
             "an HTML page came instead of JSON - check the address (a login or error page?)"
@@ -67,109 +67,123 @@ def _items(body: bytes) -> tuple[list[Any], str | None]:
     except (ValueError, RecursionError) as error:
         items = list(_whole_items(text))
         if not items:
-            raise errors.SourceError(f"the answer is no JSON: {error}") from error
+            raise errors.SourceError(
+                f"the answer is no JSON: {error} - try again later, or check the address"
+            ) from error
         return items, f"the answer is cut off or broken after item {len(items)}: {error}"
-    if isinstance(answer, dict) and "error" in answer:
-        raise errors.SourceError(f"the service answered: {cleaning.plain(str(answer['error']))}")
+    if isinstance(answer, dict) and isinstance(said := answer.get("error"), str):
+        raise errors.SourceError(f"the service answered: {cleaning.plain(said)}")
     if not isinstance(answer, list):
-        raise errors.SourceError("the answer is no list of papers")
+        raise errors.SourceError("the answer is no list of papers - check the address")
     return answer, None
 
 
 def _whole_items(text: str) -> Iterator[Any]:
-    decoder, place = json.JSONDecoder(), text.find("[") + 1
-    while 0 < place < len(text):
+    decoder, place = json.JSONDecoder(), 1
+    while text.startswith("[") and place < len(text):
         try:
-            item, place = decoder.raw_decode(text, place + _blank(text, place))
+            item, place = decoder.raw_decode(text, _next(text, place))
         except (ValueError, RecursionError):
             return
         yield item
 
 
-def _blank(text: str, place: int) -> int:
-    """How many spaces and commas follow."""
-    return len(text[place:]) - len(text[place:].lstrip(" \t\r\n,"))
+def _next(text: str, place: int) -> int:
+    while place < len(text) and text[place] in " \t\r\n,":
+        place += 1
+    return place
 
 
-def _label(item: Any, place: int) -> str:
+def _parts(item: Any) -> list[Mapping[str, Any]]:
+    """The paper, then the item round it: either may hold a field."""
     paper = item.get("paper") if isinstance(item, Mapping) else None
-    for part in (paper, item):
-        if isinstance(part, Mapping) and (name := part.get("id") or part.get("title")):
-            return one_line(str(name))[:120]
-    return f"#{place}"
+    return [part for part in (paper, item) if isinstance(part, Mapping)]
+
+
+def _text(item: Any, *names: str) -> str:
+    """Return the first of the named fields that holds text, else ""."""
+    found = (part.get(name) for name in names for part in _parts(item))
+    return next((value for value in found if isinstance(value, str) and value.strip()), "")
+
+
+def _label(item: Any) -> str:
+    return _text(item, "id", "title")
+
+
+def _written_date(item: Any) -> str:
+    return _text(item, "publishedAt")
 
 
 def _read(item: Any, now: datetime) -> Entry:
-    if not isinstance(item, Mapping):
+    if not _parts(item):
         raise Rejected("no object")
-    inner = item.get("paper")
-    paper: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {}
-    both = {**item, **{name: value for name, value in paper.items() if value is not None}}
-    found = identity.parse(str(paper.get("id") or item.get("id") or ""))
+    written = _text(item, "id")
+    found = identity.parse(written)
     if not found:
-        raise Rejected("no paper id" if not both.get("id") else f'unknown id "{both["id"]}"')
-    title, source_title = cleaning.shown_and_source(_text(both, "title"))
-    if not any(char.isalnum() for char in title):
+        raise Rejected(f'unknown id "{written}"' if written else "no paper id")
+    title, source_title = cleaning.shown_and_source(_text(item, "title"))
+    if not title:
         raise Rejected("no title")
-    abstract, source_abstract = cleaning.shown_and_source(_text(both, "summary"))
+    abstract, source_abstract = cleaning.shown_and_source(_text(item, "summary"))
     return Entry(
         aliases=(found[0],),
         title=title,
         source_title=source_title,
         abstract=abstract,
         source_abstract=source_abstract,
-        authors=_authors(both.get("authors")),
-        organization=_named(both.get("organization")),
-        submitted_by=_named(item.get("submittedBy")) or _named(paper.get("submittedOnDailyBy")),
-        published_at=cleaning.believable(_date(paper.get("publishedAt")), now=now),
-        signals=_signals(both),
-        urls=identity.urls(found[0]) | _urls(both, found[0]),
+        authors=_authors(item),
+        organization=_named(item, "organization"),
+        submitted_by=_named(item, "submittedBy", "submittedOnDailyBy"),
+        published_at=cleaning.believable(_date(_written_date(item)), now=now),
+        signals=_signals(item),
+        urls=identity.urls(found[0]) | _urls(item, found[0]),
     )
 
 
-def _text(both: Mapping[str, Any], name: str) -> str:
-    value = both.get(name)
-    return value if isinstance(value, str) else ""
+def _authors(item: Any) -> tuple[str, ...]:
+    listed = next((a for part in _parts(item) if isinstance(a := part.get("authors"), list)), [])
+    return cleaning.people(
+        [
+            name
+            for author in listed
+            if not (isinstance(author, Mapping) and author.get("hidden"))
+            and (name := _name(author))
+        ]
+    )
 
 
-def _authors(listed: Any) -> tuple[str, ...]:
-    if not isinstance(listed, list):
-        return ()
-    names = [
-        str(author.get("name") or "") if isinstance(author, Mapping) else str(author)
-        for author in listed
-        if not (isinstance(author, Mapping) and author.get("hidden"))
-    ]
-    return cleaning.people([name for name in names if name])
-
-
-def _named(who: Any) -> str | None:
+def _name(who: Any) -> str:
     """The readable name of a person or organisation."""
-    if isinstance(who, Mapping):
-        who = who.get("fullname") or who.get("name")
-    return cleaning.plain(who) or None if isinstance(who, str) else None
+    names = (who.get("fullname"), who.get("name")) if isinstance(who, Mapping) else (who,)
+    return next((name for name in names if isinstance(name, str) and name.strip()), "")
 
 
-def _date(written: Any) -> datetime | None:
+def _named(item: Any, *fields: str) -> str | None:
+    found = (cleaning.plain(_name(part.get(f))) for f in fields for part in _parts(item))
+    return next((name for name in found if name), None)
+
+
+def _date(written: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(written))
+        return datetime.fromisoformat(written)
     except ValueError:
         return None
 
 
-def _signals(both: Mapping[str, Any]) -> dict[str, float]:
-    return {
-        name: float(value)
-        for key, name in _SIGNALS.items()
-        if isinstance(value := both.get(key), int | float) and 0 <= value < 1e12
-    }
+def _signals(item: Any) -> dict[str, float]:
+    counts = {name: _count(item, key) for key, name in _SIGNALS.items()}
+    return {name: count for name, count in counts.items() if count is not None}
 
 
-def _urls(both: Mapping[str, Any], alias: identity.Alias) -> dict[str, str]:
-    urls = {"code": both.get("githubRepo"), "project": both.get("projectPage")}
+def _count(item: Any, name: str) -> float | None:
+    for part in _parts(item):
+        value = part.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _MOST:
+            return float(value)
+    return None
+
+
+def _urls(item: Any, alias: identity.Alias) -> dict[str, str]:
+    urls = {"code": _text(item, "githubRepo"), "project": _text(item, "projectPage")}
     urls["discussion"] = f"https://huggingface.co/papers/{alias.value}"
-    return {
-        name: url
-        for name, url in urls.items()
-        if isinstance(url, str) and url.startswith(("http://", "https://"))
-    }
+    return {name: url for name, written in urls.items() if (url := cleaning.link(written))}

@@ -191,7 +191,7 @@ def _give_back(conn: Connection, digest: int) -> None:
 def counts(conn: Connection) -> dict[str, int]:
     """Return the number of deliveries by state."""
     query = select(t.delivery.c.state, func.count()).group_by(t.delivery.c.state)
-    return dict(conn.execute(query).tuples())
+    return dict(conn.execute(query).all())
 
 
 def next_attempt(conn: Connection) -> datetime | None:

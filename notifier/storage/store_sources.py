@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from notifier.storage import tables as t
 from notifier.storage.statements import put
@@ -41,17 +41,23 @@ def health(conn: Connection) -> list[Health]:
 
 
 def succeeded(
-    conn: Connection, name: str, kind: str, *, seen: int, new: int, rejected: int, now: datetime
+    conn: Connection, name: str, kind: str, *, counts: tuple[int, int, int], now: datetime
 ) -> None:
-    """Record an answer that was read and committed."""
-    put(
-        conn,
-        t.source,
-        {
-            "name": name, "kind": kind, "last_attempt_at": now, "last_success_at": now,
-            "failures": 0, "error": None, "seen": seen, "new": new, "rejected": rejected,
-        },
-    )  # fmt: skip
+    """Record an answer that was read and committed.
+
+    `counts` are (seen, new, rejected); those of the last answer with entries are kept when this
+    one had none, as a 304 has.
+    """
+    row = {
+        "name": name, "kind": kind, "last_attempt_at": now, "last_success_at": now,
+        "failures": 0, "error": None,
+    }  # fmt: skip
+    known = conn.scalar(select(t.source.c.name).where(t.source.c.name == name))
+    if counts[0] or known is None:
+        row |= dict(zip(("seen", "new", "rejected"), counts, strict=True))
+        put(conn, t.source, row)
+    else:
+        conn.execute(update(t.source).where(t.source.c.name == name).values(row))
 
 
 def failed(conn: Connection, name: str, kind: str, error: str, *, now: datetime) -> int:

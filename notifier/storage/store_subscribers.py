@@ -186,7 +186,7 @@ def remove_profile(conn: Connection, subscriber: int, name: str) -> bool:
 def counts(conn: Connection) -> dict[str, int]:
     """Return the number of subscribers by state."""
     query = select(t.subscriber.c.state, func.count()).group_by(t.subscriber.c.state)
-    return dict(conn.execute(query).tuples())
+    return dict(conn.execute(query).all())
 
 
 def secret(conn: Connection, purpose: str) -> bytes | None:
