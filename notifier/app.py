@@ -72,6 +72,7 @@ class App:
         self.clock = clock
         self.database = Database(settings.database.url)
         schema.upgrade(self.database)
+        self.secret = _secret(self.database)
 
     def close(self) -> None:
         """Give back what was opened."""
@@ -85,16 +86,6 @@ class App:
         schedule = Schedule(digest.zone, hour, minute, days)
         defaults = Defaults(schedule, digest.max_papers, digest.first_days)
         return Subscriptions(self.database, defaults)
-
-    @cached_property
-    def secret(self) -> bytes:
-        """This instance's key for links and digest names, made once and kept in the database."""
-        with self.database.writing() as conn:
-            store_subscribers.keep_secret(conn, PURPOSE, secrets.token_bytes(KEY_BYTES))
-            found = store_subscribers.secret(conn, PURPOSE)
-        if found is None:
-            raise errors.DatabaseError("the database keeps no key for links")
-        return found
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -214,6 +205,17 @@ class App:
         if not stop.is_set():
             done.delivered = await self.deliver(stop=stop)
         return done
+
+
+def _secret(database: Database) -> bytes:
+    """The instance's key for links and digest names, made once and kept in the database."""
+    with database.reading() as conn:
+        found = store_subscribers.secret(conn, PURPOSE)
+    if found is None:
+        with database.writing() as conn:
+            store_subscribers.keep_secret(conn, PURPOSE, secrets.token_bytes(KEY_BYTES))
+        return _secret(database)  # ours, or that of whoever was faster
+    return found
 
 
 def _is_due(health: store_sources.Health | None, every_minutes: int, now: datetime) -> bool:

@@ -125,13 +125,16 @@ class _Daemon:
         )
         seconds = self._app.settings.daemon.tick_seconds
         scheduler.add_job(
-            self._spawn,
+            self._tick,
             IntervalTrigger(seconds=seconds, timezone="UTC"),
-            args=("pass", self._pass),
             id="tick",
             next_run_time=system_clock(),
         )
         return scheduler
+
+    async def _tick(self) -> None:
+        """What the scheduler runs: it only starts a task of ours, since shutdown cancels its own."""
+        self._spawn("pass", self._pass)
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Start a job's work as a task of ours, unless the last one is still at it."""

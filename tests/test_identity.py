@@ -46,6 +46,7 @@ WRITTEN = [
     ("https://doi.org/10.5281/zenodo.17665942?utm_source=x", "doi:10.5281/zenodo.17665942", None),
     ("https://www.tandfonline.com/doi/full/10.1080/1.2021.3?af=R", "doi:10.1080/1.2021.3", None),
     ("https://onlinelibrary.wiley.com/doi/10.1002/tax.12604", "doi:10.1002/tax.12604", None),
+    ("10.1000/a%252Fb!?", "doi:10.1000/a/b", None),
     ("10.5281/zenodo.17665942v2", "doi:10.5281/zenodo.17665942v2", None),
     # bioRxiv and medRxiv
     (

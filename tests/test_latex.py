@@ -36,6 +36,7 @@ MATHEMATICS = [
     (r"$p(y \mid x; \boldsymbol\theta)$, $\text{if it's so}$", "p(y | x; θ), if it's so"),
     (r"the$ x $axis, $x$axis", "the x axis, xaxis"),
     (r"$50\%$ of $\$5$", "50% of $5"),
+    ("$𝒪(𝑛)$", "O(n)"),
 ]
 
 PROSE = [
@@ -72,6 +73,7 @@ KEPT = [
     "a single $ sign", "$$", "$ $", r"trailing \ ".strip(), r"\method{} and \textbf alone",
     r"\cite{a--b} in \ref{fig:x--y} \gls{a~b}", r"C:\pi and \\server", r"a pattern \d+\s*(\w)",
     r"don\'t, it\'s, we\'re", r"the \"open\" question, \"a", r"$x \unknown y$ -- z~w",
+    r"$x_\text{\unknown}$", r"$\frac{x}$", r"$\sqrt$ $x}$",
     r"\[ \begin{cases} a \end{cases} \]", r"$\frac{a$", r"\( a \[ b", "$a\n\nb$", r"\"{xyz}",
     "\U000f0000 $x$",
 ]  # fmt: skip

@@ -51,7 +51,7 @@ def _tell(problems: tuple[RuleProblem, ...]) -> None:
 @app.command(
     context_settings=_NEVER_RULES,
     epilog="Examples: notifier profile add ada@example.org agents 'LLM agents' -survey · "
-    "notifier profile add ada@example.org agents @rules.txt · … agents - < rules.txt"
+    "notifier profile add ada@example.org agents @rules.txt · … agents - < rules.txt",
 )
 def add(
     address: Address,

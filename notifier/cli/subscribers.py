@@ -50,7 +50,8 @@ def add(
         found = service.request(address, now=now, schedule=schedule, max_papers=max_papers)
         if confirmed:
             found = service.confirm(address, now=now, because=because)
-    say(f"{found.address}: {found.state}, {found.schedule}")
+    known = "" if found.created_at == now else " (was there already; its schedule stays)"
+    say(f"{found.address}: {found.state}, {found.schedule}{known}")
     if found.state == "pending":
         say(f"nothing is mailed before: notifier subscriber confirm {found.address}")
     if confirmed:

@@ -53,5 +53,4 @@ async def listening(sink: Any = None, **options: Any) -> AsyncIterator[Any]:
     try:
         yield sink
     finally:
-        server.close()
-        await server.wait_closed()
+        server.close()  # without wait_closed: from Python 3.12 on it waits for idle clients

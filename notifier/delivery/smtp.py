@@ -9,20 +9,27 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import aiosmtplib
-from aiosmtplib import SMTP, SMTPResponseException
+from aiosmtplib import SMTPResponseException
 
+from notifier.delivery.client import Client
 from notifier.errors import MailerDown, SendError
 
 CONNECT_SECONDS = 60.0
+QUIT_SECONDS = 5.0
+REPLY_CHARACTERS = 500
 # A connection is left after this many mails; some providers close it without a word.
 MAILS_PER_CONNECTION = 100
+_CLOSING = 421
+_LOGIN_FIRST = 530  # "authentication required", "must issue STARTTLS first": RFC 4954, RFC 3207
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\s*")
 
 
@@ -60,63 +67,89 @@ class SmtpMailer:
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
-        self._client: SMTP | None = None
-        self._sent = 0
+        self._client: Client | None = None
 
     async def send(self, *, sender: str, recipient: str, content: bytes) -> str:
-        """See `Mailer.send`."""
-        client = await self._connected()
-        stage = "mail"
+        """See `Mailer.send`. All of it takes at most `timeout_seconds`."""
         try:
             async with asyncio.timeout(self._settings.timeout_seconds):
-                await client.mail(sender, options=_options(client, content))
-                stage = "rcpt"
-                await client.rcpt(recipient)
-                stage = "data"
-                answer = await client.data(content)
-        except SMTPResponseException as error:
-            await self._recover(error.code)
-            raise _refused(stage, error) from error
-        except (aiosmtplib.SMTPException, TimeoutError, OSError) as error:
-            self._close()
-            raise SendError(
-                stage, 0, reply=type(error).__name__, in_doubt=stage == "data"
-            ) from error
+                client = await self._ready()
+                answer = await client.deliver(sender, recipient, content)
+        except aiosmtplib.SMTPResponseException as error:
+            raise self._refused(error, recipient) from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            raise self._broken(error) from error
         except BaseException:  # cancelled: the answer may still come
             self._close()
             raise
-        self._sent += 1
-        return f"{answer.code} {answer.message}"
+        return f"{answer.code} {_words(answer.message)}"
 
-    async def _connected(self) -> SMTP:
-        if self._client and self._client.is_connected and self._sent < MAILS_PER_CONNECTION:
-            return self._client
+    async def _ready(self) -> Client:
+        """Return a connection at the start of a mail: the one in use, or a new one."""
+        client = self._client
+        if client and client.is_connected and client.mails < MAILS_PER_CONNECTION:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await client.begin()
+                return client
+            except (aiosmtplib.SMTPException, OSError):
+                self._close()
         await self.quit()
-        client = _client(self._settings)
+        self._client = await self._connect()
+        return self._client
+
+    async def _connect(self) -> Client:
+        settings = self._settings
+        client = _client(settings)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await client.connect()
-                if self._settings.user:
-                    await client.login(self._settings.user, self._settings.password)
-        except (aiosmtplib.SMTPException, TimeoutError, OSError, ssl.SSLError, ValueError) as error:
+                await client.greet()
+                if settings.user:
+                    await client.login(settings.user, settings.password)
+        except aiosmtplib.SMTPAuthenticationError as error:
             client.close()
-            raise MailerDown(_why_down(self._settings, error)) from error
+            raise _login_refused(settings, error) from None  # its text may show the password
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            client.close()
+            raise MailerDown(_why_down(settings, error)) from error
         except BaseException:
             client.close()
             raise
-        self._client, self._sent = client, 0
         return client
 
-    async def _recover(self, code: int) -> None:
-        """Make the connection ready for the next mail after a refusal, or close it."""
-        if code == 421 or not self._client or not self._client.is_connected:
+    def _refused(self, error: SMTPResponseException, recipient: str) -> SendError | MailerDown:
+        """What an answer that is none of the wanted ones means for this mail."""
+        stage, code = self._stage(), error.code
+        is_refusal = 400 <= code < 600
+        if not is_refusal or code in (_CLOSING, _LOGIN_FIRST):
             self._close()
-            return
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await self._client.rset()
-        except (aiosmtplib.SMTPException, TimeoutError, OSError):
-            self._close()
+        reply = _words(error.message, {recipient: "<recipient>"})
+        if code == _LOGIN_FIRST:
+            return MailerDown(
+                f"{_where(self._settings)} wants a login or TLS first: {code} {reply} - check "
+                "smtp.user and smtp.security"
+            )
+        if not is_refusal:  # garbage, or an answer to something else
+            return SendError(stage, 0, reply=reply, in_doubt=stage == "dot")
+        enhanced = _ENHANCED.match(reply)
+        words = reply[enhanced.end() :] if enhanced else reply
+        return SendError(stage, code, enhanced.group(1) if enhanced else "", words)
+
+    def _broken(self, error: Exception) -> SendError | MailerDown:
+        """What no answer at all means for this mail."""
+        stage = self._stage()
+        self._close()
+        if isinstance(error, ValueError) and stage == "rcpt":  # cannot even be said
+            return SendError(stage, 553, "5.1.3", "this is no address that SMTP can carry")
+        if isinstance(error, ValueError) and stage == "mail":
+            return MailerDown(f"mail.from is no address that SMTP can carry: {error}")
+        if stage == "connect":
+            return MailerDown(_why_down(self._settings, error))
+        return SendError(stage, 0, reply=type(error).__name__, in_doubt=stage == "dot")
+
+    def _stage(self) -> str:
+        return self._client.stage if self._client else "connect"
 
     async def quit(self) -> None:
         """Say goodbye, whatever the answer; safe to call twice."""
@@ -124,9 +157,9 @@ class SmtpMailer:
         if client is None:
             return
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(QUIT_SECONDS):
                 await client.quit()
-        except (aiosmtplib.SMTPException, TimeoutError, OSError):
+        except (aiosmtplib.SMTPException, OSError):
             pass
         finally:
             client.close()
@@ -137,42 +170,60 @@ class SmtpMailer:
             client.close()
 
 
-def _client(settings: SmtpSettings) -> SMTP:
-    context = (
-        ssl.create_default_context(cafile=settings.ca_file) if settings.security != "none" else None
-    )
-    return SMTP(
+def _client(settings: SmtpSettings) -> Client:
+    return Client(
         hostname=settings.host,
         port=settings.port,
         use_tls=settings.security == "tls",
-        start_tls=settings.security
-        == "starttls",  # True is required, False never; None would be both
-        tls_context=context,
+        # True is required, False never; None would take TLS or the clear as the server likes.
+        start_tls=settings.security == "starttls",
+        tls_context=_tls(settings),
         timeout=settings.timeout_seconds,
     )
 
 
-def _options(client: SMTP, content: bytes) -> list[str]:
-    return [f"SIZE={len(content)}"] if client.supports_extension("size") else []
+def _tls(settings: SmtpSettings) -> ssl.SSLContext | None:
+    if settings.security == "none":
+        return None
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file)
+    except OSError as error:
+        raise MailerDown(f"smtp.ca_file {settings.ca_file} cannot be read: {error}") from error
 
 
-def _refused(stage: str, error: SMTPResponseException) -> SendError:
-    message = " ".join(error.message.split())
-    enhanced = _ENHANCED.match(message)
-    words = message[enhanced.end() :] if enhanced else message
-    return SendError(stage, error.code, enhanced.group(1) if enhanced else "", words)
+def _words(message: str, secrets: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A server's words on one line, fit for a log and a database whatever bytes they were.
+
+    `secrets` maps what must not be shown, in any case, to what stands there instead.
+    """
+    for secret, instead in secrets.items():
+        message = re.sub(re.escape(secret), instead, message, flags=re.IGNORECASE)
+    printable = message.encode("utf-8", "replace").decode("utf-8")
+    line = "".join(c if c.isprintable() else " " for c in printable)
+    return " ".join(line.split())[:REPLY_CHARACTERS]
+
+
+def _where(settings: SmtpSettings) -> str:
+    return f"mail server {settings.host}:{settings.port}"
+
+
+def _login_refused(settings: SmtpSettings, error: aiosmtplib.SMTPAuthenticationError) -> MailerDown:
+    user, password = settings.user.encode(), settings.password.encode()
+    said = (password, b"\0" + user + b"\0" + password, user + b"\0" + user + b"\0" + password)
+    secrets = [settings.password, *(b64encode(one).decode() for one in said)]
+    words = _words(error.message, {secret: "***" for secret in secrets if secret})
+    return MailerDown(
+        f"{_where(settings)} refused the login: {error.code} {words} - check smtp.user and "
+        "smtp.password (many providers want an app password)"
+    )
 
 
 def _why_down(settings: SmtpSettings, error: BaseException) -> str:
-    where = f"mail server {settings.host}:{settings.port}"
-    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        return (
-            f"{where} refused the login: {error.code} {error.message} - check smtp.user and "
-            "smtp.password (many providers want an app password)"
-        )
-    said = (
-        f"{error.code} {error.message}" if isinstance(error, SMTPResponseException) else str(error)
-    )
-    if "STARTTLS" in said or isinstance(error, ssl.SSLError | aiosmtplib.SMTPNotSupported):
+    where = _where(settings)
+    if isinstance(error, SMTPResponseException):
+        return f"{where} takes nothing: {error.code} {_words(error.message)}"
+    said = str(error) or type(error).__name__
+    is_tls = isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError)
+    if is_tls or "STARTTLS" in said:
         return f"{where}: no TLS as smtp.security asks ({said}); nothing was sent in the clear"
-    return f"{where} cannot be reached: {said or type(error).__name__}"
+    return f"{where} cannot be reached: {said}"

@@ -7,13 +7,13 @@ one: a local time that does not exist moves behind the gap, one that exists twic
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from notifier.profiles.profile import Schedule
 
 
-@cache
+@lru_cache(maxsize=1000)  # people type names: not without end
 def _zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)

@@ -1,12 +1,12 @@
 """A digest's HTML and text from its view, by the templates.
 
 The same view gives the same text. Templates are searched in the package first, then beside it
-in a source tree. Everything is autoescaped in HTML; the text part wraps at 76 columns.
+in a source tree. Everything is autoescaped in HTML; the text part wraps at 76 columns and holds
+no control characters.
 """
 
 from __future__ import annotations
 
-import textwrap
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ import jinja2
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from notifier import errors
+from notifier.digests.excerpt import plain
 from notifier.digests.view import DigestView, long_date
+from notifier.digests.wrapping import wrap
 
 TEXT_COLUMNS = 76
 
@@ -46,14 +48,8 @@ def environment(folder: Path) -> Environment:
 
 def _wrapped(text: str, indent: int = 0, first: str = "") -> str:
     """Wrap to 76 columns, each line indented; the first begins with `first`."""
-    return textwrap.fill(
-        text,
-        TEXT_COLUMNS,
-        initial_indent=first.ljust(indent),
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    lines = wrap(plain(text), TEXT_COLUMNS - indent)
+    return "\n".join((" " * indent if n else first.ljust(indent)) + x for n, x in enumerate(lines))
 
 
 def render_text(view: DigestView) -> str:

@@ -1,16 +1,20 @@
 """What a digest says, as values that both templates (HTML and text) are filled from.
 
-Pure. Hits are marked by splitting texts into segments, so that templates escape everything.
+Pure. Nothing a source wrote leaves the view with a control character, or as a link that is no
+http(s) address. Every text has a most length, and all together one that keeps the mail small.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import count
 
+from notifier.digests import budget
 from notifier.digests.choose import Choice, Item
+from notifier.digests.excerpt import Segment, cut, cut_at_sentence, mark, one_line, plain
 from notifier.papers.paper import Paper
 from notifier.profiles.matching import Hit
 
@@ -19,17 +23,13 @@ RULES_SHOWN = 3
 WORDS_SHOWN = 3
 SUBJECT_CHARACTERS = 90
 PREHEADER_CHARACTERS = 100
-_SENTENCE_END = re.compile(r"[.!?。！？][\"'”’)\]]?(?=\s|$)")
+TITLE_CHARACTERS = 300
+LINE_CHARACTERS = 300
+RULE_CHARACTERS = 80
+WORD_CHARACTERS = 40
+_WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f-\x9f<>\"]{1,1000}", re.IGNORECASE)
 _FIELD_WORDS = {"title": "in the title", "abstract": "in the abstract"}
 _ANNOUNCED = {"cross": "cross-listed", "replace": "new version", "replace-cross": "new version"}
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A piece of text; `hit` is true for what a rule found."""
-
-    text: str
-    hit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +106,15 @@ class DigestView:
         best = self.sections[0].cards[0]
         others = len(self.cards) + self.more - 1
         tail = f" + {others} more" if others else ""
-        head = f"{_cut(self.sections[0].profile, 30)}: "
-        return head + _cut(best.plain_title, SUBJECT_CHARACTERS - len(head) - len(tail)) + tail
+        head = f"{cut(one_line(self.sections[0].profile), 30)}: "
+        room = SUBJECT_CHARACTERS - len(head) - len(tail)
+        return one_line(head + cut(best.plain_title, room) + tail)
 
     @property
     def preheader(self) -> str:
         """The titles after the first, for the line that inboxes show beside the subject."""
         rest = " · ".join(card.plain_title for card in self.cards[1:3])
-        return _cut(rest or self.cards[0].authors, PREHEADER_CHARACTERS)
-
-
-def _cut(text: str, characters: int) -> str:
-    """Cut at a word's end and say so with an ellipsis."""
-    if len(text) <= characters:
-        return text
-    head = text[: characters - 1]
-    at_word = head.rsplit(" ", 1)[0]
-    return (at_word if len(at_word) > characters // 2 else head).rstrip(" ,;:-") + "…"
+        return cut(rest or self.cards[0].authors, PREHEADER_CHARACTERS)
 
 
 def sections(
@@ -140,14 +132,19 @@ def sections(
         links: (text, address) pairs of each paper's row, the page first.
         abstract_characters: Length to which abstracts are cut, at a sentence's end.
     """
-    out, number = [], 0
-    for section in choice.sections:
-        cards = []
-        for item in section.items:
-            number += 1
-            cards.append(_card(number, item, rules[section.profile], links, abstract_characters))
-        out.append(CardSection(section.profile, tuple(cards)))
-    return tuple(out)
+    numbers = count(1)
+    return _fitted(
+        tuple(
+            CardSection(
+                section.profile,
+                tuple(
+                    _card(next(numbers), item, rules[section.profile], links, abstract_characters)
+                    for item in section.items
+                ),
+            )
+            for section in choice.sections
+        )
+    )
 
 
 def _card(
@@ -158,61 +155,50 @@ def _card(
     abstract_characters: int,
 ) -> Card:
     paper, hits = item.ranked.paper, item.ranked.hits
-    abstract = cut_at_sentence(paper.abstract, abstract_characters)
+    title, abstract = plain(paper.title), plain(paper.abstract)
+    shown_title = cut(title, TITLE_CHARACTERS)
+    shown_abstract = cut_at_sentence(abstract, abstract_characters)
     return Card(
         number=number,
-        title=tuple(mark(paper.title, _ranges(hits, "title"))),
-        abstract=tuple(mark(abstract, _ranges(hits, "abstract"), of=paper.abstract)),
-        authors=short_authors(paper.authors, _followed(hits)),
-        facts=tuple(_facts(paper)),
-        why=why(hits, rules),
+        title=tuple(mark(shown_title, _ranges(hits, "title"), of=title)),
+        abstract=tuple(mark(shown_abstract, _ranges(hits, "abstract"), of=abstract)),
+        authors=cut(plain(short_authors(paper.authors, _followed(hits))), LINE_CHARACTERS),
+        facts=tuple(cut(plain(fact), LINE_CHARACTERS) for fact in _facts(paper)),
+        why=plain(why(hits, rules)),
         also=item.also,
         percent=round(100 * item.ranked.score),
-        links=tuple(links.get(paper.row, ())),
-        plain_title=paper.title,
+        links=tuple(pair for pair in links.get(paper.row, ()) if _WEB_ADDRESS.fullmatch(pair[1])),
+        plain_title=one_line(shown_title),
     )
+
+
+def _fitted(whole: tuple[CardSection, ...]) -> tuple[CardSection, ...]:
+    """The same cards with abstracts short enough for one mail."""
+    cards = [card for section in whole for card in section.cards]
+    frame = budget.FRAME_BYTES + budget.SECTION_BYTES * len(whole) + sum(map(_frame, cards))
+    weights = [budget.weight(card.abstract) for card in cards]
+    most = budget.level(weights, budget.MAIL_BYTES - frame)
+    return tuple(
+        replace(
+            section,
+            cards=tuple(
+                replace(card, abstract=budget.shortened(card.abstract, most))
+                for card in section.cards
+            ),
+        )
+        for section in whole
+    )
+
+
+def _frame(card: Card) -> float:
+    """What a card weighs without its abstract."""
+    words = (card.authors, *card.facts, card.why, *card.also, *(url for _, url in card.links))
+    texts = (*card.title, *(Segment(word) for word in words))
+    return budget.CARD_BYTES + budget.LINK_BYTES * len(card.links) + budget.weight(texts)
 
 
 def _ranges(hits: Iterable[Hit], field: str) -> list[tuple[int, int]]:
     return sorted({pair for hit in hits if hit.field == field for pair in hit.ranges})
-
-
-def mark(
-    text: str, ranges: Iterable[tuple[int, int]], *, of: str | None = None
-) -> Iterable[Segment]:
-    """Yield `text` in segments, those in `ranges` marked; overlapping ranges become one.
-
-    `of` is the whole text the ranges count in, when `text` is its beginning: what lies beyond
-    the part they share is not marked.
-    """
-    end_of_shared = len(text) if of is None else _shared(text, of)
-    place = 0
-    for start, end in ranges:
-        start, end = max(start, place), min(end, end_of_shared)
-        if start >= end:
-            continue
-        if start > place:
-            yield Segment(text[place:start])
-        yield Segment(text[start:end], hit=True)
-        place = end
-    if place < len(text):
-        yield Segment(text[place:])
-
-
-def _shared(cut: str, whole: str) -> int:
-    """How many characters the cut text has in common with the whole one."""
-    return len(cut) - 1 if cut.endswith("…") and not whole.startswith(cut) else len(cut)
-
-
-def cut_at_sentence(text: str, characters: int) -> str:
-    """Return `text` cut at the last sentence end within `characters`, or at a word with `…`."""
-    if len(text) <= characters:
-        return text
-    ends = [found.end() for found in _SENTENCE_END.finditer(text[: characters + 1])]
-    if ends and characters // 2 <= ends[-1] <= characters:
-        return text[: ends[-1]]
-    head = text[: max(characters - 1, 0)]
-    return (head.rsplit(" ", 1)[0] if " " in head else head).rstrip(" ,;:") + "…"
 
 
 def _followed(hits: Iterable[Hit]) -> set[str]:
@@ -262,7 +248,7 @@ def why(hits: Sequence[Hit], rules: Sequence[str]) -> str:
                 for word in hit.words:
                     words.setdefault(word.casefold(), word)
         found = ", ".join(_found(field, list(words.values())) for field, words in by_field.items())
-        parts.append(f"{rules[rule - 1].strip()}: {found}")
+        parts.append(f"{cut(rules[rule - 1].strip(), RULE_CHARACTERS)}: {found}")
     more = f"; and {len(parts) - RULES_SHOWN} more" if len(parts) > RULES_SHOWN else ""
     return "; ".join(parts[:RULES_SHOWN]) + more
 
@@ -270,7 +256,7 @@ def why(hits: Sequence[Hit], rules: Sequence[str]) -> str:
 def _found(field: str, words: list[str]) -> str:
     if field == "trend":
         return "much talked about among papers of its field and age"
-    quoted = ", ".join(f"“{word}”" for word in words[:WORDS_SHOWN])
+    quoted = ", ".join(f"“{cut(word, WORD_CHARACTERS)}”" for word in words[:WORDS_SHOWN])
     return f"{quoted} {_FIELD_WORDS[field]}" if field in _FIELD_WORDS else quoted
 
 

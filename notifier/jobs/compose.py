@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 BATCH = 200
 TRY_AGAIN = timedelta(minutes=15)
-_LINK_NAMES = {"abs": "Page", "page": "Page", "doi": "DOI", "pubmed": "PubMed", "pdf": "PDF",
+_LINK_NAMES = {"abs": "Page", "page": "Page", "doi": "DOI", "pubmed": "PubMed", "pmc": "PMC", "url": "Page", "pdf": "PDF",
                "code": "Code", "project": "Project", "discussion": "Discussion"}  # fmt: skip
 
 

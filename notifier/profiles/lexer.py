@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from notifier.profiles.rules import FIELDS
 
@@ -107,8 +107,7 @@ def _number(line: str, place: int) -> tuple[Lexeme, int]:
 
 
 def _word(line: str, place: int) -> tuple[Lexeme, int]:
-    found = _WORD.match(line, place)
-    assert found, "what begins no word was read before"
+    found = cast(re.Match[str], _WORD.match(line, place))  # what begins no word was read before
     word, column = found.group(), place + 1
     if word in _OPERATORS:
         return Lexeme(_OPERATORS[word], word, column), found.end()

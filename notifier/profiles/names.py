@@ -1,12 +1,14 @@
 """People's names, compared across the ways they are written.
 
-Pure. `Yann LeCun`, `Y. LeCun`, `LeCun, Yann` and `LeCun Y` are one name; accents do not
-matter, nor whether an umlaut is written out (`Müller`, `Mueller`).
+Pure. `Yann LeCun`, `Y. LeCun`, `LeCun, Yann` and `LeCun Y` are one name; accents, apostrophes
+and hyphens do not matter, nor whether an umlaut is written out (`Müller`, `Mueller`).
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,8 +16,12 @@ from notifier.papers.text import fold
 
 _PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _WRITTEN_UMLAUT = re.compile(r"([aou])e")
-_TRAILING_INITIALS = re.compile(r"(.+?)[ ,]+((?:[A-Z][-.]?\s?){1,3})$")
-_AFFILIATION = re.compile(r"\s*\([^)]*\)")
+_AFFILIATION = re.compile(r"\((?:[^()]|\([^()]*\))*\)")
+_GENERATION = re.compile(r"(?<![\s,])[\s,]+(?:[JS]r\.?|I{2,3}|IV)(?=\s*(?:,|$))")
+_TRAILING_INITIALS = re.compile(r"(?<![ ,])[ ,]+((?:[A-Z][-.]?\s?){1,3})$")
+_INITIALS_LETTERS = 3
+# A name that begins with one of these, or with any word in small letters, is all family name.
+_PARTICLES = frozenset(("van", "von", "der", "den", "de", "del", "della", "dos", "ten", "ter"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +32,41 @@ class Name:
     family: tuple[str, ...]
 
 
-def _parts(text: str) -> tuple[str, ...]:
-    return tuple(_WRITTEN_UMLAUT.sub(r"\1", fold(part)) for part in _PART.findall(text))
-
-
 @lru_cache(maxsize=100_000)
 def parse_name(written: str) -> Name:
     """Read a name as it is written; what stands in parentheses (an affiliation) is no part."""
-    written = _AFFILIATION.sub("", written)
-    family, comma, given = written.partition(",")
-    if comma and _PART.search(given):
-        return Name(_parts(given), _parts(family))
-    initials = _TRAILING_INITIALS.fullmatch(written.strip())
-    if initials and not initials.group(1).isupper() and len(_parts(initials.group(1))) <= 2:
-        return Name(tuple(_initials(initials.group(2))), _parts(initials.group(1)))
-    parts = _parts(written)
-    return Name(parts[:-1], parts[-1:])
+    written = unicodedata.normalize("NFC", _AFFILIATION.sub(" ", written)).strip(" ,")
+    without_generation = _GENERATION.sub("", written, count=1)
+    if len(_PART.findall(without_generation)) > 1:  # `Ivanov II` has two initials
+        written = without_generation
+    family, _, given = written.partition(",")
+    if _PART.search(given):
+        return Name(_given(given, written), _folded(_PART.findall(family)))
+    initials = _TRAILING_INITIALS.search(written)
+    if initials and not (family := written[: initials.start()]).isupper():
+        return Name(_given(initials.group(), written), _folded(_PART.findall(family)))
+    parts = _PART.findall(written)
+    if len(parts) > 1 and _is_particle(parts[0], written):
+        return Name((), _folded(parts))
+    return Name(_given(" ".join(parts[:-1]), written), _folded(parts[-1:]))
 
 
-def _initials(text: str) -> list[str]:
-    return [fold(letter) for letter in text if letter.isalpha()]
+def _is_particle(part: str, name: str) -> bool:
+    return part.lower() in _PARTICLES or (part.islower() and not name.islower())
+
+
+def _given(given: str, name: str) -> tuple[str, ...]:
+    """Given names in order; capitals in a row are initials, unless the whole name is capitals."""
+    parts = _PART.findall(given)
+    if name.isupper():
+        return _folded(parts)
+    runs = ([*p] if p.isupper() and len(p) <= _INITIALS_LETTERS else [p] for p in parts)
+    return _folded(part for run in runs for part in run)
+
+
+def _folded(parts: Iterable[str]) -> tuple[str, ...]:
+    bare = (part.replace("'", "").replace("’", "") for part in parts)
+    return tuple(_WRITTEN_UMLAUT.sub(r"\1", fold(part)) for part in bare)
 
 
 def same_person(asked: Name, author: Name) -> bool:
@@ -68,7 +89,12 @@ def same_person(asked: Name, author: Name) -> bool:
 
 
 def _agree(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Given names agree: the first ones do, and the shorter list is contained in the longer."""
+    """Given names agree: the first ones do, and the shorter list is contained in the longer.
+
+    A hyphen is no part of a name: `Xiao-Ming`, `Xiao Ming` and `Xiaoming` are one.
+    """
+    if "".join(one) == "".join(other):
+        return True
     short, long = sorted((one, other), key=len)
     if not _same_given(short[0], long[0]):
         return False

@@ -52,7 +52,6 @@ PREFIX_LETTERS = 3
 
 _OTHER_PROFILE = "put this one into another profile"
 _NO_WEIGHT = "what is excluded has no weight - remove it"
-_TRENDING = Word(TREND_WORD)
 Where: TypeAlias = TextField | MetaField
 _FIELDS: dict[str, Where] = {
     "title": "title", "abstract": "abstract",
@@ -206,14 +205,14 @@ class _Parser:
         if self._now.kind == "not":
             return self._excluded(where)
         part = self._part(where)
-        if self._now.kind != "weight":
-            return part
-        weight = self._take()
-        if isinstance(part, Not):
-            raise RuleSyntaxError(weight.column, _NO_WEIGHT)
-        if isinstance(part, Weighted):
-            raise RuleSyntaxError(weight.column, "one weight is enough here - remove the other")
-        return part if weight.value == 1 else Weighted(part, weight.value)
+        while self._now.kind == "weight":
+            weight = self._take()
+            if isinstance(part, Not):
+                raise RuleSyntaxError(weight.column, _NO_WEIGHT)
+            if isinstance(part, Weighted):
+                raise RuleSyntaxError(weight.column, "one weight is enough here - remove the other")
+            part = part if weight.value == 1 else Weighted(part, weight.value)
+        return part
 
     def _excluded(self, where: Where) -> Node:
         sign = self._take()
@@ -229,9 +228,11 @@ class _Parser:
             return self._group(where)
         if self._now.kind == "field":
             return self._fielded(where)
-        if where in ("text", "title", "abstract"):
-            return self._text(where)
-        return self._value(where)
+        match where:
+            case "text" | "title" | "abstract":
+                return self._text(where)
+            case _:
+                return self._value(where)
 
     def _group(self, where: Where) -> Node:
         opening = self._take()
@@ -258,6 +259,10 @@ class _Parser:
         if self._now.kind in ("end", "and", "or", ")"):
             raise RuleSyntaxError(
                 field.column, f'nothing after "{field.shown}" - write what to look for'
+            )
+        if self._now.kind == "not":
+            raise RuleSyntaxError(
+                self._now.column, f'the "-" stands before the field - write -{field.shown}'
             )
         return self._part(_FIELDS[field.text])
 
@@ -296,7 +301,7 @@ class _Parser:
                 words.append(_prefix(token) if "*" in token.text else Word(token.text))
             else:
                 words += [Word(word, exact=True) for word in token.text.split()]
-        if where == "text" and [replace(w, text=w.text.lower()) for w in words] == [_TRENDING]:
+        if where == "text" and _is_trend(words):
             return Trending()
         _check_words(first, [word.text for word in words])
         if len(words) > PHRASE_WORDS:
@@ -304,6 +309,11 @@ class _Parser:
                 first.column, f"a phrase of more than {PHRASE_WORDS} words - join parts with +"
             )
         return Phrase(tuple(words), where)
+
+
+def _is_trend(words: list[Word]) -> bool:
+    """Whether the one word, in any case, is the bare `trending`: in quotes it is a keyword."""
+    return len(words) == 1 and replace(words[0], text=words[0].text.lower()) == Word(TREND_WORD)
 
 
 def _check_words(first: Lexeme, words: list[str]) -> None:

@@ -1,20 +1,18 @@
 """Order the matches of one profile, best first.
 
-Pure: `now` is an argument. Ties fall to the newer paper, then to the smaller id, so running
-twice gives the same mail.
+Pure: `now` is an argument. Ties fall to the newer paper (by its date, where a source gives
+none by when it was first seen), then to the smaller id, so running twice gives the same mail.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from notifier.papers.paper import Paper
 from notifier.profiles.matching import Hit, Match
 from notifier.ranking.relevance import Rarity, relevance
-
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +75,5 @@ def _score(match: Match, now: datetime, rarity: Rarity, settings: OrderSettings)
 
 
 def _best_first(ranked: Ranked) -> tuple[float, float, str]:
-    published = ranked.paper.published_at or _NEVER
-    return -ranked.score, -published.timestamp() if published > _NEVER else 0.0, ranked.paper.id
+    newest = ranked.paper.published_at or ranked.paper.first_seen_at
+    return -ranked.score, -newest.timestamp(), ranked.paper.id

@@ -48,7 +48,10 @@ _FORMULA = re.compile(rf"<annotation\b[^<>]*>[^<>]*</annotation>|</?(?:{_MATHML}
 _WITH_CONTENT = {"script", "style", "svg"}
 _BRACKET_OR_COMMA = re.compile(r"[(\[{]|[)\]}]|,")
 _BRACKET_OR_JOINER = re.compile(r"[(\[{]|[)\]}]|\s*;\s*|\s+and\s+|\s+&\s+")
-_LINK = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"]{1,2000}", re.I)
+_LINK = re.compile(  # no space, quote, control, direction mark or half of a character
+    r"https?://[^\s\x00-\x1f\x7f-\x9f<>\"\u200b-\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff]{1,2000}",
+    re.I,
+)
 FIRST_YEAR = 1900
 FUTURE = timedelta(days=400)  # journals print cover dates months ahead
 

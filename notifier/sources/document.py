@@ -6,6 +6,7 @@ and drops it. Every text goes through `cleaning` instead. No file and no address
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 from dataclasses import dataclass
@@ -17,6 +18,15 @@ from notifier.papers.text import one_line
 _HTML = re.compile(
     rb"(?>\xef\xbb\xbf|\s|<\?[^>]*>|<!--.*?-->)*+<(?:!doctype\s+)?html\b", re.I | re.S
 )
+_WIDE = (  # the first four first: one mark begins with the other
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"<\x00", "utf-16-le"),
+    (b"\x00<", "utf-16-be"),
+)
+_DECLARATION = re.compile(r"<\?xml[^>]*\?>")
 _ENCODING = re.compile(rb"encoding\s*=\s*[\"']([\w.-]+)")
 _MARKER = "\ufffd"  # what `replace` puts for bytes that are no UTF-8
 _NO_HARM = ("CharacterEncodingOverride", "NonXMLContentType")
@@ -39,11 +49,12 @@ def parse(body: bytes) -> Document:
     """
     if not body.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise errors.SourceError("the answer is empty - try again later, or check the address")
+    body = _as_utf8(body)
     if _HTML.match(body):
         raise errors.SourceError(
             "an HTML page came instead of a feed - check the address (a login or error page?)"
         )
-    feed = _parsed(_mostly_utf8(body))
+    feed = _parsed(body)
     defect = _defect(feed) if feed.bozo else None
     if not feed.entries and not feed.version:
         raise errors.SourceError(
@@ -69,11 +80,16 @@ def _parsed(body: bytes) -> Any:
         ) from error
 
 
-def _mostly_utf8(body: bytes) -> bytes:
-    """Keep a UTF-8 document UTF-8 where a few of its bytes are broken, as when it was cut off.
+def _as_utf8(body: bytes) -> bytes:
+    """Return the document in UTF-8 where its bytes show what they are; else as it came.
 
-    feedparser would read all of it as windows-1252, and each accented name would be garbage.
+    Wide characters are seen by their first bytes, whatever the declaration says. A UTF-8
+    document with a few broken bytes, as when it was cut off, stays UTF-8: feedparser would read
+    all of it as windows-1252, and each accented name would be garbage.
     """
+    for start, encoding in _WIDE:
+        if body.startswith(start):
+            return _DECLARATION.sub("", body.decode(encoding, "replace"), count=1).encode()
     declared = _ENCODING.search(body[:200])
     if declared and declared.group(1).lower() not in (b"utf-8", b"utf8"):
         return body

@@ -71,6 +71,10 @@ def _said(status: int) -> str:
     return f"HTTP {status} {phrase} - {advice}".replace("  ", " ")
 
 
+def _failure(url: str, said: str) -> errors.SourceError:
+    return errors.SourceError(one_line(f"{url}: {said}"))
+
+
 class Client:
     """Fetches one address after the other, with a pause between them (arXiv asks for 3 s)."""
 
@@ -95,15 +99,15 @@ class Client:
                 with attempt:
                     return await self._attempt(url, headers)
         except TimeoutError as error:
-            seconds = self._settings.timeout_seconds
-            raise errors.SourceError(f"{url}: no whole answer within {seconds:g} s") from error
+            said = f"no whole answer within {self._settings.timeout_seconds:g} s - try again later"
+            raise _failure(url, said) from error
         except httpx.TooManyRedirects as error:
-            raise errors.SourceError(
-                f"{url}: more than {REDIRECTS} redirects - check the address"
-            ) from error
-        except (httpx.HTTPError, httpx.InvalidURL, _TryAgain, UnicodeError) as error:
-            said = one_line(str(error)) or type(error).__name__
-            raise errors.SourceError(f"{url}: {said}") from error
+            raise _failure(url, f"more than {REDIRECTS} redirects - check the address") from error
+        except _TryAgain as error:
+            raise _failure(url, str(error)) from error
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            said = str(error).rstrip(".") or type(error).__name__
+            raise _failure(url, f"{said} - check the address, or try again later") from error
         raise AssertionError("the retry loop returns or raises")
 
     async def _attempt(self, url: str, headers: dict[str, str]) -> Answer:
@@ -125,21 +129,21 @@ class Client:
             if status in RETRY_STATUS:
                 raise _TryAgain(status, found.get("Retry-After", ""))
             if status != httpx.codes.OK:
-                raise errors.SourceError(f"{url}: {_said(status)}")
+                raise _failure(url, _said(status))
             body = await self._body(url, response)
             return Answer(url, body, found.get("ETag"), found.get("Last-Modified"))
 
     async def _body(self, url: str, response: httpx.Response) -> bytes:
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         if encoding not in _ENCODINGS:
-            raise errors.SourceError(f'{url}: the answer is packed as "{encoding}", unasked')
+            raise _failure(url, f'the answer is packed as "{encoding}", which nobody asked for')
         limit = self._settings.max_bytes
         chunks, size = [], 0
         async for chunk in response.aiter_bytes():
             size += len(chunk)
             if size > limit:
-                raise errors.SourceError(
-                    f"{url}: the answer is larger than {limit / 1e6:g} MB (http.max_megabytes)"
+                raise _failure(
+                    url, f"the answer is larger than {limit / 1e6:g} MB (http.max_megabytes)"
                 )
             chunks.append(chunk)
         return b"".join(chunks)
@@ -151,8 +155,8 @@ async def open_client(settings: HttpSettings) -> AsyncIterator[Client]:
     contact = f" ({settings.contact})" if settings.contact else ""
     async with httpx.AsyncClient(
         headers={
-            "User-Agent": f"paper-notifier/{__version__}{contact}",
-            "Accept-Encoding": "gzip, deflate",
+            b"User-Agent": f"paper-notifier/{__version__}{contact}".encode(),  # München, too
+            b"Accept-Encoding": b"gzip, deflate",
         },
         follow_redirects=True,
         max_redirects=REDIRECTS,

@@ -115,5 +115,5 @@ def _readable_errors(url: str) -> Iterator[None]:
                 f"database {place}: {error.orig} - restore a backup or name another file"
             ) from error
         raise
-    except PermissionError as error:
+    except (PermissionError, FileExistsError, NotADirectoryError) as error:
         raise errors.DatabaseError(f"database {place}: {error.strerror}") from error

@@ -33,7 +33,9 @@ class Defaults:
 
 
 def normal_address(typed: str) -> str:
-    """Return the address in normal form, an IDN domain as its A-label (RFC 5890).
+    """Return the address in normal form: lower case, an IDN domain as its A-label (RFC 5890).
+
+    RFC 5321 lets a server tell local parts apart by case; none that people use does.
 
     Raises:
         UsageError: it is no mail address, with the reason.
@@ -46,8 +48,7 @@ def normal_address(typed: str) -> str:
         )
     except EmailNotValidError as error:
         raise errors.UsageError(f'"{typed}" is no mail address: {error}') from None
-    local, _, domain = (found.ascii_email or found.normalized).rpartition("@")
-    return f"{local}@{domain.lower()}"
+    return (found.ascii_email or found.normalized).lower()
 
 
 class Subscriptions:

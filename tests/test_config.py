@@ -1,0 +1,171 @@
+"""The configuration: every key documented, every mistake named with its line and cure."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from notifier import config
+from notifier.cli.config import example
+from notifier.config import Settings
+from notifier.errors import ConfigError
+
+from .commands import Notifier, notifier
+
+__all__ = ["notifier"]
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "notifier.toml"
+    path.write_text(text)
+    return path
+
+
+def documented() -> dict[str, Any]:
+    """The example with every commented default switched on."""
+    lines = example().splitlines()
+    until = next(n for n, line in enumerate(lines) if line.startswith("# Sources:"))
+    keys = [re.sub(r"^# (?=[a-z_]+ = )", "", line) for line in lines[:until]]
+    return tomllib.loads("\n".join(keys))
+
+
+def test_the_example_documents_every_key_with_its_default() -> None:
+    found = documented()
+    defaults = Settings()
+    sections = [name for name in Settings.model_fields if name != "source"]
+    assert list(found) == sections
+    for name in sections:
+        section: BaseModel = getattr(defaults, name)
+        fields = type(section).model_fields
+        keys = {field.alias or key: getattr(section, key) for key, field in fields.items()}
+        assert set(found[name]) == set(keys), name
+        for key, default in keys.items():
+            if default is not None:
+                assert _plain(default) == found[name][key], f"{name}.{key}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return (
+        list(value)
+        if isinstance(value, tuple)
+        else str(value)
+        if isinstance(value, Path)
+        else value
+    )
+
+
+def test_every_key_of_the_example_has_a_comment_above_it() -> None:
+    lines = example().splitlines()
+    for number, line in enumerate(lines):
+        if re.match(r"# [a-z_]+ = ", line):
+            above = lines[number - 1]
+            assert above.startswith("# "), line
+
+
+def test_every_key_of_a_source_is_explained() -> None:
+    explained = set(re.findall(r"^#   ([a-z_]+) ", example(), re.M))
+    assert explained == set(config.SourceSettings.model_fields)
+
+
+def test_the_example_as_it_stands_can_be_used(tmp_path: Path) -> None:
+    settings = config.load(written(tmp_path, example()))
+    assert [source.name for source in settings.source] == ["arxiv", "huggingface"]
+
+
+MISTAKES = [
+    ("[smtp]\nusr = 'x'\n", 'line 2: unknown key "smtp.usr" - did you mean "smtp.user"?'),
+    ("[smtpp]\nhost = 'x'\n", 'line 1: unknown key "smtpp" - did you mean "smtp"?'),
+    ("[mail]\n\nfromm = 'x'\n", 'line 3: unknown key "mail.fromm" - did you mean "mail.from"?'),
+    ("[smtp]\nport = 'many'\n", "line 2: smtp.port: Input should be a valid integer"),
+    ("[smtp]\nport = 70000\n", "line 2: smtp.port: Input should be less than or equal to 65535"),
+    ("[smtp]\nsecurity = 'ssl'\n", "line 2: smtp.security: Input should be 'tls', 'starttls' or 'none'"),
+    ("[digest]\nzone = 'Berlin'\n", 'line 2: digest.zone: "Berlin" is no IANA time zone'),
+    ("[digest]\ntime = '7 am'\n", "line 2: digest.time:"),
+    ("[digest]\ndays = []\n", "line 2: digest.days:"),
+    ("[site]\npublic_url = 'papers.example.org'\n", "line 2: site.public_url:"),
+    ("[[source]]\nname = 'a'\nkind = 'feed'\n", 'source "a" has no urls'),
+    ("[[source]]\nname = 'a'\nkind = 'arxiv'\n", 'source "a" has no categories'),
+    ("[[source]]\nname = 'a'\nkind = 'huggingface'\n\n[[source]]\nname = 'b'\nkindd = 'feed'\n",
+     'line 7: unknown key "source.kindd" - did you mean "source.kind"?'),
+    ("[[source]]\nname='a'\nkind='huggingface'\n[[source]]\nname='a'\nkind='huggingface'\n",
+     'two sources are named "a"'),
+    ("[mail]\nfrom = \"A\\nBcc: x\"\n", "line 2: mail.from: holds a line break"),
+    ("[smtp]\nhost = 'mail.example.org'\nuser = 'me'\n", "a login without TLS would show the password"),
+    ("[smtp\n", "Expected ']'"),
+    ("[smtp]\npassword_file = 'nowhere'\n", "smtp.password_file: nowhere cannot be read"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), MISTAKES, ids=lambda v: v[:30])
+def test_a_mistake_is_named_with_its_place_and_cure(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(written(tmp_path, text))
+    assert message in str(caught.value)
+    assert "pydantic" not in str(caught.value)
+
+
+def test_every_mistake_of_a_file_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(written(tmp_path, "[smtp]\nprot = 25\nusr = 'x'\n"))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_database_url_that_is_none_is_named(notifier: Notifier) -> None:
+    notifier.config.write_text("[database]\nurl = 'notifier.db'\n")
+    result = notifier("status")
+    assert result.code == 2
+    assert "database.url is no database URL" in result.err
+
+
+def test_the_environment_lies_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, "[smtp]\nhost = 'one'\nport = 26\n")
+    monkeypatch.setenv("NOTIFIER_SMTP__HOST", "two")
+    settings = config.load(path)
+    assert (settings.smtp.host, settings.smtp.port) == ("two", 26)
+
+
+def test_a_mistake_in_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFIER_SMTP__PORT", "many")
+    with pytest.raises(ConfigError, match=r"environment: smtp\.port"):
+        config.load(None)
+
+
+def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
+    settings = config.load(written(tmp_path, "[mail]\ndirectory = 'out'\n"))
+    assert settings.mail.directory == tmp_path / "out"
+    assert settings.database.url == f"sqlite:///{tmp_path}/notifier.db"
+
+
+def test_a_password_comes_from_its_file_and_is_shown_nowhere(notifier: Notifier) -> None:
+    (notifier.folder / "secret").write_text("hunter2\n")
+    notifier.config.write_text(
+        "[smtp]\npassword_file = 'secret'\n"
+        "[database]\nurl = 'postgresql+psycopg://me:hunter2@db.example.org/n'\n"
+    )
+    settings = config.load(notifier.config)
+    assert settings.smtp.password.get_secret_value() == "hunter2"
+    for format_ in ("table", "json"):
+        shown = notifier("config", "show", "--format", format_)
+        assert shown.code == 0
+        assert "hunter2" not in shown.out + shown.err
+
+
+def test_without_a_file_the_defaults_are_in_use_and_said_so(
+    notifier: Notifier, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert f"{notifier.config}: ok" in notifier("config", "check").err
+    notifier.config.unlink()
+    result = notifier("config", "check")
+    assert result.code == 2
+    assert '"notifier init" writes one' in result.err

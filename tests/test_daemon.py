@@ -1,0 +1,180 @@
+"""The daemon as a process: it does what is due, alone, and ends cleanly when asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from notifier.app import App
+from notifier.config import Settings
+from notifier.delivery.sink import Sink, listening
+from notifier.jobs.ingest import take_body
+from notifier.profiles.profile import Schedule
+from notifier.storage import store_subscribers
+
+from .builders import atom
+
+READERS = 30
+
+
+class SlowSink(Sink):
+    """Takes its time for each mail and tells when the first one has come."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.started = asyncio.Event()
+
+    async def handle_DATA(self, *arguments: object) -> str:
+        self.started.set()
+        await asyncio.sleep(self.seconds)  # the server's own pace, on the other side of the wire
+        return await super().handle_DATA(*arguments)  # type: ignore[arg-type]
+
+
+def prepare(folder: Path, port: int) -> Path:
+    """An instance in which thirty digests are due now; returns its configuration."""
+    path = folder / "notifier.toml"
+    path.write_text(
+        f"[site]\nlisten = ''\n[smtp]\nhost = '127.0.0.1'\nport = {port}\n"
+        f"[mail]\nfrom = 'P <p@example.org>'\n[database]\nurl = 'sqlite:///{folder}/notifier.db'\n"
+        "[daemon]\ntick_seconds = 1\n"
+    )
+    now = datetime.now(UTC)
+    app = App(Settings(database={"url": f"sqlite:///{folder}/notifier.db"}), clock=lambda: now)
+    body = atom([{"id": "2611.00001", "title": "RAGs that forget"}])
+    take_body(app.database, app.source_for_file("arxiv", "arxiv"), body, now=now)
+    for number in range(READERS):
+        address = f"reader{number}@example.org"
+        found = app.subscriptions.request(
+            address, now=now, schedule=Schedule("UTC", days=tuple(range(7)))
+        )
+        app.subscriptions.confirm(address, now=now, because="asked")
+        app.subscriptions.add_profile(address, "p", "RAG", now=now)
+        with app.database.writing() as conn:
+            store_subscribers.change(conn, found.row, next_due_at=now - timedelta(minutes=1))
+    app.close()
+    return path
+
+
+@asynccontextmanager
+async def process(*arguments: object) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run `notifier ARGUMENTS` and make sure that it is gone at the end."""
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "from notifier.cli import main; main()", *map(str, arguments),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=dict(os.environ),
+    )  # fmt: skip
+    try:
+        yield running
+    finally:
+        if running.returncode is None:
+            running.kill()
+        await running.wait()
+
+
+def states(folder: Path) -> dict[str, int]:
+    conn = sqlite3.connect(folder / "notifier.db")
+    rows = conn.execute("SELECT state, count(*) FROM delivery GROUP BY state").fetchall()
+    conn.close()
+    return dict(rows)
+
+
+def recipients(sink: Sink) -> list[str]:
+    return sorted(mail.recipient for mail in sink.received)
+
+
+@pytest.mark.anyio
+async def test_sigterm_in_the_middle_of_a_run_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    async with listening(SlowSink(0.1)) as sink:
+        config = prepare(tmp_path, sink.port)
+        async with process("run", "--config", config) as daemon:
+            await asyncio.wait_for(sink.started.wait(), 30)
+            daemon.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(daemon.wait(), 10) == 0
+        before = len(sink.received)
+        assert 0 < before < READERS
+        found = states(tmp_path)
+        assert found.get("sent") == before, "what the server took is recorded, mail by mail"
+        assert "claimed" not in found, "nothing is left claimed"
+        async with process("run", "--config", config) as daemon:
+            while len(sink.received) < READERS:
+                await asyncio.sleep(0.05)
+            daemon.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(daemon.wait(), 10) == 0
+        assert recipients(sink) == sorted(f"reader{n}@example.org" for n in range(READERS))
+        assert states(tmp_path) == {"sent": READERS}
+
+
+@pytest.mark.anyio
+async def test_a_killed_daemon_delays_and_loses_nothing(tmp_path: Path) -> None:
+    async with listening(SlowSink(0.05)) as sink:
+        config = prepare(tmp_path, sink.port)
+        async with process("run", "--config", config) as daemon:
+            await asyncio.wait_for(sink.started.wait(), 30)
+            daemon.kill()
+            await daemon.wait()
+        later = (datetime.now(UTC) + timedelta(minutes=16)).isoformat()
+        async with process("tick", "--config", config, "--now", later) as tick:
+            assert await asyncio.wait_for(tick.wait(), 60) == 0
+        got = recipients(sink)
+        assert set(got) == {f"reader{n}@example.org" for n in range(READERS)}
+        assert len(got) <= READERS + 2, "at most one copy for each of two connections"
+
+
+@pytest.mark.anyio
+async def test_a_second_daemon_on_the_same_database_is_refused(tmp_path: Path) -> None:
+    async with listening(SlowSink(0.2)) as sink:
+        config = prepare(tmp_path, sink.port)
+        async with process("run", "--config", config) as daemon:
+            await asyncio.wait_for(sink.started.wait(), 30)
+            async with process("run", "--config", config) as second:
+                _, err = await asyncio.wait_for(second.communicate(), 30)
+                assert second.returncode == 5
+                assert (
+                    f"another daemon (process {daemon.pid}) runs on this database" in err.decode()
+                )
+            daemon.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(daemon.wait(), 10) == 0
+
+
+@pytest.mark.anyio
+async def test_two_ticks_at_once_send_each_digest_once(tmp_path: Path) -> None:
+    async with listening(SlowSink(0.01)) as sink:
+        config = prepare(tmp_path, sink.port)
+        async with process("tick", "--config", config) as one:
+            async with process("tick", "--config", config) as two:
+                codes = await asyncio.wait_for(asyncio.gather(one.wait(), two.wait()), 60)
+        assert codes == [0, 0]
+        assert recipients(sink) == sorted(f"reader{n}@example.org" for n in range(READERS))
+
+
+@pytest.mark.anyio
+async def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
+    async with listening() as sink:
+        config = prepare(tmp_path, sink.port)
+        text = config.read_text().replace("listen = ''", f"listen = '127.0.0.1:{sink.port}'")
+        config.write_text(text)
+        async with process("run", "--config", config) as daemon:
+            _, err = await asyncio.wait_for(daemon.communicate(), 30)
+        assert daemon.returncode == 5
+        assert f"error: 127.0.0.1:{sink.port} is in use" in err.decode()
+        assert "Traceback" not in err.decode()
+
+
+@pytest.mark.anyio
+async def test_no_address_stands_in_the_log(tmp_path: Path) -> None:
+    async with listening() as sink:
+        config = prepare(tmp_path, sink.port)
+        async with process("tick", "--config", config, "-v") as tick:
+            out, err = await asyncio.wait_for(tick.communicate(), 60)
+        assert len(sink.received) == READERS
+        assert b"digest sent" in err
+        assert b"@example.org" not in out + err

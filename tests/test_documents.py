@@ -1,0 +1,97 @@
+"""What is promised in prose is kept by the code."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from notifier import __version__
+from notifier.cli.root import app
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def commands(group: Any = None, name: str = "notifier") -> Iterator[tuple[str, Any]]:
+    """Every command with its full name."""
+    group = group or typer.main.get_command(app)
+    for part, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{name} {part}")
+        yield f"{name} {part}", command
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()), ids=[n for n, _ in commands()])
+def test_every_command_has_help_with_an_example_of_itself(name: str, command: Any) -> None:
+    assert command.help
+    assert command.help.splitlines()[0].endswith((".", ";"))
+    assert "Example" in (command.epilog or "")
+    assert name in command.epilog
+    for parameter in command.params:
+        if parameter.param_type_name == "option" and parameter.name != "help":
+            assert getattr(parameter, "help", None), f"{name} --{parameter.name}"
+
+
+def test_help_and_version_import_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom notifier.cli import main\n"
+        "try: main(['--version'])\nexcept SystemExit: pass\n"
+        "heavy = {'sqlmodel', 'sqlalchemy', 'pydantic', 'feedparser', 'jinja2', 'starlette'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.splitlines() == [f"notifier {__version__}", "[]"]
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == __version__
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_dependency_has_its_reason_beside_it() -> None:
+    block = re.search(
+        r"^dependencies = \[\n(.*?)^\]", (ROOT / "pyproject.toml").read_text(), re.M | re.S
+    )
+    assert block
+    for line in block.group(1).splitlines():
+        assert "# " in line, line
+
+
+def readme_commands() -> list[str]:
+    """The lines of the README's shell blocks."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    return [line.split("  #")[0].strip() for block in blocks for line in block.splitlines() if line]
+
+
+def test_the_readme_names_only_commands_and_targets_that_exist() -> None:
+    known = {name for name, _ in commands()}
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert readme_commands()
+    for line in readme_commands():
+        words = [w for w in shlex.split(line) if w != "sudo"]
+        if words[0] == "make":
+            assert words[1] in targets, line
+        elif words[0].endswith("notifier"):
+            assert any(f"notifier {' '.join(words[1:n])}" in known for n in (2, 3)), line
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/decisions.md", "docs/ranking.md"])
+def test_links_between_documents_lead_somewhere(document: str) -> None:
+    text = (ROOT / document).read_text()
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+        assert ((ROOT / document).parent / target).exists(), target
+
+
+def test_every_make_target_is_listed_with_its_purpose() -> None:
+    text = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):", text, re.M))
+    assert targets == set(re.findall(r"^([a-z]+):.*## ", text, re.M))

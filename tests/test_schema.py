@@ -1,0 +1,59 @@
+"""Migrations build what the tables declare, and a step that fails changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+from notifier.errors import DatabaseError
+from notifier.storage import schema
+from notifier.storage import tables as t
+from notifier.storage.database import Database
+
+from .test_promises import dump
+
+
+def test_the_migrations_build_exactly_the_declared_tables(database: Database) -> None:
+    with database.reading() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True})
+        assert compare_metadata(context, t.Row.metadata) == []
+
+
+def test_an_upgrade_of_an_upgraded_database_does_nothing(database: Database) -> None:
+    before = dump(database)
+    assert schema.upgrade(database) == []
+    assert dump(database) == before
+    assert schema.revision(database) == schema.head()
+
+
+def test_a_step_that_fails_leaves_the_database_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Database(f"sqlite:///{tmp_path}/new.db")
+    create = Operations.create_table  # type: ignore[attr-defined]
+
+    def failing(self: Operations, name: str, *columns: object, **options: object) -> object:
+        if name == "subscriber":
+            raise RuntimeError("the disk is full, say")
+        return create(self, name, *columns, **options)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Operations, "create_table", failing)
+        with pytest.raises(RuntimeError):
+            schema.upgrade(made)
+    with made.reading() as conn:
+        assert set(inspect(conn).get_table_names()) <= {"alembic_version"}
+    assert schema.revision(made) is None
+    assert schema.upgrade(made) == schema.pending(Database(f"sqlite:///{tmp_path}/other.db"))
+    made.close()
+
+
+def test_a_database_in_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DatabaseError, match="file/notifier.db"):
+        Database(f"sqlite:///{tmp_path}/file/notifier.db")
