@@ -133,7 +133,7 @@ class _Daemon:
         return scheduler
 
     async def _tick(self) -> None:
-        """What the scheduler runs: it only starts a task of ours, since shutdown cancels its own."""
+        """What the scheduler runs: it starts a task of ours, since shutdown cancels its own."""
         self._spawn("pass", self._pass)
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -159,9 +159,8 @@ class _Daemon:
         """
         first = "sources" not in self._tasks
         self._spawn("sources", self._sources)
-        if first:
-            await asyncio.wait([self._tasks["sources"], asyncio.ensure_future(self._stop.wait())],
-                               return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
+        if first and "sources" in self._tasks:
+            await asyncio.wait([self._tasks["sources"]])
         if not self._stop.is_set():
             await asyncio.to_thread(self._app.compose, stopping=self._stop.is_set)
         if not self._stop.is_set():
@@ -173,7 +172,12 @@ class _Daemon:
                 await self._app.ingest([source])
 
     async def _finish(self) -> None:
-        """Let running work end by itself for a while, then cancel it."""
+        """Let what is on the wire end by itself for a while, then cancel it.
+
+        Fetching is cut off at once: the next start asks again.
+        """
+        if "sources" in self._tasks:
+            self._tasks["sources"].cancel()
         running = [task for task in self._tasks.values() if not task.done()]
         if not running:
             return

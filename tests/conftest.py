@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from notifier.storage import schema
 from notifier.storage.database import Database
@@ -38,6 +39,13 @@ def real_data(path: str) -> Path:
 def anyio_backend() -> str:
     """Async tests run on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def logs_as_at_the_start() -> Iterator[None]:
+    """A command's log configuration ends with its test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

@@ -99,8 +99,8 @@ class ScriptedSmtp:
         self.connections.append(seen)
         try:
             await _Talk(self, {**_POLITE, **script}, seen, reader, writer).play()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # cancelled by stop(): asyncio's streams log a cancelled talk as an error
         finally:
             seen.closed.set()
             writer.close()

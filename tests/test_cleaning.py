@@ -161,6 +161,14 @@ def test_a_joiner_in_parentheses_separates_nobody(joiner: str) -> None:
         (["Ada Lovelace and Bo Chen"], ("Ada Lovelace", "Bo Chen")),
         (["Lovelace, Ada; Chen, Bo"], ("Lovelace, Ada", "Chen, Bo")),
         (["Lovelace, Ada"], ("Lovelace, Ada",)),
+        (["Lovelace, A."], ("Lovelace, A.",)),
+        (
+            ["Lovelace, A., Chen, B.-C., Young, C. D."],
+            ("Lovelace, A.", "Chen, B.-C.", "Young, C. D."),
+        ),
+        (["De Boer, A. B., Lu, C."], ("De Boer, A. B.", "Lu, C.")),
+        (["de Souza A, Lewis G, et al."], ("de Souza A", "Lewis G")),
+        (["范存祥,林志斌,俞雅丽"], ("范存祥", "林志斌", "俞雅丽")),
         (["<a href='x'>Ada Lovelace</a>, <a href='y'>Bo Chen</a>"], ("Ada Lovelace", "Bo Chen")),
         (["Ada Lovelace", "Ada Lovelace"], ("Ada Lovelace",)),
         (["  ", "", ",", "-"], ()),
@@ -196,6 +204,7 @@ def test_no_name_is_empty_or_twice(written: str) -> None:
         datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
         datetime(1, 1, 1),  # noqa: DTZ001  a feed's own
         datetime(1899, 12, 31, tzinfo=UTC),
+        datetime(2028, 4, 1, tzinfo=UTC),
         datetime(2099, 1, 1, tzinfo=UTC),
         datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-12))),
     ],

@@ -33,8 +33,14 @@ def test_ingesting_a_file_twice_brings_nothing_new(notifier: Notifier) -> None:
 
 def test_a_paper_of_arxiv_and_hugging_face_is_listed_once_with_both(notifier: Notifier) -> None:
     ingest(notifier, atom([PAPER | {"categories": ("cs.CL", "cs.AI")}]))
-    item = {"id": "2611.00001", "title": "RAGs that forget", "upvotes": 12, "githubStars": 3,
-            "organization": {"fullname": "Qualcomm"}, "githubRepo": "https://github.com/x/y"}  # fmt: skip
+    item = {
+        "id": "2611.00001",
+        "title": "RAGs that forget",
+        "upvotes": 12,
+        "githubStars": 3,
+        "organization": {"fullname": "Qualcomm"},
+        "githubRepo": "https://github.com/x/y",
+    }
     report = ingest(notifier, daily_papers([item]), "huggingface")
     assert (report["new"], report["merged"]) == (0, 1)
     (paper,) = notifier("paper", "list", "--format", "jsonl").rows
@@ -51,9 +57,13 @@ def test_a_paper_of_arxiv_and_hugging_face_is_listed_once_with_both(notifier: No
 
 @pytest.mark.parametrize(
     "name",
-    ["2611.00001", "arXiv:2611.00001v3", "https://arxiv.org/pdf/2611.00001v1.pdf",
-     "10.48550/arXiv.2611.00001"],
-)  # fmt: skip
+    [
+        "2611.00001",
+        "arXiv:2611.00001v3",
+        "https://arxiv.org/pdf/2611.00001v1.pdf",
+        "10.48550/arXiv.2611.00001",
+    ],
+)
 def test_a_paper_is_shown_by_any_of_its_names(notifier: Notifier, name: str) -> None:
     ingest(notifier, atom([PAPER]))
     assert notifier("paper", "show", name, "--format", "json").json["title"] == PAPER["title"]
@@ -140,9 +150,16 @@ WRONG = [
     (("subscriber", "add", "no-address"), 2, '"no-address" is no mail address'),
     (("subscriber", "add", "a@b@c.org"), 2, "is no mail address"),
     (("subscriber", "add", "ada@example.org\nBcc: x@y.org"), 2, "is no mail address"),
-    (("subscriber", "add", "a@example.org", "--zone", "Mars/Base"), 2,
-     '"Mars/Base" is no IANA time zone - write one like Europe/Berlin or Asia/Tokyo'),
-    (("subscriber", "add", "a@example.org", "--zone", "../../etc/passwd"), 2, "is no IANA time zone"),
+    (
+        ("subscriber", "add", "a@example.org", "--zone", "Mars/Base"),
+        2,
+        '"Mars/Base" is no IANA time zone - write one like Europe/Berlin or Asia/Tokyo',
+    ),
+    (
+        ("subscriber", "add", "a@example.org", "--zone", "../../etc/passwd"),
+        2,
+        "is no IANA time zone",
+    ),
     (("subscriber", "add", "a@example.org", "--time", "25:00"), 2, "a time is HH:MM"),
     (("subscriber", "add", "a@example.org", "--time", "soon"), 2, '"soon" is no time'),
     (("subscriber", "add", "a@example.org", "--days", "mon,dom"), 2, '"dom" is no day'),
@@ -155,7 +172,7 @@ WRONG = [
     (("digest", "show", "abc"), 4, 'no digest "abc"'),
     (("frobnicate",), 2, "No such command"),
     (("paper", "list", "--format", "xml"), 2, "xml"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("arguments", "code", "message"), WRONG, ids=lambda v: str(v)[:40])

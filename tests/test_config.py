@@ -85,22 +85,32 @@ MISTAKES = [
     ("[mail]\n\nfromm = 'x'\n", 'line 3: unknown key "mail.fromm" - did you mean "mail.from"?'),
     ("[smtp]\nport = 'many'\n", "line 2: smtp.port: Input should be a valid integer"),
     ("[smtp]\nport = 70000\n", "line 2: smtp.port: Input should be less than or equal to 65535"),
-    ("[smtp]\nsecurity = 'ssl'\n", "line 2: smtp.security: Input should be 'tls', 'starttls' or 'none'"),
+    (
+        "[smtp]\nsecurity = 'ssl'\n",
+        "line 2: smtp.security: Input should be 'tls', 'starttls' or 'none'",
+    ),
     ("[digest]\nzone = 'Berlin'\n", 'line 2: digest.zone: "Berlin" is no IANA time zone'),
     ("[digest]\ntime = '7 am'\n", "line 2: digest.time:"),
     ("[digest]\ndays = []\n", "line 2: digest.days:"),
     ("[site]\npublic_url = 'papers.example.org'\n", "line 2: site.public_url:"),
     ("[[source]]\nname = 'a'\nkind = 'feed'\n", 'source "a" has no urls'),
     ("[[source]]\nname = 'a'\nkind = 'arxiv'\n", 'source "a" has no categories'),
-    ("[[source]]\nname = 'a'\nkind = 'huggingface'\n\n[[source]]\nname = 'b'\nkindd = 'feed'\n",
-     'line 7: unknown key "source.kindd" - did you mean "source.kind"?'),
-    ("[[source]]\nname='a'\nkind='huggingface'\n[[source]]\nname='a'\nkind='huggingface'\n",
-     'two sources are named "a"'),
-    ("[mail]\nfrom = \"A\\nBcc: x\"\n", "line 2: mail.from: holds a line break"),
-    ("[smtp]\nhost = 'mail.example.org'\nuser = 'me'\n", "a login without TLS would show the password"),
+    (
+        "[[source]]\nname = 'a'\nkind = 'huggingface'\n\n[[source]]\nname = 'b'\nkindd = 'feed'\n",
+        'line 7: unknown key "source.kindd" - did you mean "source.kind"?',
+    ),
+    (
+        "[[source]]\nname='a'\nkind='huggingface'\n[[source]]\nname='a'\nkind='huggingface'\n",
+        'two sources are named "a"',
+    ),
+    ('[mail]\nfrom = "A\\nBcc: x"\n', "line 2: mail.from: holds a line break"),
+    (
+        "[smtp]\nhost = 'mail.example.org'\nuser = 'me'\n",
+        "a login without TLS would show the password",
+    ),
     ("[smtp\n", "Expected ']'"),
     ("[smtp]\npassword_file = 'nowhere'\n", "smtp.password_file: nowhere cannot be read"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "message"), MISTAKES, ids=lambda v: v[:30])

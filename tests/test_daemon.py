@@ -149,11 +149,39 @@ async def test_a_second_daemon_on_the_same_database_is_refused(tmp_path: Path) -
 async def test_two_ticks_at_once_send_each_digest_once(tmp_path: Path) -> None:
     async with listening(SlowSink(0.01)) as sink:
         config = prepare(tmp_path, sink.port)
-        async with process("tick", "--config", config) as one:
-            async with process("tick", "--config", config) as two:
-                codes = await asyncio.wait_for(asyncio.gather(one.wait(), two.wait()), 60)
+        async with (
+            process("tick", "--config", config) as one,
+            process("tick", "--config", config) as two,
+        ):
+            codes = await asyncio.wait_for(asyncio.gather(one.wait(), two.wait()), 60)
         assert codes == [0, 0]
         assert recipients(sink) == sorted(f"reader{n}@example.org" for n in range(READERS))
+
+
+@pytest.mark.anyio
+async def test_a_source_that_never_answers_does_not_delay_the_end(tmp_path: Path) -> None:
+    asked, over = asyncio.Event(), asyncio.Event()
+
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(never_answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with listening() as sink:
+        config = prepare(tmp_path, sink.port)
+        with config.open("a") as file:
+            file.write(
+                f"[[source]]\nname = 'slow'\nkind = 'feed'\nurls = ['http://127.0.0.1:{port}/']\n"
+            )
+        async with process("run", "--config", config) as daemon:
+            await asyncio.wait_for(asked.wait(), 30)
+            daemon.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(daemon.wait(), 8) == 0
+    over.set()
+    server.close()
+    await server.wait_closed()
 
 
 @pytest.mark.anyio

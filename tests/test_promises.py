@@ -186,7 +186,7 @@ def test_arrival_numbers_grow_in_the_order_of_commits(database: Database) -> Non
 def test_a_replacement_of_an_unknown_paper_is_kept_but_is_no_news(database: Database) -> None:
     take(database, an_entry(1, announce="replace", version=3))
     with database.reading() as conn:
-        assert store_papers.rows_arrived(conn, 0) == []
+        assert store_papers.rows_arrived(conn, 0, since=NOON) == []
     assert papers(database) == ["arxiv:2611.00001"]
 
 

@@ -356,6 +356,8 @@ def test_the_deepest_and_the_longest_phrase_allowed_are_read() -> None:
         ("(a + b) | c", "a + b | c"),
         ("a + (b | c)", "a + (b | c)"),
         ("-(a | b)", "-(a | b)"),
+        ("-(a ^2)", "-(a ^2)"),
+        ("-((a + b))", "-(a + b)"),
         ("a + -(b ^2 | c)", "a + -(b ^2 | c)"),
         ("(a | b)^2.50", "(a | b) ^2.5"),
         ("a^1.23456789", "a ^1.23456789"),
@@ -401,7 +403,7 @@ def nested(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     """Return rules made of smaller ones; not all of them make sense."""
     one, more = inner, st.lists(inner, min_size=2, max_size=3)
     return st.one_of(
-        more.map(" + ".join), more.map(" | ".join), one.map("({})".format), one.map("-{}".format),
+        more.map(" + ".join), more.map(" | ".join), one.map("({})".format), one.map("-({})".format),
         one.map("({}) ^2".format), one.map("title: ({})".format), one.map("x + ({})".format),
     )  # fmt: skip
 

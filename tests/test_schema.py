@@ -55,5 +55,5 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(
 
 def test_a_database_in_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DatabaseError, match="file/notifier.db"):
+    with pytest.raises(DatabaseError, match=r"file/notifier\.db"):
         Database(f"sqlite:///{tmp_path}/file/notifier.db")

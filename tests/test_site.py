@@ -86,8 +86,17 @@ async def test_one_click_for_a_deleted_subscriber_is_answered_as_ever(app: App) 
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("change", [lambda p: p[:-3], lambda p: p.replace("/u/1.", "/u/2."),
-                                    lambda p: p + "x", lambda _: "/u/nonsense", lambda _: "/u/%ff"])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda link: link[:-3],
+        lambda link: link.replace("/u/1.", "/u/2."),
+        lambda link: link + "x",
+        lambda _: "/u/nonsense",
+        lambda _: "/u/%ff",
+    ],
+    ids=["cut short", "another's", "longer", "nonsense", "no text"],
+)
 async def test_a_forged_link_changes_nothing_and_has_its_own_page(app: App, change: object) -> None:
     app.subscriptions.request("bo@example.org", now=NOON)
     async with client(app) as http:

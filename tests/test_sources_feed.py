@@ -133,6 +133,27 @@ def test_the_best_known_name_comes_first() -> None:
     assert [str(alias) for alias in entry.aliases] == ["arxiv:2611.00001", "doi:10.1000/x"]
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://journals.plos.org/plosone/article?id=10.1000/pone.1&amp;rev=2",
+        "https://j.example/doi/full/10.1000/pone.1?af=R",
+        "https://j.example/doi/10.1000/pone.1/full",
+        "https://j.example/content/10.1000/pone.1#top",
+        "https://j.example/article?doi=10.1000%2FPONE.1",
+    ],
+)
+def test_a_doi_in_the_link_names_the_paper(address: str) -> None:
+    entry = only(rss(f"<item><title>T</title><link>{address}</link></item>").encode())
+    assert [str(alias) for alias in entry.aliases] == ["doi:10.1000/pone.1"]
+
+
+def test_a_title_in_the_place_of_the_journal_is_no_journal() -> None:
+    body = rss(item(title="Ferns", more="<dc:source>Ferns</dc:source>"))
+    assert only(body.encode()).journal is None
+    assert only(body.replace("source>Ferns", "source>J. Bot.").encode()).journal == "J. Bot."
+
+
 def test_an_address_of_mail_or_script_is_no_link() -> None:
     body = rss("<item><title>T</title><link>javascript:alert(1)</link></item>")
     entry = only(body.encode())
@@ -489,3 +510,10 @@ def test_hostile_documents_are_read_in_time(part: str) -> None:
     begun = time.monotonic()
     read(rss(item(1, "One"), item(2, "Two", part * (100_000 // len(part)))).encode())
     assert time.monotonic() - begun < 10
+
+
+def test_a_hostile_id_is_read_in_time() -> None:
+    begun = time.monotonic()
+    more = f"<guid>{'/10.1000/a' * 20_000} x</guid>"
+    assert titles(read(rss(item(1, "One", more=more), item(2, "Two")).encode())) == ["One", "Two"]
+    assert time.monotonic() - begun < 3

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from notifier import errors
 from notifier.cli.output import Format, print_rows, say
 from notifier.jobs.ingest import Ingested, take_body
-from notifier.sources.source import KINDS, Kind
+from notifier.sources.source import KINDS
 
 if TYPE_CHECKING:
     from notifier.app import App

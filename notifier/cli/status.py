@@ -22,7 +22,7 @@ def collect(app: App, *, since: timedelta) -> dict[str, Any]:
     with app.database.reading() as conn:
         health = {one.name: one for one in store_sources.health(conn)}
         made, nothing = store_digests.counts(conn, since=now - since)
-        deliveries = store_deliveries.counts(conn)
+        deliveries = store_deliveries.counts(conn, since=now - since)
         found: dict[str, Any] = {
             "papers_new_24h": len(store_papers.rows_since(conn, now - since)),
             "subscribers": store_people.counts(conn),

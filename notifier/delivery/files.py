@@ -6,12 +6,12 @@ import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from notifier.errors import MailerDown
 
-_MESSAGE_ID = re.compile(rb"^Message-ID: <([A-Za-z0-9._-]+)@", re.M | re.I)
+_MESSAGE_ID = re.compile(rb"^Message-ID: <([A-Za-z0-9][A-Za-z0-9._-]{,99})@", re.M | re.I)
 
 
 class FilesTransport:
@@ -30,14 +30,16 @@ class FilesTransport:
         return await asyncio.to_thread(self._write, content)
 
     def _write(self, content: bytes) -> str:
-        found = _MESSAGE_ID.search(content)
+        found = _MESSAGE_ID.search(content.partition(b"\r\n\r\n")[0])
         name = found.group(1).decode() if found else hashlib.sha256(content).hexdigest()[:32]
         path = self._folder / f"{name}.eml"
+        part = path.with_suffix(".part")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
             part.write_bytes(content)
             part.replace(path)
         except OSError as error:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
             raise MailerDown(f"{path} cannot be written: {error.strerror}") from error
         return f"written to {path.name}"

@@ -122,7 +122,7 @@ class SmtpMailer:
         """What an answer that is none of the wanted ones means for this mail."""
         stage, code = self._stage(), error.code
         is_refusal = 400 <= code < 600
-        if not is_refusal or code in (_CLOSING, _LOGIN_FIRST):
+        if not is_refusal or code == _CLOSING:
             self._close()
         reply = _words(error.message, {recipient: "<recipient>"})
         if code == _LOGIN_FIRST:

@@ -14,10 +14,12 @@ from notifier.digests.excerpt import Segment, cut_at_sentence, mark
 MAIL_BYTES = 95_000
 # What the templates put round the words (tests/test_message.py measures that it is enough).
 FRAME_BYTES = 10_000
-SECTION_BYTES = 450
+SECTION_BYTES = 230
 CARD_BYTES = 1_150
 LINK_BYTES = 130
 HIT_BYTES = 85
+# A shorter beginning says nothing: the abstract is left out.
+LEAST_CHARACTERS = 40
 # Both parts, with soft line breaks (1 in 75) and the indents of the text part (6 in 76).
 _TIMES = 2.15
 _ESCAPED = {"&": 5, "<": 4, ">": 4, "=": 3}
@@ -49,7 +51,7 @@ def level(weights: Sequence[float], room: float) -> float:
 
 
 def shortened(segments: Sequence[Segment], most: float) -> tuple[Segment, ...]:
-    """Return the beginning that weighs at most `most`, cut at a sentence or a word."""
+    """Return the beginning that weighs at most `most`, cut at a sentence or a word, or none."""
     if weight(segments) <= most:
         return tuple(segments)
     text, ranges, fits, used = "", [], 0, _character("…")
@@ -61,4 +63,6 @@ def shortened(segments: Sequence[Segment], most: float) -> tuple[Segment, ...]:
             used += _character(character)
             fits += used <= most
         text += segment.text
+    if fits < LEAST_CHARACTERS:
+        return ()
     return tuple(mark(cut_at_sentence(text, fits), ranges, of=text))

@@ -49,9 +49,9 @@ def cut(text: str, characters: int) -> str:
     """Return `text` cut to at most `characters`, at a word's end, with an ellipsis."""
     if len(text) <= characters or characters < 1:
         return text[: max(characters, 0)]
-    head = text[: characters - 1]
-    at_word = head.rsplit(" ", 1)[0]
-    return (at_word if len(at_word) > characters // 2 else head).rstrip(" ,;:-") + "…"
+    at_word = text[:characters].rpartition(" ")[0]
+    head = at_word if len(at_word) > characters // 2 else text[: characters - 1]
+    return head.rstrip(" ,;:-") + "…"
 
 
 def cut_at_sentence(text: str, characters: int) -> str:

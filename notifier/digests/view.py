@@ -175,9 +175,10 @@ def _card(
 def _fitted(whole: tuple[CardSection, ...]) -> tuple[CardSection, ...]:
     """The same cards with abstracts short enough for one mail."""
     cards = [card for section in whole for card in section.cards]
-    frame = budget.FRAME_BYTES + budget.SECTION_BYTES * len(whole) + sum(map(_frame, cards))
-    weights = [budget.weight(card.abstract) for card in cards]
-    most = budget.level(weights, budget.MAIL_BYTES - frame)
+    names = budget.weight(Segment(section.profile) for section in whole)
+    frame = budget.FRAME_BYTES + budget.SECTION_BYTES * len(whole) + names
+    room = budget.MAIL_BYTES - frame - sum(map(_frame, cards))
+    most = budget.level([budget.weight(card.abstract) for card in cards], room)
     return tuple(
         replace(
             section,

@@ -43,10 +43,8 @@ class Candidates:
     def arrived(self, after: int, *, since: datetime) -> set[int]:
         """Return rows that became news behind arrival number `after`, first seen `since` then."""
         if after not in self._arrived:
-            rows = store_papers.rows_arrived(self._conn, after)
-            self._load(rows)
-            self._arrived[after] = set(rows)
-        return {r for r in self._arrived[after] if self._papers[r].paper.first_seen_at >= since}
+            self._arrived[after] = set(store_papers.rows_arrived(self._conn, after, since=since))
+        return self._arrived[after]
 
     def _load(self, rows: Iterable[int]) -> None:
         missing = [row for row in rows if row not in self._papers]

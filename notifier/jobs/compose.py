@@ -27,8 +27,18 @@ log = structlog.get_logger()
 
 BATCH = 200
 TRY_AGAIN = timedelta(minutes=15)
-_LINK_NAMES = {"abs": "Page", "page": "Page", "doi": "DOI", "pubmed": "PubMed", "pmc": "PMC", "url": "Page", "pdf": "PDF",
-               "code": "Code", "project": "Project", "discussion": "Discussion"}  # fmt: skip
+_LINK_NAMES = {
+    "abs": "Page",
+    "page": "Page",
+    "doi": "DOI",
+    "pubmed": "PubMed",
+    "pmc": "PMC",
+    "url": "Page",
+    "pdf": "PDF",
+    "code": "Code",
+    "project": "Project",
+    "discussion": "Discussion",
+}
 
 
 @dataclass(frozen=True, slots=True)

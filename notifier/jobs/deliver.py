@@ -61,7 +61,10 @@ async def deliver(
         _Worker(database, transport, settings, number, clock, stop, done).run()
         for number in range(settings.connections)
     )
-    await asyncio.gather(*workers)
+    ended = await asyncio.gather(*workers, return_exceptions=True)
+    for error in ended:  # only after all have ended: none is left on the wire unattended
+        if isinstance(error, BaseException):
+            raise error
     return done
 
 

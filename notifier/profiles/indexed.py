@@ -1,15 +1,14 @@
 """A paper made ready to be asked: where each word stands, in every form a rule may ask for.
 
 Pure. A key is a pair of form and word: `s` a stem, `f` a folded word, `c` an acronym with its
-case (plural dropped), `w` a word exactly as written. A place is (first word, word after the
+case (plural dropped), `w` the same exactly as written. A place is (first word, word after the
 last): a hyphenated compound has a place of its own under its joined stem.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from notifier.papers.paper import Paper
@@ -20,15 +19,15 @@ Key: TypeAlias = tuple[str, str]
 Place: TypeAlias = tuple[int, int]
 
 
-def _keys(word: Token) -> Iterator[Key]:
-    yield "s", word.stem
-    yield "f", word.folded
-    if word.surface.isupper():
-        yield "c", word.surface
-    if word.written != word.surface:  # LLMs and VMs, asked for as llms and vms
-        plural = word.written.lower()
-        yield "s", stem(plural)
-        yield "f", plural
+@lru_cache(maxsize=200_000)
+def _keys(written: str, surface: str, folded: str, stemmed: str) -> tuple[Key, ...]:
+    keys = {("s", stemmed): None, ("f", folded): None}
+    if surface.isupper():
+        keys |= {("c", surface): None, ("w", written): None}
+    if written != surface:  # LLMs and VMs, asked for as llms and vms
+        plural = written.lower()
+        keys |= {("s", stem(plural)): None, ("f", plural): None}
+    return tuple(keys)
 
 
 class IndexedText:
@@ -39,7 +38,7 @@ class IndexedText:
         self.words: list[Token] = list(tokens(text))
         self._places: dict[Key, list[Place]] = {}
         for number, word in enumerate(self.words):
-            for key in dict.fromkeys(_keys(word)):
+            for key in _keys(word.written, word.surface, word.folded, word.stem):
                 self._places.setdefault(key, []).append((number, number + 1))
         for first, end, joined in compounds(self.words):
             for key in (("s", stem(joined)), ("f", joined)):
@@ -48,11 +47,7 @@ class IndexedText:
     def places(self, key: Key) -> list[Place]:
         """Return where `key` stands, in order; form `p` asks for a prefix of folded words."""
         form, word = key
-        if form == "p":
-            return self._prefixed(word)
-        if form == "w":
-            return [p for p in self.places(("c", word)) if self.words[p[0]].written == word]
-        return self._places.get(key, [])
+        return self._prefixed(word) if form == "p" else self._places.get(key, [])
 
     def _prefixed(self, prefix: str) -> list[Place]:
         known = self._folded

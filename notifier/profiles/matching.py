@@ -38,6 +38,9 @@ _ACRONYM = re.compile(r"[A-Z]{2,5}")
 # Two words of at least this many letters are also looked for as one (fine tuning, finetuning).
 _JOIN_LETTERS = 3
 
+# For each word of a phrase the ways to read it: (keys side by side, words used up).
+Steps: TypeAlias = tuple[tuple[tuple[tuple[Key, ...], int], ...], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -177,12 +180,8 @@ def _ends(places: list[Place], first: int) -> Iterator[int]:
         yield places[number][1]
 
 
-Steps: TypeAlias = tuple[tuple[tuple[tuple[Key, ...], int], ...], ...]
-
-
 @lru_cache(maxsize=100_000)
 def _steps(words: tuple[Word, ...]) -> Steps:
-    """For each word of a phrase the ways to read it: (keys side by side, words used up)."""
     typed = [(word, keys) for word in words if (keys := _keys(word))]
     out = []
     for place, (word, keys) in enumerate(typed):

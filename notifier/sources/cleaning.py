@@ -48,6 +48,9 @@ _FORMULA = re.compile(rf"<annotation\b[^<>]*>[^<>]*</annotation>|</?(?:{_MATHML}
 _WITH_CONTENT = {"script", "style", "svg"}
 _BRACKET_OR_COMMA = re.compile(r"[(\[{]|[)\]}]|,")
 _BRACKET_OR_JOINER = re.compile(r"[(\[{]|[)\]}]|\s*;\s*|\s+and\s+|\s+&\s+")
+_INITIALS = re.compile(r"(?:[A-ZÀ-ÖØ-Þ]\.?[ -]?){1,4}")  # as bioRxiv writes: "Doe, J.-M., Roe, R."
+_WHOLE_NAME = re.compile(r" |^[\u2e80-\u9fff\uac00-\ud7af]+$")  # or Chinese, Japanese, Korean
+_AND_OTHERS = re.compile(r"et al\.?", re.I)
 _LINK = re.compile(  # no space, quote, control, direction mark or half of a character
     r"https?://[^\s\x00-\x1f\x7f-\x9f<>\"\u200b-\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff]{1,2000}",
     re.I,
@@ -101,17 +104,28 @@ def split_outside_brackets(text: str, separator: re.Pattern[str] = _BRACKET_OR_C
 def people(names: list[str], *, always_split: bool = False) -> tuple[str, ...]:
     """Return author names one by one, however many a feed puts into one string.
 
-    `Doe, Jane` stays one name; a comma separates only where every part is a whole name, or
-    where the source always joins with commas (`always_split`, as arXiv does).
+    `Doe, Jane` stays one name, `Doe, J., Roe, R.` are two; a comma separates only where every
+    part is a whole name, or where the source always joins with commas (`always_split`, as arXiv
+    does).
     """
-    out: list[str] = []
-    for written in names:
-        for part in split_outside_brackets(plain(written), _BRACKET_OR_JOINER):
-            pieces = split_outside_brackets(part)
-            whole = all(" " in piece for piece in pieces)
-            out += pieces if always_split or whole else [part.strip(" ,")]
-    cleaned = (one_line(to_unicode(name)) for name in out)
+    parts = (
+        part
+        for written in names
+        for part in split_outside_brackets(plain(written), _BRACKET_OR_JOINER)
+    )
+    found = (name for part in parts for name in _names(part, always_split))
+    cleaned = (one_line(to_unicode(name)) for name in found if not _AND_OTHERS.fullmatch(name))
     return tuple(dict.fromkeys(name for name in cleaned if any(c.isalnum() for c in name)))
+
+
+def _names(joined: str, always_split: bool) -> list[str]:
+    pieces = split_outside_brackets(joined)
+    if always_split:
+        return pieces
+    families, initials = pieces[::2], pieces[1::2]
+    if len(families) == len(initials) and all(map(_INITIALS.fullmatch, initials)):
+        return [", ".join(name) for name in zip(families, initials, strict=True)]
+    return pieces if all(map(_WHOLE_NAME.search, pieces)) else [joined.strip(" ,")]
 
 
 def believable(when: datetime | None, *, now: datetime) -> datetime | None:

@@ -23,7 +23,9 @@ from notifier.sources import cleaning, document
 from notifier.sources.reading import Rejected, read_each
 from notifier.sources.source import Kind
 
-_DOI_IN_URL = re.compile(r"/(10\.\d{4,9}/[^?#\s]+?)(?:/(?:full|abstract|pdf|epdf))?/?(?:[?#]|$)")
+_DOI_IN_URL = re.compile(
+    r"[/=](10\.\d{4,9}/[^?#&\s]+?)(?:/(?:full|abstract|pdf|epdf))?/?(?:[?#&]|$)"
+)
 Raw = dict[str, Any]  # one entry as feedparser read it
 _LONGEST_ID = 2_000
 _BEST_FIRST = ("arxiv", "doi", "pmid", "pmcid")
@@ -76,7 +78,7 @@ def read_entry(raw: Raw, *, feed: str, now: datetime) -> Entry:
         source_abstract=source_abstract,
         authors=cleaning.people(author_names(raw)),
         categories=categories(raw),
-        journal=field(raw, "prism_publicationname", "dc_source"),
+        journal=_journal(raw, title),
         version=_version(raw),
         published_at=cleaning.believable(entry_date(raw), now=now),
         urls=_urls(raw, aliases),
@@ -112,6 +114,11 @@ def field(raw: Raw, *names: str) -> str | None:
     return None
 
 
+def _journal(raw: Raw, title: str) -> str | None:
+    named = field(raw, "prism_publicationname", "dc_source")
+    return named if named != title else None  # Taylor & Francis put the title there
+
+
 def _abstract(raw: Raw) -> str:
     contents = [str(part.get("value") or "") for part in raw.get("content") or []]
     return str(raw.get("summary") or "") or max(contents, key=len, default="")
@@ -142,9 +149,8 @@ def _written_ids(raw: Raw) -> Iterator[str]:
 
 def _found(written: Iterable[str]) -> Iterator[tuple[Alias, int | None]]:
     for text in written:
-        in_url = _DOI_IN_URL.search(text)
-        parsed = identity.parse(text) or (in_url and identity.parse(unquote(in_url.group(1))))
-        if parsed:
+        in_url = _DOI_IN_URL.search(unquote(text))
+        if parsed := (in_url and identity.parse(in_url.group(1))) or identity.parse(text):
             yield parsed
 
 

@@ -188,9 +188,14 @@ def _give_back(conn: Connection, digest: int) -> None:
     )
 
 
-def counts(conn: Connection) -> dict[str, int]:
-    """Return the number of deliveries by state."""
-    query = select(t.delivery.c.state, func.count()).group_by(t.delivery.c.state)
+def counts(conn: Connection, *, since: datetime) -> dict[str, int]:
+    """Return the number of deliveries by state: the open ones, and those ended since a time."""
+    d = t.delivery.c
+    query = (
+        select(d.state, func.count())
+        .where(or_(d.finished_at.is_(None), d.finished_at >= since))
+        .group_by(d.state)
+    )
     return dict(conn.execute(query).all())
 
 

@@ -278,9 +278,13 @@ def rows_since(
     return list(conn.scalars(query))[::-1]
 
 
-def rows_arrived(conn: Connection, after: int) -> list[int]:
-    """Return the rows of papers that became news behind the arrival number `after`."""
-    return list(conn.scalars(select(t.paper.c.id).where(t.paper.c.arrival > after)))
+def rows_arrived(conn: Connection, after: int, *, since: datetime) -> list[int]:
+    """Return the rows of papers that became news behind arrival number `after`.
+
+    Papers first seen before `since` (UTC) are too old and left out.
+    """
+    query = select(t.paper.c.id).where(t.paper.c.arrival > after, t.paper.c.first_seen_at >= since)
+    return list(conn.scalars(query))
 
 
 def arrival(conn: Connection, *, before: datetime | None = None) -> int:

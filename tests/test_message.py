@@ -1,0 +1,594 @@
+"""Digests as mails: golden files, what a reader's program decodes, and what must never happen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta, timezone
+from email import message_from_bytes, policy
+from email.header import decode_header, make_header
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notifier.digests import budget, render
+from notifier.digests.choose import choose
+from notifier.digests.message import Mail, build
+from notifier.digests.view import DigestView, Notice, Service, sections
+from notifier.digests.wrapping import columns
+from notifier.errors import TemplateError
+from notifier.papers.paper import Paper
+from notifier.profiles.indexed import IndexedPaper
+from notifier.profiles.matching import match
+from notifier.profiles.parser import parse
+from notifier.ranking.order import OrderSettings, rank
+
+from .builders import NOON, a_paper
+
+GOLDEN = Path(__file__).parent / "golden"
+KEY = "0123456789abcdef0123456789abcdef"
+LEAVE = "https://papers.example.org/u/1.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE"
+SERVICE = Service("Paper notifier", "https://papers.example.org", "the lab", "1 Long Street, Town")
+Golden = Callable[[str, bytes], None]
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Compare bytes with a golden file; `--update-golden` rewrites it and fails."""
+
+    def check(name: str, made: bytes) -> None:
+        path = GOLDEN / name
+        if request.config.getoption("--update-golden"):
+            path.write_bytes(made)
+            pytest.fail(f"rewritten: {name}")
+        assert made.decode("ascii").splitlines() == path.read_text("ascii").splitlines()
+        assert made == path.read_bytes(), "line ends too"
+
+    return check
+
+
+def a_digest(
+    papers: Sequence[Paper], profiles: Mapping[str, str], *, max_papers: int = 12, **values: Any
+) -> DigestView:
+    """What subscriber Ada gets of these papers, by profile name and rules."""
+    indexed = [IndexedPaper(paper) for paper in papers]
+    parsed = {name: parse(rules) for name, rules in profiles.items()}
+    ranked = [
+        (
+            name,
+            rank(
+                [found for paper in indexed if (found := match(rules, paper))],
+                now=NOON, rarity=lambda stem: 0.5, settings=OrderSettings(),
+            ),
+        )
+        for name, rules in parsed.items()
+    ]  # fmt: skip
+    choice = choose(ranked, max_papers=max_papers)
+    view = DigestView(
+        sections=sections(
+            choice,
+            {name: [line.typed for line in rules.lines] for name, rules in parsed.items()},
+            {paper.row: [(name.title(), url) for name, url in paper.urls.items()]
+             for paper in papers},
+            abstract_characters=values.pop("abstract_characters", 700),
+        ),
+        more=choice.more,
+        scanned=len(papers),
+        day=date(2026, 11, 20),
+        address="ada@example.org",
+        schedule="weekdays 07:00 Europe/Berlin",
+        since=date(2026, 1, 1),
+        next_day=date(2026, 11, 23),
+        unsubscribe_url=LEAVE,
+        service=SERVICE,
+        notices=tuple(
+            Notice(name, str(problem)) for name, rules in parsed.items()
+            for problem in rules.problems
+        ),
+    )  # fmt: skip
+    return replace(view, **values)
+
+
+def a_mail(view: DigestView, **values: Any) -> Mail:
+    mail = Mail(
+        key=KEY,
+        sender="Paper notifier <notifier@papers.example.org>",
+        recipient=view.address,
+        subject=view.subject,
+        text=render.render_text(view),
+        html=render.render_html(view),
+        date=NOON,
+        list_id="digest.papers.example.org",
+        list_name=view.service.name,
+        unsubscribe_url=view.unsubscribe_url,
+        reply_to="people@papers.example.org",
+    )
+    return replace(mail, **values)
+
+
+def plain_mail(**values: Any) -> Mail:
+    """A mail without templates."""
+    mail = Mail(
+        KEY, "N <n@example.org>", "ada@example.org", "Hello", "text\n", "<p>html</p>\n", NOON,
+        "digest.example.org", "N", LEAVE,
+    )  # fmt: skip
+    return replace(mail, **values)
+
+
+def read(raw: bytes) -> EmailMessage:
+    """Read as strictly as the standard library can; any defect is an error."""
+    message = message_from_bytes(raw, policy=policy.strict)
+    assert isinstance(message, EmailMessage)
+    for part in message.walk():
+        assert part.defects == []
+        for value in part.values():
+            assert not value.defects
+    return message
+
+
+def decoded(message: EmailMessage) -> tuple[str, str]:
+    """The text and the HTML part with plain line ends."""
+    text, html = message.iter_parts()
+    return tuple(part.get_content().replace("\r\n", "\n") for part in (text, html))
+
+
+LONG = "x" * 3000
+HOSTILE = (
+    "<script>alert(1)</script> & Grüße \"quoted\" 'single' {{ 7*7 }} {% raw %} \\n \\\\ LLM",
+    f"LLM {LONG}",
+    "LLM 😀👩\u200d👩\u200d👧 שלום עולם \u202eevil\u2066 مرحبا "
+    "我们研究智能体如何使用检索来回答科学问题以及它们的成本",
+    "LLM\r\nBcc: everyone@example.org\r\n\r\n<b>body</b>\x00\x1b[31m",
+    "LLM --> <![CDATA[ ]]> &lt;b&gt; </style></title></textarea> <img src=x onerror=alert(1)>",
+)
+
+
+def hostile_papers() -> list[Paper]:
+    return [
+        a_paper(
+            title, f"{title} and an LLM. {title}", row=n, authors=(f"{title[:40]}", "O'Neil <x@y>"),
+            organization='<img src="x" onerror="alert(1)">', categories=("cs.<b>",),
+            journal='"><script>', signals={'"up"votes': 2.0},
+            urls={"abs": "javascript:alert(1)", "pdf": 'https://example.org/"><b>',
+                  "code": "https://example.org/?a=1&b=<2>", "doi": "https://doi.org/10/x?a&b='"},
+        )
+        for n, title in enumerate(HOSTILE, 1)
+    ]  # fmt: skip
+
+
+HOSTILE_RULES = 'LLM | "<script>alert(1)</script>"\norg: "<b>org</b>"'
+
+
+# Golden files.
+
+
+def test_a_digest_of_one_paper_is_its_golden_file(golden: Golden) -> None:
+    paper = a_paper(
+        "LLM agents that plan", "We study agents. Each LLM plans before it acts.",
+        authors=("Ada Lovelace", "Charles Babbage"), categories=("cs.CL",),
+        urls={"page": "https://arxiv.org/abs/2611.00001", "pdf": "https://arxiv.org/pdf/2611.00001"},
+    )  # fmt: skip
+    golden("one_paper.eml", build(a_mail(a_digest([paper], {"Agents": "LLM agents"}))))
+
+
+def test_a_digest_of_twelve_papers_in_two_profiles_is_its_golden_file(golden: Golden) -> None:
+    papers = [
+        a_paper(
+            f"{'Planning with LLM agents' if n % 3 else 'Graphs for agents'}, part {n}",
+            "Graphs and plans. " * n, row=n, authors=tuple(f"Author {c}" for c in "ABCDEFG"[:n]),
+            categories=("cs.CL", "cs.AI"), organization="Qualcomm" if n == 3 else None,
+            announce="replace" if n == 4 else "new", signals={"upvotes": float(n), "comments": 1.0},
+            first_seen_at=NOON - timedelta(days=n), urls={"page": f"https://example.org/{n}"},
+        )
+        for n in range(1, 15)
+    ]  # fmt: skip
+    view = a_digest(papers, {"Agents": "LLM agents\nplans ^2", "Graphs": "graph*"})
+    assert len(view.cards) == 12
+    assert view.more == 2
+    assert any(card.also for card in view.cards)
+    golden("twelve_papers.eml", build(a_mail(view)))
+
+
+def test_a_digest_of_hostile_texts_is_its_golden_file(golden: Golden) -> None:
+    view = a_digest(hostile_papers(), {"<i>Grüße</i>": HOSTILE_RULES})
+    golden("hostile.eml", build(a_mail(view)))
+
+
+def test_a_digest_with_a_rule_in_error_tells_it_and_is_its_golden_file(golden: Golden) -> None:
+    rules = "LLM\ntitel: <b>graphs</b> & more\n(open"
+    view = a_digest([a_paper("LLM agents")], {"Agents": rules})
+    assert len(view.notices) == 2
+    golden("rule_in_error.eml", build(a_mail(view)))
+
+
+# HTML: nothing but the template's own elements.
+
+
+class Skeleton(HTMLParser):
+    """The elements with their attributes; addresses, and the text within each element, apart."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, ...]] = []
+        self.addresses: list[str] = []
+        self.said: list[tuple[str, str]] = []
+        self._open: list[tuple[str, list[str]]] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value or "" for name, value in attrs if name in ("href", "src")]
+        kept = (f"{name}={value}" for name, value in attrs if name not in ("href", "src"))
+        self.elements.append((tag, *kept))
+        if tag != "meta":
+            self._open.append((tag, []))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.elements.append((f"/{tag}",))
+        opened, words = self._open.pop()
+        assert opened == tag
+        self.said.append((tag, " ".join("".join(words).split())))
+
+    def handle_data(self, data: str) -> None:
+        for _, words in self._open:
+            words.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        self.elements.append(("comment", data))
+
+    def text(self, tag: str) -> list[str]:
+        """What each element of a kind says."""
+        return [words for opened, words in self.said if opened == tag]
+
+
+def one_card(text: str) -> str:
+    """The HTML of a digest in which every word from outside is `text`."""
+    paper = a_paper(
+        text, text + ".", authors=("Ada", text), organization=text + "!", journal=text + "!",
+        categories=(text + "!",), urls={"page": "https://example.org/1"}, signals={text: 2.0},
+    )  # fmt: skip
+    view = a_digest([paper], {"p": "author: Ada"})
+    (section,) = view.sections
+    (card,) = section.cards
+    changed = replace(card, why=text + "!", also=(text + "!", text))
+    return render.render_html(
+        replace(view, sections=(replace(section, profile=text, cards=(changed,)),),
+                notices=(Notice(text, text),), address=text + "!", schedule=text,
+                service=Service(text, "https://x", text + "!", text + "!"))
+    )  # fmt: skip
+
+
+BENIGN = Skeleton(one_card("benign")).elements
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_words_make_no_element_and_no_attribute(text: str) -> None:
+    assert Skeleton(one_card(text)).elements == BENIGN
+
+
+@given(st.text(st.sampled_from("<>&\"'/!-=;#x{}%\\ \n\r\x00\u2028a[]()`"), min_size=1))
+def test_no_words_make_an_element_or_an_attribute(text: str) -> None:
+    assert Skeleton(one_card(text)).elements == BENIGN
+
+
+@given(st.text(min_size=1))
+def test_html_shows_the_title_as_it_is(title: str) -> None:
+    view = a_digest([a_paper(title, authors=("Ada",))], {"p": "author: Ada"})
+    shown = Skeleton(render.render_html(view))
+    expected = " ".join(view.cards[0].plain_title.split())
+    assert shown.text("h3") == [expected]
+
+
+def test_a_hit_is_marked_and_its_text_escaped() -> None:
+    shown = Skeleton(render.render_html(a_digest([a_paper("<b>LLM</b>")], {"p": "LLM"})))
+    assert shown.text("b") == ["LLM"]
+    assert shown.text("h3") == ["<b>LLM</b>"]
+
+
+def test_the_links_of_a_mail_are_web_addresses_and_no_other() -> None:
+    view = a_digest(hostile_papers(), {"p": "LLM"})
+    addresses = set(Skeleton(render.render_html(view)).addresses)
+    wanted = {"https://doi.org/10/x?a&b='", LEAVE}
+    assert addresses == wanted
+    text = render.render_text(view)
+    assert "javascript:" not in text
+    assert set(re.findall(r"https?://\S+", text)) == wanted
+
+
+def test_styles_stand_on_the_elements_and_only_media_queries_in_the_head() -> None:
+    html = render.render_html(a_digest([a_paper("LLM")], {"p": "LLM"}))
+    style = html[html.index("<style>") : html.index("</style>")]
+    assert re.sub(r"@media.*", "", style, flags=re.DOTALL).strip() == "<style>"
+    assert "prefers-color-scheme: dark" in style
+    assert '<h1 style="' in html
+
+
+# The text part.
+
+LINES_OF_TEXT = st.sampled_from(HOSTILE) | st.text(max_size=300)
+
+
+@given(st.lists(LINES_OF_TEXT, min_size=1, max_size=3))
+def test_text_is_76_columns_wide_but_for_addresses(titles: list[str]) -> None:
+    papers = [
+        a_paper(f"{title} LLM", title, row=n, authors=(title,), urls={"page": f"https://e.org/{n}"})
+        for n, title in enumerate(titles, 1)
+    ]
+    text = render.render_text(a_digest(papers, {titles[0][:60] or "p": "LLM"}))
+    assert all(columns(line) <= 76 or "://" in line for line in text.split("\n"))
+
+
+def test_the_footer_stands_behind_a_signature_mark_and_each_address_on_a_line_of_its_own() -> None:
+    text = render.render_text(a_digest(hostile_papers(), {"p": "LLM"}))
+    body, footer = text.split("\n-- \n")
+    assert f"\nUnsubscribe:\n{LEAVE}\n" in footer
+    assert "ada@example.org" in footer
+    for line in (body + footer).split("\n"):
+        if "https://" in line:
+            assert re.fullmatch(r" *https://\S+", line)
+
+
+def test_text_says_all_that_html_says() -> None:
+    papers = [
+        a_paper(f"LLM {n}", "Abstract.", row=n, authors=("Ada",), categories=("cs.CL",),
+                urls={"page": f"https://example.org/{n}"})
+        for n in range(1, 4)
+    ]  # fmt: skip
+    view = a_digest(papers, {"one": "LLM", "two": "cat: cs.CL\n(open"}, max_papers=2)
+    text = " ".join(render.render_text(view).split())
+    (html,) = Skeleton(render.render_html(view)).text("body")
+    for said in (
+        "2 new papers for you", "Fri 20 Nov 2026", "3 papers scanned", "and 1 more paper matched",
+        "Abstract.", "Ada", "cs.CL", "Also wanted by: two", "does not work", "No tracking.",
+        "1 Long Street, Town", "Thu 1 Jan 2026", "next digest Mon 23 Nov 2026", "run by the lab",
+    ):  # fmt: skip
+        assert said in text, said
+        assert said in html, said
+
+
+# What a reader's mail program gets.
+
+
+@given(
+    st.text(max_size=200) | st.sampled_from(HOSTILE),
+    st.text(max_size=500) | st.sampled_from(HOSTILE),
+    st.text(max_size=60),
+)
+def test_every_digest_reads_back_as_it_was_rendered(title: str, abstract: str, name: str) -> None:
+    paper = a_paper(title, abstract, authors=("Ada", name), organization=name)
+    view = a_digest([paper], {name or "p": "author: Ada"})
+    mail = a_mail(view)
+    raw = build(mail)
+    message = read(raw)
+    assert message["Subject"] == view.subject
+    assert decoded(message) == (mail.text.rstrip("\n") + "\n", mail.html.rstrip("\n") + "\n")
+    check_wire(raw)
+
+
+@given(st.text(), st.text(), st.text(st.characters(categories=["L", "N"]), min_size=1))
+def test_every_mail_reads_back_as_it_was_made(text: str, html: str, name: str) -> None:
+    mail = plain_mail(text=text, html=html, sender=f"{name} <n@example.org>", list_name=name)
+    raw = build(mail)
+    expected = [_unified(part) for part in (text, html)]
+    assert list(decoded(read(raw))) == expected
+    check_wire(raw)
+
+
+def _unified(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
+
+
+def check_wire(raw: bytes) -> None:
+    """7-bit, only CRLF, short lines, the boundary nowhere but between the parts."""
+    assert raw.isascii()
+    assert b"\0" not in raw
+    assert raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r")
+    head, body = raw.split(b"\r\n\r\n", 1)
+    assert all(len(line) <= 998 for line in head.split(b"\r\n"))
+    assert all(len(line) <= 76 for line in body.split(b"\r\n"))
+    assert body.count(b"=_" + KEY.encode()) == 3
+    assert raw.endswith(b"--\r\n")
+
+
+subjects = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=300)
+
+
+@given(subjects)
+def test_any_subject_reads_back_folded_before_column_78(subject: str) -> None:
+    raw = build(plain_mail(subject=subject))
+    message = read(raw)
+    assert message["Subject"] == subject
+    lines = raw[raw.index(b"Subject:") : raw.index(b"\r\nDate:")].split(b"\r\n")
+    assert all(len(line) <= 78 for line in lines)
+    for word in re.findall(rb"=\?utf-8\?[qb]\?.*?\?=", b" ".join(lines)):
+        assert len(word) <= 75
+
+
+def _header(raw: bytes, name: str) -> str:
+    """A header as it stands, unfolded."""
+    found = re.search(rf"^{name}: (.*?)\r\n(?! )".encode(), raw, re.M | re.S)
+    assert found is not None
+    return found.group(1).decode().replace("\r\n", "")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["plain", "Grüße", "a  b", " lead", "trail ", "=?utf-8?q?no?=", "x" * 500, "ü" * 500, "",
+     "我们研究智能体" * 9, "😀" * 40, "mostly ASCII with one “quote” in a rather long line " * 2],
+)  # fmt: skip
+def test_a_subject_decodes_to_what_it_was(subject: str) -> None:
+    assert read(build(plain_mail(subject=subject)))["Subject"] == subject
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Paper notifier", "Paper notifier <n@example.org>"),
+        ("Doe, Jane", '"Doe, Jane" <n@example.org>'),
+        ("J. Doe", '"J. Doe" <n@example.org>'),
+        ('The "best"', '"The \\"best\\"" <n@example.org>'),
+        ("Papers für alle", "=?utf-8?q?Papers_f=C3=BCr_alle?= <n@example.org>"),
+        ("Grüße", "=?utf-8?b?R3LDvMOfZQ==?= <n@example.org>"),
+        ("", "<n@example.org>"),
+    ],
+)
+def test_a_display_name_is_quoted_or_encoded_where_it_must(name: str, written: str) -> None:
+    quoted = name.replace('"', '\\"')
+    raw = build(plain_mail(sender=f'"{quoted}" <n@example.org>'))
+    assert _header(raw, "From") == written
+    (address,) = read(raw)["From"].addresses
+    assert (address.display_name, address.addr_spec) == (name, "n@example.org")
+
+
+@pytest.mark.parametrize("name", ["Ä" * 100, "plain " * 100, "我们" * 60, "x" * 300])
+def test_a_long_name_is_folded_and_reads_back(name: str) -> None:
+    raw = build(plain_mail(sender=f'"{name}" <n@example.org>', list_name=name))
+    check_wire(raw)
+    read(raw)
+    for header, bare in (("From", "<n@example.org>"), ("List-Id", "<digest.example.org>")):
+        # The strict reader of 3.11 puts a space between encoded words in a name: RFC 2047, 6.2.
+        shown = str(make_header(decode_header(_header(raw, header))))
+        assert shown.replace(bare, "").strip() == name.strip()
+
+
+def test_the_headers_are_these_and_each_stands_once() -> None:
+    raw = build(plain_mail(reply_to="people@example.org"))
+    names = re.findall(r"^([A-Za-z-]+): ", raw.split(b"\r\n\r\n")[0].decode(), re.M)
+    assert names == [
+        "From", "To", "Subject", "Date", "Message-ID", "Reply-To", "List-Id", "List-Unsubscribe",
+        "List-Unsubscribe-Post", "Auto-Submitted", "Precedence", "MIME-Version", "Content-Type",
+    ]  # fmt: skip
+    message = read(raw)
+    assert message["Message-ID"] == f"<{KEY}@example.org>"
+    assert _header(raw, "To") == "<ada@example.org>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert [part.get_content_type() for part in message.walk()] == [
+        "multipart/alternative", "text/plain", "text/html",
+    ]  # fmt: skip
+
+
+def test_the_date_is_the_moment_in_utc_whatever_its_zone() -> None:
+    tokyo = NOON.astimezone(timezone(timedelta(hours=9)))
+    raw = build(plain_mail(date=tokyo))
+    assert _header(raw, "Date") == "Fri, 20 Nov 2026 12:00:00 +0000"
+    assert raw == build(plain_mail())
+
+
+@pytest.mark.parametrize("length", [30, 78, 200, 900])
+def test_list_unsubscribe_arrives_unencoded_and_on_one_line(length: int) -> None:
+    url = "https://papers.example.org/u/".ljust(length, "x")
+    raw = build(plain_mail(unsubscribe_url=url))
+    assert f"\r\nList-Unsubscribe: <{url}>\r\n".encode() in raw
+    assert read(raw)["List-Unsubscribe"] == f"<{url}>"
+
+
+def test_the_same_values_are_the_same_bytes() -> None:
+    papers = hostile_papers()
+    first = build(a_mail(a_digest(papers, {"p": "LLM"})))
+    render.environment.cache_clear()
+    assert build(a_mail(a_digest(papers, {"p": "LLM"}))) == first
+
+
+# Nothing breaks out of a header.
+
+
+@pytest.mark.parametrize("control", [*map(chr, (0, 7, 9, 10, 13, 27, 127, 0x85, 0x2028, 0x2029))])
+@pytest.mark.parametrize(
+    "field", ["key", "sender", "recipient", "subject", "list_id", "list_name", "unsubscribe_url",
+              "reply_to"],
+)  # fmt: skip
+def test_a_control_character_in_a_header_is_refused(field: str, control: str) -> None:
+    values = {"sender": "N{} <n@example.org>", "reply_to": "N{} <n@example.org>"}
+    value = values.get(field, "a{}b@example.org").format(control)
+    with pytest.raises(ValueError, match="a header's value"):
+        build(plain_mail(**{field: value}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("recipient", "a@b.org>, <c@d.org"), ("recipient", "Ada <a@b.org>"), ("recipient", ""),
+        ("recipient", "grüße@b.org"), ("recipient", "a@b.org, c@d.org"), ("recipient", "a b@c.org"),
+        ("sender", "nobody"), ("sender", ""), ("sender", "N <n@münchen.org>"), ("reply_to", "N"),
+        ("unsubscribe_url", "https://x/> <mailto:a@b.org"), ("unsubscribe_url", ""),
+        ("unsubscribe_url", "https://x/ü"), ("unsubscribe_url", "https://x/" + "x" * 1000),
+        ("list_id", "a b"), ("list_id", ""), ("key", 'a"b c'),
+    ],
+)  # fmt: skip
+def test_what_is_no_address_is_refused(field: str, value: str) -> None:
+    with pytest.raises(ValueError, match="header"):
+        build(plain_mail(**{field: value}))
+
+
+def test_a_title_with_line_breaks_makes_no_header_and_stops_no_digest() -> None:
+    evil = "LLM\r\nBcc: everyone@example.org\r\n\r\nbody"
+    view = a_digest([a_paper(evil, evil, authors=(evil,))], {"p": "LLM"})
+    message = read(build(a_mail(view)))
+    assert message["Bcc"] is None
+    assert message["Subject"] == "p: LLM Bcc: everyone@example.org body"
+
+
+# Size.
+
+
+@pytest.mark.parametrize(
+    "abstract",
+    ["We study how LLM agents use tools. ", "我们研究 LLM 智能体如何使用检索来回答科学问题。",
+     "LLM LLM LLM ", "<&> LLM <&>. ", "word" * 2000 + " LLM "],
+    ids=["English", "Chinese", "all hits", "escapes", "one word"],
+)  # fmt: skip
+@pytest.mark.parametrize("profiles", [1, 25])
+def test_a_full_digest_stays_below_the_size_at_which_mails_are_clipped(
+    abstract: str, profiles: int
+) -> None:
+    papers = [
+        a_paper(
+            f"Large LLM agents that plan and then act, part {n}", (abstract * 500)[:5000], row=n,
+            authors=tuple(f"Firstname Lastname {m}" for m in range(9)), organization="Qualcomm",
+            categories=("cs.CL", "cs.AI", f"x{n}"), signals={"upvotes": 12.0, "comments": 3.0},
+            urls={kind: f"https://example.org/{kind}/{n}" for kind in ("page", "pdf", "code")},
+        )
+        for n in range(25)
+    ]  # fmt: skip
+    rules = {f"profile {n}": f"LLM + cat: x{n}" for n in range(25)}
+    view = a_digest(
+        papers, rules if profiles == 25 else {"p": "LLM"}, max_papers=25, abstract_characters=5000
+    )
+    raw = build(a_mail(view))
+    assert len(view.cards) == 25
+    assert len(view.sections) == profiles
+    assert len(raw) < budget.MAIL_BYTES == 95_000
+    text, html = decoded(read(raw))
+    assert LEAVE in text
+    assert LEAVE in html
+    if abstract.startswith("We study"):
+        assert len(raw) > 80_000, "the room is used"
+
+
+# Templates.
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{% if %}", r"mail/digest\.txt\.j2, line 1"),
+        ("{{ view.nonsense }}", "nonsense"),
+        (None, r"mail/digest\.txt\.j2 is missing"),
+    ],
+)
+def test_a_broken_template_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: str | None, told: str
+) -> None:
+    (tmp_path / "mail").mkdir()
+    if template is not None:
+        (tmp_path / "mail" / "digest.txt.j2").write_text(template)
+    monkeypatch.setattr(render, "template_folder", lambda: tmp_path)
+    with pytest.raises(TemplateError, match=told):
+        render.render_text(a_digest([a_paper("LLM")], {"p": "LLM"}))

@@ -1,0 +1,393 @@
+"""What comes first: how well a paper fits, how much it is talked about, and the order of both."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from notifier.papers.paper import Paper
+from notifier.profiles.matching import Match
+from notifier.profiles.parser import parse
+from notifier.profiles.rules import leaves
+from notifier.ranking.order import OrderSettings, Ranked, rank
+from notifier.ranking.relevance import WordStatistics, relevance, stems_of, strengths
+from notifier.ranking.trending import FEWEST_PEERS, Reading, Talked, momentum, trends
+from tests.builders import NOON, a_match, a_paper
+
+DAY = timedelta(days=1)
+STATISTICS = WordStatistics(1_000, {"llm": 400, "agent": 200, "graph": 50, "rag": 10})
+
+
+def fits(rules: str, title: str = "", abstract: str = "", **values: Any) -> float:
+    """Return the relevance of a paper for a profile; 0 where it does not match."""
+    matched = a_match(rules, a_paper(title, abstract, **values))
+    return relevance(matched, STATISTICS.rarity) if matched else 0.0
+
+
+# Relevance
+
+WORDS = ["llm", "agent", "graph", "rag", "novel"]
+RULES = st.sampled_from(
+    [
+        "llm", "agent ^2", "graph ^0.5", "rag", '"novel"', "llm agent", "title: graph", "nov*",
+        "llm | rag", "agent + graph", "graph ~5 rag", "cat: cs.*", "trending", "author: Ada",
+    ]
+)  # fmt: skip
+TEXTS = st.lists(st.sampled_from([*WORDS, "and"]), max_size=12).map(" ".join)
+SEEN = st.sampled_from([None, 0.1, 0.8, 1.0])
+
+
+@st.composite
+def matches(draw: st.DrawFn) -> Match:
+    """Draw a paper with a profile that wants it."""
+    rules = "\n".join(draw(st.lists(RULES, min_size=1, max_size=8)))
+    paper = a_paper(draw(TEXTS), draw(TEXTS), trend=draw(SEEN), categories=("cs.LG",))
+    matched = a_match(rules, paper)
+    assume(matched)
+    assert matched
+    return matched
+
+
+@given(matches())
+def test_relevance_lies_between_nothing_and_one(matched: Match) -> None:
+    assert 0 < relevance(matched, STATISTICS.rarity) < 1
+
+
+def test_relevance_stays_below_one_however_much_hits() -> None:
+    rules = "\n".join(f"w{number} ^10" for number in range(500))
+    title = " ".join(f"w{number}" for number in range(500))
+    assert fits(rules, title, title) < 1
+
+
+@given(st.lists(RULES, max_size=6), RULES, TEXTS, TEXTS, SEEN)
+def test_one_more_rule_never_lowers_relevance(
+    rules: list[str], more: str, title: str, abstract: str, trend: float | None
+) -> None:
+    before = fits("\n".join(rules), title, abstract, trend=trend)
+    assert fits("\n".join([*rules, more]), title, abstract, trend=trend) >= before
+
+
+@given(st.lists(RULES, min_size=1, max_size=6), TEXTS, TEXTS, st.sampled_from(WORDS))
+def test_a_word_found_again_never_lowers_relevance(
+    rules: list[str], title: str, abstract: str, word: str
+) -> None:
+    text = "\n".join(rules)
+    assert fits(text, title, f"{abstract} and {word}") >= fits(text, title, abstract)
+
+
+@given(st.lists(st.sampled_from(["llm", "rag ^2", '"agent"', "llm + rag"]), min_size=1), TEXTS)
+def test_a_hit_in_the_title_is_worth_more_than_the_same_in_the_abstract(
+    rules: list[str], text: str
+) -> None:
+    profile = "\n".join(rules)
+    in_abstract = fits(profile, "", text)
+    assume(in_abstract)
+    assert fits(profile, text, "") > in_abstract
+    assert fits(profile, text, text) > fits(profile, text, "")
+
+
+@given(matches(), st.sampled_from(WORDS), st.integers(0, 1_000), st.integers(0, 1_000))
+def test_a_rarer_word_never_lowers_relevance(
+    matched: Match, word: str, one: int, other: int
+) -> None:
+    rarer, commoner = sorted((one, other))
+    with_rarer = WordStatistics(1_000, STATISTICS.with_stem | {word: rarer})
+    with_commoner = WordStatistics(1_000, STATISTICS.with_stem | {word: commoner})
+    assert relevance(matched, with_rarer.rarity) >= relevance(matched, with_commoner.rarity)
+
+
+def test_a_rare_word_is_worth_more_than_a_common_one() -> None:
+    assert fits("rag", "llm rag") > fits("llm", "llm rag")
+
+
+def test_the_rarest_word_of_a_phrase_counts() -> None:
+    assert fits("rag llm", "rag llm") == fits("rag", "rag llm")
+
+
+def test_a_weight_counts_and_the_highest_weight_of_a_repeated_rule_does() -> None:
+    assert fits("rag ^2", "rag") > fits("rag", "rag") > fits("rag ^0.5", "rag")
+    assert fits("rag ^0.5\nrag ^2", "rag") == fits("rag ^2", "rag")
+
+
+def test_a_category_is_worth_less_than_a_rare_word_and_that_less_than_an_author() -> None:
+    paper: dict[str, Any] = {"title": "rag", "categories": ("cs.LG",), "authors": ("Ada Byron",)}
+    assert fits("cat: cs.*", **paper) < fits("rag", **paper) < fits("author: Ada Byron", **paper)
+
+
+def test_the_parts_shown_add_up_to_the_relevance() -> None:
+    matched = a_match("rag ^2\nllm | cat: cs.LG", a_paper("llm rag", categories=("cs.LG",)))
+    assert matched
+    parts = list(strengths(matched, STATISTICS.rarity))
+    total = sum(strength for _, strength in parts)
+    assert len(parts) == 3
+    assert relevance(matched, STATISTICS.rarity) == total / (total + 1.5)
+
+
+def test_relevance_asks_for_no_stem_that_was_not_announced() -> None:
+    rules = parse("fine-tuning LLMs\ngraph ~5 nets\ndiffus*\ncat: cs.*\nauthor: Ada\n(a | b) ^2")
+    known = stems_of(leaf for _, node in rules.wanted() for leaf in leaves(node))
+    paper = a_paper("fine tuning LLMs by graph nets, a diffusion", categories=("cs.LG",))
+    matched = a_match("\n".join(line.typed for line in rules.lines), paper)
+    asked: set[str] = set()
+    assert matched
+    relevance(matched, lambda stem: asked.add(stem) or 0.5)  # type: ignore[func-returns-value]
+    assert asked
+    assert asked <= known
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000))
+def test_rarity_lies_above_zero_and_is_one_for_the_unheard_of(papers: int, found: int) -> None:
+    statistics = WordStatistics(papers, {"known": found})
+    assert 0 < statistics.rarity("known") <= 1
+    assert statistics.rarity("unheard") == 1
+
+
+# Trend
+
+
+def talked(row: int, *values: float, field: str = "cs", age: timedelta = DAY / 2) -> Talked:
+    """Return a paper with these upvotes, read hour by hour, the last one just now."""
+    last = len(values) - 1
+    readings = [
+        Reading("upvotes", value, NOON - (last - number) * timedelta(hours=1))
+        for number, value in enumerate(values)
+    ]
+    return Talked(row, field, NOON - age, readings)
+
+
+READINGS = st.lists(
+    st.builds(
+        Reading,
+        st.sampled_from(["upvotes", "comments", "stars"]),
+        st.integers(0, 10_000).map(float),
+        st.integers(0, 500).map(lambda hours: NOON - timedelta(hours=hours)),
+    ),
+    max_size=8,
+).map(lambda readings: sorted(readings, key=lambda reading: reading.read_at))
+AGES = st.integers(-10, 600).map(lambda hours: timedelta(hours=hours))
+PEERS = st.lists(
+    st.tuples(st.sampled_from(["cs", "math", ""]), AGES, READINGS), max_size=30
+).map(
+    lambda rows: [
+        Talked(row, field, NOON - age, readings)
+        for row, (field, age, readings) in enumerate(rows)
+    ]
+)  # fmt: skip
+
+
+@given(PEERS)
+def test_a_trend_lies_between_nothing_and_one_and_only_papers_with_signals_have_one(
+    papers: list[Talked],
+) -> None:
+    found = trends(papers, now=NOON)
+    assert set(found) == {paper.row for paper in papers if paper.readings}
+    assert all(0 <= trend <= 1 for trend in found.values())
+
+
+@given(PEERS, st.randoms(use_true_random=False))
+def test_the_order_of_papers_changes_no_trend(papers: list[Talked], random: Random) -> None:
+    shuffled = random.sample(papers, len(papers))
+    assert trends(shuffled, now=NOON) == trends(papers, now=NOON)
+
+
+def test_no_papers_have_no_trends() -> None:
+    assert trends([], now=NOON) == {}
+
+
+def test_a_paper_without_signals_has_no_trend_and_is_no_peer() -> None:
+    with_silent = trends([talked(1, 5), talked(2), talked(3)], now=NOON)
+    assert with_silent == trends([talked(1, 5)], now=NOON)
+
+
+def test_a_lone_paper_stands_in_the_middle() -> None:
+    assert trends([talked(1, 500)], now=NOON) == {1: 0.5}
+
+
+def test_equal_papers_have_one_trend() -> None:
+    assert set(trends([talked(row, 7) for row in range(9)], now=NOON).values()) == {0.5}
+
+
+def test_one_reading_counts_as_a_gain_from_nothing() -> None:
+    assert momentum([Reading("upvotes", 12, NOON)], now=NOON) == 12
+
+
+def test_an_old_gain_counts_half_for_every_three_days() -> None:
+    assert momentum([Reading("upvotes", 12, NOON - 3 * DAY)], now=NOON) == 6
+    assert momentum([Reading("upvotes", 12, NOON - 6 * DAY)], now=NOON) == 3
+
+
+def test_only_the_gain_since_the_last_reading_is_fresh() -> None:
+    readings = [Reading("upvotes", 8, NOON - 3 * DAY), Reading("upvotes", 10, NOON)]
+    assert momentum(readings, now=NOON) == 8 / 2 + 2
+
+
+def test_a_reading_dated_in_the_future_counts_as_read_now() -> None:
+    assert momentum([Reading("upvotes", 12, NOON + DAY)], now=NOON) == 12
+
+
+def test_each_signal_gains_for_itself() -> None:
+    readings = [Reading("upvotes", 10, NOON), Reading("comments", 3, NOON)]
+    assert momentum(readings, now=NOON) == 10 + 2 * 3
+
+
+def test_stars_grow_by_orders() -> None:
+    assert momentum([Reading("stars", 9, NOON)], now=NOON) == pytest.approx(5)
+    assert momentum([Reading("stars", 9_999, NOON)], now=NOON) == pytest.approx(20)
+
+
+def test_numbers_that_shrink_bring_a_paper_below_one_that_holds() -> None:
+    found = trends([talked(1, 20, 5), talked(2, 20, 20), talked(3, 20, 40)], now=NOON)
+    assert 0 <= found[1] < found[2] < found[3] <= 1
+
+
+@given(st.lists(st.integers(0, 99), min_size=FEWEST_PEERS, max_size=20))
+def test_more_upvotes_are_never_less_trend(upvotes: list[int]) -> None:
+    found = trends([talked(row, value) for row, value in enumerate(upvotes)], now=NOON)
+    by_upvotes = sorted(range(len(upvotes)), key=lambda row: upvotes[row])
+    order = [found[row] for row in by_upvotes]
+    assert order == sorted(order)
+
+
+def test_a_small_field_is_not_drowned_by_a_large_one() -> None:
+    loud = [talked(row, 100 + row, field="cs") for row in range(20)]
+    quiet = [talked(100 + row, row, field="math") for row in range(FEWEST_PEERS)]
+    found = trends([*loud, *quiet], now=NOON)
+    assert found[100 + FEWEST_PEERS - 1] > 0.7
+
+
+def test_a_field_of_too_few_papers_is_compared_with_all_fields_of_that_age() -> None:
+    loud = [talked(row, 100 + row, field="cs") for row in range(20)]
+    few = [talked(100 + row, row, field="math") for row in range(FEWEST_PEERS - 1)]
+    found = trends([*loud, *few], now=NOON)
+    assert max(found[paper.row] for paper in few) < 0.3
+    assert min(found[paper.row] for paper in loud) == found[0] < 0.1
+
+
+def test_a_paper_is_compared_with_papers_of_its_age() -> None:
+    old = [talked(row, 100 + row, age=5 * DAY) for row in range(20)]
+    new = [talked(100 + row, row, age=DAY / 2) for row in range(FEWEST_PEERS)]
+    found = trends([*old, *new], now=NOON)
+    assert found[100 + FEWEST_PEERS - 1] > 0.7
+
+
+# Order
+
+SETTINGS = OrderSettings()
+
+
+def ranked(papers: list[Paper], settings: OrderSettings = SETTINGS) -> list[Ranked]:
+    """Return the papers that ask for llm, agent or rag in order."""
+    found = [a_match("llm\nagent\nrag ^2\ntrending", paper) for paper in papers]
+    wanted = [one for one in found if one]
+    return rank(wanted, now=NOON, rarity=STATISTICS.rarity, settings=settings)
+
+
+def rows(papers: list[Paper], settings: OrderSettings = SETTINGS) -> list[int]:
+    """Return the papers' rows in order."""
+    return [one.paper.row for one in ranked(papers, settings)]
+
+
+def papers_with(trend: st.SearchStrategy[float | None]) -> st.SearchStrategy[list[Paper]]:
+    """Return lists of papers, each with its own row and id, many of them equal otherwise."""
+    days = st.sampled_from([-1, 0, 1, 7, 400])
+    values = st.tuples(
+        st.sampled_from(["llm", "agent", "rag llm", "nothing"]), trend, days,
+        st.one_of(st.none(), days),
+    )  # fmt: skip
+    return st.lists(values, max_size=12).map(
+        lambda drawn: [
+            a_paper(
+                title,
+                row=row,
+                trend=trend,
+                first_seen_at=NOON - seen * DAY,
+                published_at=None if published is None else NOON - published * DAY,
+            )
+            for row, (title, trend, seen, published) in enumerate(drawn)
+        ]
+    )
+
+
+@given(papers_with(SEEN), st.randoms(use_true_random=False))
+def test_the_order_of_matches_does_not_change_the_ranking(
+    papers: list[Paper], random: Random
+) -> None:
+    assert ranked(random.sample(papers, len(papers))) == ranked(papers)
+
+
+@given(papers_with(SEEN), st.floats(0, 10), st.integers(1, 1_000))
+def test_every_part_of_a_score_lies_between_nothing_and_one_and_the_best_is_first(
+    papers: list[Paper], trend_weight: float, hours: int
+) -> None:
+    order = ranked(papers, OrderSettings(trend_weight, timedelta(hours=hours)))
+    for one in order:
+        assert all(0 <= part <= 1 for part in (one.relevance, one.freshness, one.score))
+    scores = [one.score for one in order]
+    assert scores == sorted(scores, reverse=True)
+
+
+@given(papers_with(st.none()), st.floats(0, 10))
+def test_without_signals_the_weight_of_trend_changes_no_place(
+    papers: list[Paper], trend_weight: float
+) -> None:
+    assert rows(papers, OrderSettings(trend_weight)) == rows(papers, OrderSettings(0.0))
+
+
+def at(row: int, title: str = "llm", **values: Any) -> Paper:
+    """Return a paper that is wanted."""
+    return a_paper(title, row=row, **values)
+
+
+def test_equal_scores_fall_to_the_newer_paper() -> None:
+    dated = [at(1, published_at=NOON - 2 * DAY), at(2, published_at=NOON - DAY)]
+    assert rows(dated) == [2, 1]
+
+
+def test_a_paper_without_a_date_is_as_new_as_when_it_was_first_seen() -> None:
+    papers = [at(1, published_at=NOON - DAY), at(2), at(3, published_at=NOON + DAY)]
+    assert rows(papers) == [3, 2, 1]
+
+
+def test_equal_scores_and_dates_fall_to_the_smaller_id() -> None:
+    assert rows([at(3), at(1), at(2)]) == [1, 2, 3]
+
+
+def test_the_better_fit_comes_first() -> None:
+    assert rows([at(1, "llm"), at(2, "rag")]) == [2, 1]
+
+
+def test_of_two_equal_papers_the_one_talked_about_comes_first() -> None:
+    assert rows([at(1), at(2, trend=0.1)]) == [2, 1]
+
+
+def test_trend_of_no_weight_moves_nothing_that_was_asked_by_words() -> None:
+    settings = OrderSettings(trend_weight=0.0)
+    assert rows([at(1), at(2, trend=0.5)], settings) == [1, 2]
+
+
+def test_a_paper_of_one_half_life_ago_is_worth_half() -> None:
+    new, old = ranked([at(1), at(2, first_seen_at=NOON - 7 * DAY)])
+    assert (new.freshness, old.freshness) == (1.0, 0.5)
+    assert old.score == pytest.approx(new.score / 2)
+
+
+def test_a_paper_first_seen_in_the_future_is_brand_new() -> None:
+    (one,) = ranked([at(1, first_seen_at=NOON + DAY)])
+    assert one.freshness == 1.0
+
+
+@pytest.mark.parametrize("half_life", [timedelta(0), -DAY])
+def test_a_half_life_that_is_not_positive_is_refused(half_life: timedelta) -> None:
+    with pytest.raises(ValueError, match="half-life"):
+        ranked([], OrderSettings(half_life=half_life))
+
+
+def test_the_score_is_the_product_its_parts_say() -> None:
+    now: datetime = NOON
+    (one,) = ranked([at(1, trend=0.5, first_seen_at=now - 7 * DAY)])
+    assert one.score == pytest.approx(one.relevance * (1 + 0.3 * 0.5) / 1.3 * 0.5)
