@@ -32,6 +32,7 @@ WRITTEN = [
     ("arXiv:cond-mat.stat-mech/0703001", "arxiv:cond-mat/0703001", None),
     ("http://arxiv.org/abs/cmp-lg/9405001v1", "arxiv:cmp-lg/9405001", 1),
     # DOI
+    ("https://j.example/doi/10.1000/x/full", "doi:10.1000/x", None),
     ("10.1038/S41586-023-05999-5", "doi:10.1038/s41586-023-05999-5", None),
     ("doi:10.1038/s41586-023-05999-5.", "doi:10.1038/s41586-023-05999-5", None),
     ("DOI: 10.1038/s41586-023-05999-5", "doi:10.1038/s41586-023-05999-5", None),

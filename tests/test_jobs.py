@@ -400,6 +400,22 @@ async def test_one_broken_source_stops_no_other_and_its_failures_are_counted(
 
 
 @pytest.mark.anyio
+async def test_a_password_in_an_address_is_shown_nowhere(
+    tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/feed").respond_with_data("<html>Login</html>")
+    for path in ("/feed", "/missing"):
+        url = httpserver.url_for(path).replace("http://", "http://me:hunter2@")
+        source = {"name": "a", "kind": "feed", "urls": [url]}
+        lab = Instance(tmp_path, source=[source], http={"pause_seconds": 0})
+        (report,) = await lab.app.ingest(lab.app.sources())
+        assert report.failure is not None
+        assert f"***@{httpserver.host}" in report.failure
+        assert "hunter2" not in report.failure
+        lab.app.close()
+
+
+@pytest.mark.anyio
 async def test_validators_are_kept_only_with_the_papers_they_stand_for(
     tmp_path: Path, httpserver: HTTPServer
 ) -> None:

@@ -11,6 +11,7 @@ import signal
 import tempfile
 import webbrowser
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -73,9 +74,10 @@ async def _run(
     address = f"http://127.0.0.1:{place.getsockname()[1]}"
     with tempfile.TemporaryDirectory(prefix="notifier-demo-") as folder:
         async with listening() as sink:
-            app = _instance(Path(folder), sink, address)
+            clock = _Clock(SIGNED_UP)
+            app = App(_settings(Path(folder), sink, address), clock=clock)
             try:
-                await _play(app, sink, say)
+                await _play(app, clock, sink, say)
                 if keep:
                     _keep(sink, keep, say)
                 if once:
@@ -90,25 +92,34 @@ async def _run(
                 app.close()
 
 
-def _instance(folder: Path, sink: Sink, address: str) -> App:
-    settings = Settings(
+@dataclass(slots=True)
+class _Clock:
+    """A clock that the tour sets."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def _settings(folder: Path, sink: Sink, address: str) -> Settings:
+    return Settings(
         _env_prefix="NOTIFIER_DEMO_READS_NO_ENVIRONMENT_",
         site={"public_url": address, "name": "Paper notifier demo", "contact": "demo@example.org"},
         mail={"from": "Paper notifier <papers@example.org>"},
         smtp={"host": "127.0.0.1", "port": sink.port, "security": "none"},
         database={"url": f"sqlite:///{folder}/demo.db"},
     )
-    return App(settings, clock=lambda: SIGNED_UP)
 
 
-async def _play(app: App, sink: Sink, say: Callable[[str], None]) -> None:
+async def _play(app: App, clock: _Clock, sink: Sink, say: Callable[[str], None]) -> None:
     for address, schedule, name, rules in SUBSCRIBERS:
         app.subscriptions.request(address, now=SIGNED_UP, schedule=schedule)
         app.subscriptions.confirm(address, now=SIGNED_UP, because="lives in the demo")
         app.subscriptions.add_profile(address, name, rules, now=SIGNED_UP)
         say(f'{address} follows "{name}": {schedule}')
     for now in sorted({*(moment for moment, _, _ in PLAN), *MAIL_TIMES}):
-        app.clock = lambda moment=now: moment  # type: ignore[misc]  # a default keeps each moment
+        clock.now = now
         for _, file, kind in (step for step in PLAN if step[0] == now):
             body = (Path(__file__).parent / file).read_bytes()
             report = take_body(app.database, app.source_for_file(kind, kind), body, now=now)

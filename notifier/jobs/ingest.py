@@ -12,7 +12,7 @@ import structlog
 from notifier.errors import SourceError
 from notifier.papers.paper import Batch, Problem
 from notifier.profiles.indexed import IndexedPaper
-from notifier.sources.http import Answer, Client
+from notifier.sources.http import Answer, Client, without_login
 from notifier.sources.source import Source
 from notifier.storage import store_papers, store_sources, store_words
 from notifier.storage.database import Database
@@ -88,7 +88,7 @@ async def ingest(database: Database, source: Source, client: Client, *, now: dat
             continue
         except Exception as error:  # one broken answer must not stop the other sources
             log.exception("source could not be read", source=source.name)
-            total.failure = f"{address}: {type(error).__name__} (a bug: see the log)"
+            total.failure = f"{without_login(address)}: {type(error).__name__} (a bug: see the log)"
             continue
         for name in ("seen", "new", "updated", "merged", "rejected"):
             setattr(total, name, getattr(total, name) + getattr(report, name))
@@ -110,7 +110,7 @@ async def _ingest_one(
             take_body, database, source, answer.body, now=now, answer=answer
         )
     except SourceError as error:
-        raise SourceError(f"{address}: {error}") from error
+        raise SourceError(f"{without_login(address)}: {error}") from error
 
 
 def _record(database: Database, source: Source, report: Ingested, now: datetime) -> None:

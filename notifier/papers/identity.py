@@ -42,7 +42,8 @@ _PLACES = [  # host, path, and the identifier they stand for
          r"(?:abs|pdf|html|overview|format|ps|src|e-print)/(.+)", r"arxiv:\1"),
         (r"huggingface\.co|hf\.co", r"papers/(.+)", r"arxiv:\1"),
         (r"(?:dx\.)?doi\.org", r"(10\..+)", r"\1"),
-        (r".+", r"doi/(?:(?:abs|full|pdf|epdf|pdfdirect)/)?(10\..+)", r"\1"),  # publishers
+        (r".+", r"doi/(?:(?:abs|full|pdf|epdf|pdfdirect)/)?(10\..+?)(?:/(?:full|abstract|e?pdf))?",
+         r"\1"),
         (r"(?:bio|med)rxiv\.org", r"content/(10\..+)", r"\1"),
         (r"(?:bio|med)rxiv\.org",  # older feeds' links; later ones do not tell the DOI's prefix
          r"cgi/content/[a-z]+/((?:20(?:1[0-9]|2[0-4])\.[0-9.]{6})?[0-9]{6,8}(?:v[0-9]+)?)",

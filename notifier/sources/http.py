@@ -8,6 +8,7 @@ limited; the User-Agent names a contact.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
 LONGEST_WAIT_SECONDS = 60.0  # a server that wants more is left alone until the next round
 # What we can unpack piece by piece; anything else, or one round another, may be a bomb.
 _ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
+
+_LOGIN = re.compile(r"(https?://)[^/@\s]+@", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,13 @@ def _said(status: int) -> str:
     return f"HTTP {status} {phrase} - {advice}".replace("  ", " ")
 
 
+def without_login(url: str) -> str:
+    """Return `url` as it may be shown: a user and password in it become `***`."""
+    return _LOGIN.sub(r"\1***@", url)
+
+
 def _failure(url: str, said: str) -> errors.SourceError:
-    return errors.SourceError(one_line(f"{url}: {said}"))
+    return errors.SourceError(one_line(f"{without_login(url)}: {without_login(said)}"))
 
 
 class Client:
