@@ -106,7 +106,7 @@ def _settings(folder: Path, sink: Sink, address: str) -> Settings:
     return Settings(
         _env_prefix="NOTIFIER_DEMO_READS_NO_ENVIRONMENT_",
         site={"public_url": address, "name": "Paper notifier demo", "contact": "demo@example.org"},
-        mail={"from": "Paper notifier <papers@example.org>"},
+        mail={"from": "Paper notifier <papers@example.org>", "connections": 1},
         smtp={"host": "127.0.0.1", "port": sink.port, "security": "none"},
         database={"url": f"sqlite:///{folder}/demo.db"},
     )
