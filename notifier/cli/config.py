@@ -20,7 +20,7 @@ _SECRET_NAMES = ("password", "url")
 def example() -> str:
     """Return the commented configuration that comes with the program."""
     package = Path(__file__).resolve().parent.parent
-    inside = package / "config" / "notifier.toml"
+    inside = package / "notifier.toml"
     path = inside if inside.is_file() else package.parent / "config" / "notifier.toml"
     return path.read_text("utf-8")
 
