@@ -2,6 +2,7 @@
 # Makes the pictures in docs/ from the demo, with the system's Chromium.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Fonts for every script of the samples: apt-get install fonts-dejavu-core fonts-noto-cjk
 command -v chromium >/dev/null || { echo "screenshots need Chromium: apt-get install chromium" >&2; exit 1; }
 
 folder=$(mktemp -d)

@@ -71,6 +71,7 @@ class MailError(NotifierError):
 class SendError(MailError):
     """The server refused one message, at `stage`, with `code` (RFC 5321, 4.2).
 
+    Stages are `mail`, `rcpt`, `data` (up to the final dot) and `dot` (the answer to it).
     `code` 0 means that no reply came. `enhanced` is the RFC 3463 status or "".
     `in_doubt` is true when the message had been sent to its final dot and no answer came:
     the server may have taken it. The address is left out of the text.

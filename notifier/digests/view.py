@@ -19,6 +19,7 @@ from notifier.papers.paper import Paper
 from notifier.profiles.matching import Hit
 
 AUTHORS_SHOWN = 4
+SIGNALS_SHOWN = ("upvotes", "comments", "stars")
 RULES_SHOWN = 3
 WORDS_SHOWN = 3
 SUBJECT_CHARACTERS = 90
@@ -226,8 +227,8 @@ def _facts(paper: Paper) -> Iterable[str]:
         yield _ANNOUNCED[paper.announce]
     counts = [
         f"{value:.0f} {name if value != 1 else name.removesuffix('s')}"
-        for name, value in paper.signals.items()
-        if value
+        for name in SIGNALS_SHOWN
+        if (value := paper.signals.get(name))
     ]
     if counts:
         yield " · ".join(counts)

@@ -125,7 +125,7 @@ class _Worker:
             await asyncio.to_thread(self._refused, claimed, error)
         else:
             self._done.sent += 1
-            await asyncio.to_thread(self._record, claimed, Outcome("sent", "data", 250, "", words))
+            await asyncio.to_thread(self._record, claimed, Outcome("sent", "dot", 250, "", words))
             log.info("digest sent", digest=claimed.digest, attempt=claimed.attempts)
 
     def _release(self, claimed: Claimed) -> None:
