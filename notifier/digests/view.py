@@ -19,7 +19,7 @@ from notifier.papers.paper import Paper
 from notifier.profiles.matching import Hit
 
 AUTHORS_SHOWN = 4
-SIGNALS_SHOWN = ("upvotes", "comments", "stars")
+SIGNALS_FIRST = ("upvotes", "comments", "stars")
 RULES_SHOWN = 3
 WORDS_SHOWN = 3
 SUBJECT_CHARACTERS = 90
@@ -216,6 +216,11 @@ def short_authors(authors: Sequence[str], followed: set[str]) -> str:
     return f"{', '.join(shown)} and {rest} others" if rest > 1 else ", ".join(authors)
 
 
+def _importance(signal: tuple[str, float]) -> int:
+    name = signal[0]
+    return SIGNALS_FIRST.index(name) if name in SIGNALS_FIRST else len(SIGNALS_FIRST)
+
+
 def _facts(paper: Paper) -> Iterable[str]:
     if paper.organization:
         yield paper.organization
@@ -227,8 +232,8 @@ def _facts(paper: Paper) -> Iterable[str]:
         yield _ANNOUNCED[paper.announce]
     counts = [
         f"{value:.0f} {name if value != 1 else name.removesuffix('s')}"
-        for name in SIGNALS_SHOWN
-        if (value := paper.signals.get(name))
+        for name, value in sorted(paper.signals.items(), key=_importance)
+        if value
     ]
     if counts:
         yield " · ".join(counts)
