@@ -433,6 +433,7 @@ async def test_validators_are_kept_only_with_the_papers_they_stand_for(
     assert cut_off.problems or cut_off.failure
     (good,) = await lab.app.ingest(lab.app.sources())
     assert good.failure is None
+    assert "If-None-Match" not in httpserver.log[1][0].headers, "the cut-off answer is asked again"
     (unchanged,) = await lab.app.ingest(lab.app.sources())
     assert (unchanged.failure, unchanged.seen) == (None, 0)
     httpserver.check()

@@ -139,9 +139,13 @@ class _Worker:
             self._done.failed += 1
         else:
             self._done.later += 1
-        reply = error.reply.replace(claimed.address, "<recipient>")
         outcome = Outcome(
-            decision.state, error.stage, error.code, error.enhanced, reply, decision.not_before
+            decision.state,
+            error.stage,
+            error.code,
+            error.enhanced,
+            error.reply,
+            decision.not_before,
         )
         self._record(claimed, outcome, dead=decision.dead)
         log.warning(
