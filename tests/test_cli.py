@@ -165,6 +165,9 @@ WRONG = [
     (("subscriber", "add", "a@example.org", "--days", "mon,dom"), 2, '"dom" is no day'),
     (("subscriber", "show", "ada@example.org"), 4, "no subscriber ada@example.org"),
     (("profile", "add", "ada@example.org", "x", "LLM"), 4, "no subscriber ada@example.org"),
+    (("--now", "0001-01-01", "status"), 2, '"0001-01-01" lies outside the years 1970 to 2200'),
+    (("--now", "9999-12-31T23:59:59-10:00", "tick"), 2, "lies outside the years"),
+    (("ingest", "--file", "/tmp", "--kind", "arxiv"), 4, "/tmp: Is a directory"),
     (("--now", "yesterday", "status"), 2, '"yesterday" is no time'),
     (("ingest", "--file", "missing.xml", "--kind", "arxiv"), 4, "missing.xml: No such file"),
     (("ingest", "--file", "x", "--kind", "arxvi"), 2, 'not "arxvi"'),
@@ -246,6 +249,15 @@ def test_a_file_that_is_no_database_is_named(notifier: Notifier) -> None:
     result = notifier("paper", "list")
     assert result.code == 1
     assert "notifier.db: file is not a database" in result.err
+
+
+def test_a_profile_beyond_its_limit_is_told_in_few_lines(notifier: Notifier) -> None:
+    rules = "\n".join(f"word{number}" for number in range(3000)).encode()
+    result = notifier("profile", "test", "-", "--format", "json", stdin=rules)
+    assert (result.code, result.json) == (3, [])
+    assert "line 501, column 1: a profile holds at most 500 rules" in result.err
+    assert "and 2480 more" in result.err
+    assert len(result.err.splitlines()) < 30
 
 
 def test_rules_that_are_no_text_are_refused(notifier: Notifier) -> None:

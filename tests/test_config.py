@@ -136,6 +136,28 @@ def test_a_database_url_that_is_none_is_named(notifier: Notifier) -> None:
     assert "database.url is no database URL" in result.err
 
 
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("mysql://me:hunter2@host/x", 'database.url: "mysql" is not supported'),
+        (
+            "sqlite:////proc/nowhere/x.db",
+            "database /proc/nowhere/x.db: no folder for it at /proc/nowhere",
+        ),
+        ("sqlite:////dev/null/x.db", "database /dev/null/x.db: no folder for it at /dev/null"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_named_in_one_line(
+    notifier: Notifier, url: str, message: str
+) -> None:
+    notifier.config.write_text(f"[database]\nurl = '{url}'\n")
+    result = notifier("status")
+    assert result.code in (1, 2)
+    assert message in result.err
+    assert "hunter2" not in result.err
+    assert len(result.err.splitlines()) == 1
+
+
 def test_the_environment_lies_over_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

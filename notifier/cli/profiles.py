@@ -22,6 +22,7 @@ app = typer.Typer(
     epilog="Example: notifier profile add ada@example.org agents 'LLM agents'",
 )
 
+_PROBLEMS_TOLD = 20
 # `-survey` is a rule, not an option.
 _NEVER_RULES = {"ignore_unknown_options": True}
 
@@ -44,8 +45,10 @@ def read_rules(source: str) -> str:
 
 
 def _tell(problems: tuple[RuleProblem, ...]) -> None:
-    for problem in problems:
+    for problem in problems[:_PROBLEMS_TOLD]:
         say(f"{'error' if problem.is_error else 'warning'}: {problem}")
+    if len(problems) > _PROBLEMS_TOLD:
+        say(f"and {len(problems) - _PROBLEMS_TOLD} more")
 
 
 @app.command(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from notifier.app import App
     from notifier.config import Settings
 
+YEARS = (1970, 2200)
+
 
 @dataclass(slots=True)
 class State:
@@ -41,6 +43,8 @@ def parse_moment(written: str) -> datetime:
         raise errors.UsageError(
             f'"{written}" is no time - write it like 2026-11-21T07:00:00+01:00 or 2026-11-21'
         ) from None
+    if not YEARS[0] <= moment.year <= YEARS[1]:
+        raise errors.UsageError(f'"{written}" lies outside the years {YEARS[0]} to {YEARS[1]}')
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -24,10 +24,11 @@ class Database:
     """A database behind a URL. Opening creates it or brings it up to date."""
 
     def __init__(self, url: str) -> None:
-        """Open `url`, which is `sqlite:///FILE` or `postgresql+psycopg://...`.
+        """Open `url`, which is `sqlite:///FILE`; the file's folder is made.
 
         Raises:
-            DatabaseError: not reachable, no database at all, or of a newer version.
+            ConfigError: another kind of URL.
+            DatabaseError: the file cannot be opened or is no database.
         """
         self.url = url
         with _readable_errors(url):
@@ -73,7 +74,10 @@ def _make_engine(url: str) -> Engine:
             'database.url is no database URL - write "sqlite:///notifier.db"'
         ) from error
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+        raise errors.ConfigError(
+            f'database.url: "{parsed.get_backend_name()}" is not supported - '
+            'write "sqlite:///notifier.db"'
+        )
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
@@ -115,5 +119,7 @@ def _readable_errors(url: str) -> Iterator[None]:
                 f"database {place}: {error.orig} - restore a backup or name another file"
             ) from error
         raise
-    except (PermissionError, FileExistsError, NotADirectoryError) as error:
-        raise errors.DatabaseError(f"database {place}: {error.strerror}") from error
+    except OSError as error:
+        raise errors.DatabaseError(
+            f"database {place}: no folder for it at {error.filename}: {error.strerror}"
+        ) from error
