@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property
 
+from pydantic import ValidationError
+
 from notifier import errors
 from notifier.config import Settings, SourceSettings
 from notifier.delivery.files import FilesTransport
@@ -160,7 +162,12 @@ class App:
     def source_for_file(self, kind: Kind, name: str) -> Source:
         """Return an adapter of a kind that reads saved answers under a source's name."""
         here = "http://localhost/"  # never fetched; a feed must have an address
-        return make_source(SourceSettings(name=name, kind=kind, urls=(here,)))
+        try:
+            return make_source(SourceSettings(name=name, kind=kind, urls=(here,)))
+        except ValidationError:
+            raise errors.UsageError(
+                f"--name {name!r}: a source's name has letters, digits, dots, dashes"
+            ) from None
 
     def due_sources(self, now: datetime) -> list[Source]:
         """Return the enabled sources whose time has come."""
@@ -194,12 +201,24 @@ class App:
         )
         return await deliver(self.database, self.transport, settings, clock=self.clock, stop=stop)
 
+    async def _ingest_until(self, stop: asyncio.Event, source: Source) -> list[Ingested]:
+        """Fetch a source; cut off at `stop`, it brings nothing and is asked again next time."""
+        fetching = asyncio.ensure_future(self.ingest([source]))
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({fetching, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not fetching.done():
+            fetching.cancel()
+            await asyncio.wait({fetching})
+            return []
+        return fetching.result()
+
     async def tick(self, *, stop: asyncio.Event | None = None) -> Ticked:
         """One pass of everything that is due; stops between two steps at `stop`."""
         stop, done = stop or asyncio.Event(), Ticked()
         for source in await asyncio.to_thread(self.due_sources, self.clock()):
             if not stop.is_set():
-                done.ingested += await self.ingest([source])
+                done.ingested += await self._ingest_until(stop, source)
         if not stop.is_set():
             done.composed = await asyncio.to_thread(self.compose, stopping=stop.is_set)
         if not stop.is_set():

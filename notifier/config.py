@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,6 +25,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from notifier import errors
@@ -40,6 +42,20 @@ def _one_line(value: str) -> str:
     return value
 
 
+def _mailbox(value: str) -> str:
+    address = parseaddr(_one_line(value))[1]
+    local, _, domain = address.rpartition("@")
+    if value and not (local and domain and address.isascii() and " " not in address):
+        raise ValueError(f'"{value}" is no mailbox - write "Name <address@example.org>"')
+    return value
+
+
+def _port(listen: str) -> str:
+    if listen and not 0 <= int(listen.rpartition(":")[2]) <= 65535:
+        raise ValueError("a port lies between 0 and 65535")
+    return listen
+
+
 def _known_zone(name: str) -> str:
     if not cadence.is_zone(name):
         raise ValueError(f'"{name}" is no IANA time zone - write one like Europe/Berlin')
@@ -47,8 +63,10 @@ def _known_zone(name: str) -> str:
 
 
 OneLine = Annotated[str, AfterValidator(_one_line)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+AsciiUrl = Annotated[str, Field(pattern=r"^https?://[!-.0-~]+(/[!-~]*)?$")]
 
 
 class Section(BaseModel):
@@ -60,13 +78,15 @@ class Section(BaseModel):
 class Site(Section):
     """[site]"""
 
-    public_url: HttpUrl = "http://localhost:8080"
+    public_url: AsciiUrl = "http://localhost:8080"
     name: OneLine = "Paper notifier"
     contact: OneLine = ""
     postal_address: OneLine = ""
-    listen: Annotated[str, Field(pattern=r"^[^\s:]+:\d+$|^\[[0-9a-f:]+\]:\d+$|^$")] = (
-        "127.0.0.1:8080"
-    )
+    listen: Annotated[
+        str,
+        Field(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$|^$"),
+        AfterValidator(_port),
+    ] = "127.0.0.1:8080"
 
 
 class Mail(Section):
@@ -74,8 +94,8 @@ class Mail(Section):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    sender: Annotated[OneLine, Field(alias="from")] = "Paper notifier <notifier@localhost>"
-    reply_to: OneLine = ""
+    sender: Annotated[Mailbox, Field(alias="from")] = "Paper notifier <notifier@localhost>"
+    reply_to: Mailbox = ""
     transport: Literal["smtp", "files"] = "smtp"
     directory: Path = Path("outbox")
     connections: Annotated[int, Field(ge=1, le=16)] = 2
@@ -91,7 +111,7 @@ class Smtp(Section):
     user: OneLine = ""
     password: SecretStr = SecretStr("")
     password_file: Path | None = None
-    timeout_seconds: Annotated[float, Field(gt=0)] = 600.0
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 600.0
 
     @model_validator(mode="after")
     def _no_login_in_the_clear(self) -> Smtp:
@@ -198,6 +218,15 @@ class Settings(BaseSettings):
     source: tuple[SourceSettings, ...] = ()
 
     @model_validator(mode="after")
+    def _lease_outlives_a_mail(self) -> Settings:
+        if self.delivery.lease_minutes * 60 < self.smtp.timeout_seconds + 60:
+            raise ValueError(
+                "delivery.lease_minutes must be a minute longer than smtp.timeout_seconds, or "
+                "another worker sends a mail that is still on the wire"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _source_names_differ(self) -> Settings:
         names = [source.name for source in self.source]
         for name in names:
@@ -257,15 +286,20 @@ def load(path: Path | None) -> Settings:
         settings = Settings(**_read_toml(path) if path else {})
     except ValidationError as error:
         raise errors.ConfigError(explain(error, path, Settings)) from None
+    except SettingsError as error:
+        raise errors.ConfigError(
+            f"environment: {error} - write lists and tables as JSON, like "
+            """NOTIFIER_DIGEST__DAYS='["mon", "fri"]'"""
+        ) from None
     return _resolved(settings, path.parent.absolute() if path else None)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         raise errors.ConfigError(f"{path}: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise errors.ConfigError(f"{path}: cannot be read: {error}") from None
 
 

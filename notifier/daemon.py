@@ -1,8 +1,8 @@
 """The daemon: APScheduler as the clock, our own tasks for the work, signals for the end.
 
 The scheduler's jobs only start work; what must survive is in the tables. On SIGTERM nothing new
-is begun, what is on the wire is finished and recorded, and the process ends within
-`daemon.stop_seconds`; a second signal ends it at once.
+is begun, what is on the wire is finished and recorded, other work has `daemon.stop_seconds`;
+a second signal ends the process at once.
 """
 
 from __future__ import annotations
@@ -32,9 +32,12 @@ def tick_once(app: App) -> Ticked:
 
 
 async def _tick_once(app: App) -> Ticked:
-    stop = asyncio.Event()
-    with _signals(stop):
-        return await app.tick(stop=stop)
+    stop, seen = asyncio.Event(), list[int]()
+    with _signals(stop, seen):
+        done = await app.tick(stop=stop)
+    if signal.SIGINT in seen:
+        raise KeyboardInterrupt
+    return done
 
 
 def run(app: App) -> int:
@@ -96,6 +99,7 @@ class _Daemon:
         self._app = app
         self._stop = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._sending = False
 
     async def run(self) -> int:
         seen: list[int] = []
@@ -110,9 +114,13 @@ class _Daemon:
                 await self._stop.wait()
                 log.info("daemon stopping")
                 scheduler.shutdown(wait=False)
-                await self._finish()
+                finished = await self._finish()
+        code = 130 if signal.SIGINT in seen else 0
+        if not finished:
+            log.warning("daemon ends before its work; what is open is taken up by the next start")
+            os._exit(code)  # a thread still at work would keep the process alive
         log.info("daemon stopped")
-        return 130 if signal.SIGINT in seen else 0
+        return code
 
     def _scheduler(self) -> Any:  # APScheduler has no types
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -164,24 +172,33 @@ class _Daemon:
         if not self._stop.is_set():
             await asyncio.to_thread(self._app.compose, stopping=self._stop.is_set)
         if not self._stop.is_set():
-            await self._app.deliver(stop=self._stop)
+            self._sending = True
+            try:
+                await self._app.deliver(stop=self._stop)
+            finally:
+                self._sending = False
 
     async def _sources(self) -> None:
         for source in await asyncio.to_thread(self._app.due_sources, self._app.clock()):
             if not self._stop.is_set():
                 await self._app.ingest([source])
 
-    async def _finish(self) -> None:
+    async def _finish(self) -> bool:
         """Let what is on the wire end by itself for a while, then cancel it.
 
-        Fetching is cut off at once: the next start asks again.
+        Fetching is cut off at once: the next start asks again. Returns whether all ended in time.
         """
         if "sources" in self._tasks:
             self._tasks["sources"].cancel()
         running = [task for task in self._tasks.values() if not task.done()]
         if not running:
-            return
-        _, late = await asyncio.wait(running, timeout=self._app.settings.daemon.stop_seconds)
+            return True
+        seconds: float = self._app.settings.daemon.stop_seconds
+        if self._sending:  # cut off behind its final dot, a mail would be sent twice
+            log.info("waiting for the mail server's answer to what is on the wire")
+            seconds = max(seconds, self._app.settings.smtp.timeout_seconds)
+        _, late = await asyncio.wait(running, timeout=seconds)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+        return not late

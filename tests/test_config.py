@@ -108,6 +108,11 @@ MISTAKES = [
         "[smtp]\nhost = 'mail.example.org'\nuser = 'me'\n",
         "a login without TLS would show the password",
     ),
+    ("[mail]\nfrom = 'nonsense'\n", 'line 2: mail.from: "nonsense" is no mailbox'),
+    ("[site]\npublic_url = 'https://münchen.de/ä'\n", "line 2: site.public_url:"),
+    ("[site]\nlisten = '127.0.0.1:99999'\n", "a port lies between 0 and 65535"),
+    ("[smtp]\ntimeout_seconds = 900\n", "delivery.lease_minutes must be a minute longer"),
+    ("[smtp]\ntimeout_seconds = inf\n", "line 2: smtp.timeout_seconds:"),
     ("[smtp\n", "Expected ']'"),
     ("[smtp]\npassword_file = 'nowhere'\n", "smtp.password_file: nowhere cannot be read"),
 ]
@@ -165,6 +170,14 @@ def test_the_environment_lies_over_the_file(
     monkeypatch.setenv("NOTIFIER_SMTP__HOST", "two")
     settings = config.load(path)
     assert (settings.smtp.host, settings.smtp.port) == ("two", 26)
+
+
+def test_a_list_in_the_environment_that_is_no_json_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NOTIFIER_DIGEST__DAYS", "mon,tue")
+    with pytest.raises(ConfigError, match="write lists and tables as JSON"):
+        config.load(None)
 
 
 def test_a_mistake_in_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,13 +15,19 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from pytest_httpserver import HTTPServer
 
 from notifier.app import App
+from notifier.cli import logs
 from notifier.config import Settings
 from notifier.delivery.sink import Sink, listening
 from notifier.digests import render
 from notifier.errors import TemplateError
 from notifier.jobs.ingest import take_body
 from notifier.profiles.profile import Schedule
-from notifier.storage import store_digests, store_sources, store_subscribers
+from notifier.storage import (
+    store_deliveries,
+    store_digests,
+    store_sources,
+    store_subscribers,
+)
 
 from .builders import atom, daily_papers
 
@@ -56,6 +62,17 @@ class Instance:
     def digests(self) -> list[store_digests.Listed]:
         with self.app.database.reading() as conn:
             return store_digests.listed(conn)[::-1]
+
+    def sent(self) -> None:
+        """Record every waiting digest as sent."""
+        with self.app.database.writing() as conn:
+            until = self.now + timedelta(minutes=15)
+            for one in store_deliveries.claim(
+                conn, owner="test", now=self.now, lease_until=until, limit=99
+            ):
+                store_deliveries.finish(
+                    conn, one.row, store_deliveries.Outcome("sent"), owner="test", now=self.now
+                )
 
     def papers(self, key: str) -> list[str]:
         with self.app.database.reading() as conn:
@@ -96,6 +113,7 @@ def test_a_replacement_is_not_mailed_again(lab: Instance) -> None:
     lab.take(RAG)
     lab.now = MONDAY + timedelta(hours=3)
     lab.app.compose()
+    lab.sent()
     lab.now = MONDAY + timedelta(days=1, hours=3)
     lab.take(RAG | {"version": 2, "type": "replace"}, RAG | {"id": "2501.00007", "type": "replace"})
     done = lab.app.compose()
@@ -111,6 +129,7 @@ def test_a_paper_passed_over_comes_when_another_source_shows_it_and_never_twice(
     lab.take(RAG, RAG | {"id": "2611.00002", "title": "On RAG"})
     lab.now = MONDAY + timedelta(hours=3)
     lab.app.compose()
+    lab.sent()
     (first,) = lab.digests()
     assert first.more == 1
     lab.take(
@@ -118,6 +137,7 @@ def test_a_paper_passed_over_comes_when_another_source_shows_it_and_never_twice(
     )
     lab.now = MONDAY + timedelta(days=1, hours=3)
     assert lab.app.compose().made == 1
+    lab.sent()
     both = [lab.papers(d.key) for d in lab.digests()]
     assert sorted(both) == [["arxiv:2611.00001"], ["arxiv:2611.00002"]]
     lab.now = MONDAY + timedelta(days=2, hours=3)
@@ -131,6 +151,7 @@ def test_a_paper_that_begins_to_trend_days_later_reaches_the_trending_reader(lab
     lab.take(*quiet, kind="huggingface")
     lab.now = MONDAY + timedelta(hours=3)
     lab.app.compose()
+    lab.sent()
     first = set(lab.papers(lab.digests()[-1].key))
     assert "arxiv:2611.00000" not in first
     lab.now = MONDAY + timedelta(days=1, hours=2)
@@ -347,6 +368,58 @@ async def test_papers_of_a_digest_that_could_not_be_sent_come_with_the_next(tmp_
     assert (await asyncio.to_thread(lab.app.compose)).made == 1
     assert lab.papers(lab.digests()[-1].key) == ["arxiv:2611.00001"]
     lab.app.close()
+
+
+@pytest.mark.anyio
+async def test_after_a_long_downtime_an_expired_digests_papers_come_at_once(tmp_path: Path) -> None:
+    lab = Instance(tmp_path)
+    lab.reader("bo", schedule=Schedule("UTC", 7, 0, (0,), "weekly"))
+    lab.take(RAG)
+    lab.now = MONDAY + timedelta(hours=3)
+    await lab.app.tick()
+    lab.now = MONDAY + timedelta(days=7, hours=3)
+    done = await lab.app.tick()
+    assert (done.composed.expired, done.composed.made) == (1, 1)
+    assert lab.papers(lab.digests()[-1].key) == ["arxiv:2611.00001"]
+    lab.app.close()
+
+
+@pytest.mark.anyio
+async def test_a_sender_that_the_server_refuses_stops_the_run_and_blames_no_mail(
+    tmp_path: Path,
+) -> None:
+    class Picky(Sink):
+        async def handle_MAIL(self, *arguments: object) -> str:
+            return "550 5.7.1 Sender address rejected"
+
+    async with listening(Picky()) as sink:
+        lab = Instance(tmp_path, sink.port)
+        lab.reader("ada")
+        lab.take(RAG)
+        lab.now = MONDAY + timedelta(hours=3)
+        done = await lab.app.tick()
+        assert done.delivered.down is not None
+        assert "refuses our sender" in done.delivered.down
+        assert [(d.state, d.attempts) for d in lab.digests()] == [("pending", 0)]
+        lab.app.close()
+
+
+def test_a_digest_that_cannot_be_made_logs_no_address_and_no_link(
+    lab: Instance, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(view: Any) -> str:
+        raise TemplateError("template mail/digest.html.j2, line 3: broken")
+
+    lab.reader("ada")
+    lab.take(RAG)
+    lab.now = MONDAY + timedelta(hours=3)
+    monkeypatch.setattr(render, "render_html", broken)
+    logs.configure("console", "info")
+    assert lab.app.compose().failed == 1
+    said = capsys.readouterr().err
+    assert "line 3: broken" in said
+    assert "ada@" not in said
+    assert "/u/1." not in said
 
 
 @pytest.mark.anyio

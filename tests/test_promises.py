@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
+from notifier.errors import DatabaseError
 from notifier.papers.identity import Alias
 from notifier.papers.paper import Entry
 from notifier.profiles.profile import Schedule
@@ -118,6 +119,30 @@ def test_merging_papers_that_both_reached_a_subscriber_keeps_one_record(
         assert store_digests.sent_papers(conn, [who]) == {(who, 1)}
 
 
+def test_news_of_a_paper_survives_its_merging_with_one_that_was_none(database: Database) -> None:
+    take(database, an_entry(aliases=(ARXIV,), announce="replace", version=2))
+    take(database, an_entry(aliases=(DOI,)), source="journal")
+    take(database, an_entry(aliases=(ARXIV, DOI), announce="replace", version=3))
+    with database.reading() as conn:
+        assert store_papers.rows_arrived(conn, 0, since=NOON) == [1]
+
+
+def test_a_removed_subscribers_row_is_never_anothers(database: Database) -> None:
+    first = subscriber(database, "old@example.org")
+    with database.writing() as conn:
+        store_subscribers.remove(conn, first)
+    assert subscriber(database, "new@example.org") > first
+
+
+def test_a_digest_made_while_papers_were_given_back_is_not_fixed(database: Database) -> None:
+    who = subscriber(database)
+    with database.writing() as conn:
+        store_subscribers.change(conn, who, seen=3)
+    with pytest.raises(DatabaseError, match="given back"):
+        fix(database, replace(digest(who), seen_from=5))
+    assert states(database) == []
+
+
 def test_a_newer_version_replaces_the_text_and_an_older_one_does_not(database: Database) -> None:
     take(database, an_entry(1, "First", version=1, abstract="old"))
     assert take(database, an_entry(1, "Second", version=2, announce="replace")).updated == 1
@@ -161,7 +186,7 @@ def test_a_paper_cannot_reach_a_subscriber_twice(database: Database) -> None:
     who = subscriber(database)
     fix(database, digest(who, "2026-11-20", 1))
     with pytest.raises(IntegrityError):
-        fix(database, digest(who, "2026-11-21", 1))
+        fix(database, replace(digest(who, "2026-11-21", 1), seen_from=7))
     assert len(states(database)) == 1, "the second digest left nothing behind"
 
 

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from notifier.errors import NotifierError
+from notifier.errors import NotifierError, UsageError
 
 # Options that may stand anywhere on the line; the number of values each takes.
 _GLOBAL = {"--config": 1, "--now": 1, "-v": 0, "--verbose": 0, "-q": 0, "--quiet": 0}
@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     arguments = _globals_first(sys.argv[1:] if arguments is None else list(arguments))
     try:
+        _check_text(arguments)
         app(args=arguments, prog_name="notifier")
     except NotifierError as error:
         for line in str(error).splitlines():
@@ -39,6 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    for word in arguments:
+        if not word.isprintable() and any("\ud800" <= char <= "\udfff" for char in word):
+            raise UsageError(f"{word!r} is no UTF-8 text")
 
 
 def _globals_first(arguments: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,6 @@ from notifier.cli.state import settings, state
 app = typer.Typer(
     no_args_is_help=True, help="The configuration.", epilog="Example: notifier config check"
 )
-
-_SECRET_NAMES = ("password", "url")
 
 
 def example() -> str:
@@ -38,9 +37,13 @@ def check() -> None:
 @app.command(epilog="Example: notifier config show --format json")
 def show(format_: FormatOption = Format.table) -> None:
     """Print the effective settings; secrets are hidden."""
+    from notifier.sources.http import without_login
+
     found: dict[str, Any] = settings().model_dump(mode="json", by_alias=True)
     found["smtp"]["password"] = "********" if found["smtp"]["password"] else ""
-    found["database"]["url"] = _without_password(found["database"]["url"])
+    for source in found["source"]:
+        source["urls"] = [without_login(url) for url in source["urls"]]
+    found["database"]["url"] = _hidden(found["database"]["url"])
     if format_ is not Format.table:
         typer.echo(to_json(found))
         return
@@ -51,10 +54,9 @@ def show(format_: FormatOption = Format.table) -> None:
                 typer.echo(f"{name}.{key} = {to_json(value)}")
 
 
-def _without_password(url: str) -> str:
-    from sqlalchemy import make_url
-
-    return make_url(url).render_as_string(hide_password=True)
+def _hidden(url: str) -> str:
+    """A database URL without what could be a password."""
+    return re.sub(r"(://)[^/@]*@", r"\1***@", re.sub(r"(password=)[^&]*", r"\1***", url))
 
 
 @app.command(epilog="Example: notifier config path")

@@ -32,6 +32,8 @@ def read_file(app: App, path: Path, kind: str, name: str) -> Ingested:
 
 def _read(path: Path, limit: int) -> bytes:
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise errors.UsageError(f"{path} is no regular file")
         size = path.stat().st_size
         if size > limit:
             raise errors.SourceError(

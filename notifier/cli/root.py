@@ -133,7 +133,7 @@ def tick(format_: FormatOption = Format.table) -> None:
         "sent": done.delivered.sent,
         "later": done.delivered.later,
         "refused": done.delivered.failed,
-        "expired": done.delivered.expired,
+        "expired": done.composed.expired + done.delivered.expired,
         "mail_server": done.delivered.down or "ok",
     }
     print_record(report, format_)

@@ -77,7 +77,7 @@ def _schedule(app: Any, zone: str, time: str, days: str, weekly: bool) -> Schedu
 
 def _time(typed: str) -> tuple[int, int]:
     hour, colon, minute = typed.partition(":")
-    if not (colon and hour.isdecimal() and minute.isdecimal()):
+    if not (colon and hour.isdecimal() and minute.isdecimal() and len(typed) <= 5):
         raise errors.UsageError(f'"{typed}" is no time - write HH:MM, like 07:30')
     return int(hour), int(minute)
 

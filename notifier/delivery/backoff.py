@@ -43,6 +43,12 @@ def decide(error: SendError, *, attempts: int, key: str, now: datetime) -> Decis
     return Decision("pending", now + wait(attempts, key, least))
 
 
+def is_about_us(error: SendError) -> bool:
+    """Whether the server refuses whatever we send: a 5yz to MAIL that is not about the size."""
+    about_size = error.code == 552 or error.enhanced == "5.3.4"
+    return error.stage == "mail" and error.permanent and not about_size
+
+
 def wait(attempts: int, key: str, least: timedelta = timedelta(0)) -> timedelta:
     """Return the pause after attempt number `attempts` (from 1): growing, +-20 % by key.
 

@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import structlog
 from sqlalchemy import Connection
@@ -19,7 +20,7 @@ from notifier.profiles.parser import parse
 from notifier.profiles.profile import Profile, Subscriber
 from notifier.profiles.rules import Rules
 from notifier.ranking.order import OrderSettings
-from notifier.storage import store_digests, store_subscribers
+from notifier.storage import store_deliveries, store_digests, store_subscribers
 from notifier.storage.database import Database
 from notifier.storage.store_digests import Chosen, NewDigest
 
@@ -60,11 +61,12 @@ class ComposeSettings:
 
 @dataclass(slots=True)
 class Composed:
-    """How many digests were made, found nothing, were skipped (paused) or failed."""
+    """How many digests were made, found nothing, were skipped (paused), failed or had expired."""
 
     made: int = 0
     nothing: int = 0
     paused: int = 0
+    expired: int = 0
     failed: int = 0
 
 
@@ -80,17 +82,21 @@ def compose(
     `stopping` is asked before each subscriber; whoever is left over is due at the next run.
     """
     done, after = Composed(), 0
+    with database.writing() as conn:  # papers given back belong into the digests made now
+        done.expired, _ = store_deliveries.close_stale(conn, now=now)
     while True:
         with database.reading() as conn:
             due = store_subscribers.due(conn, now=now, after_row=after, limit=BATCH)
             if not due:
                 return done
             desk = _Desk(conn, settings, due, now)
-            drafts = [(subscriber, desk.draft(subscriber)) for subscriber in due]
+            drafts = [(one, desk.draft(one)) for one in takewhile(lambda _: not stopping(), due)]
         for subscriber, draft in drafts:
             if stopping():
                 return done
             _fix(database, subscriber, draft, done, now)
+        if len(drafts) < len(due):
+            return done
         after = due[-1].row
 
 

@@ -118,15 +118,23 @@ class _Worker:
                 sender=sender, recipient=claimed.address, content=claimed.content
             )
         except MailerDown as error:
-            self._done.down = self._done.down or str(error)
-            log.error("mail server down", reason=str(error))
-            await asyncio.to_thread(self._release, claimed)
+            await self._stop_all(claimed, str(error))
         except SendError as error:
-            await asyncio.to_thread(self._refused, claimed, error)
+            if backoff.is_about_us(error):
+                reason = f"the mail server refuses our sender ({error}) - check mail.from and smtp"
+                await self._stop_all(claimed, reason)
+            else:
+                await asyncio.to_thread(self._refused, claimed, error)
         else:
             self._done.sent += 1
             await asyncio.to_thread(self._record, claimed, Outcome("sent", "dot", 250, "", words))
             log.info("digest sent", digest=claimed.digest, attempt=claimed.attempts)
+
+    async def _stop_all(self, claimed: Claimed, reason: str) -> None:
+        """End the run of all workers; the mail is not to blame."""
+        self._done.down = self._done.down or reason
+        log.error("mail server down", reason=reason)
+        await asyncio.to_thread(self._release, claimed)
 
     def _release(self, claimed: Claimed) -> None:
         with self._database.writing() as conn:

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from notifier.errors import SourceError
+from notifier.errors import NotifierError, SourceError
 from notifier.papers.paper import Batch, Problem
 from notifier.profiles.indexed import IndexedPaper
 from notifier.sources.http import Answer, Client, without_login
@@ -83,7 +83,7 @@ async def ingest(database: Database, source: Source, client: Client, *, now: dat
     for address in source.addresses(now=now):
         try:
             report = await _ingest_one(database, source, client, address, now)
-        except SourceError as error:
+        except NotifierError as error:
             total.failure = str(error)
             continue
         except Exception as error:  # one broken answer must not stop the other sources

@@ -15,6 +15,7 @@ from typing import Any
 from notifier import errors
 from notifier.papers import identity
 from notifier.papers.paper import Batch, Entry
+from notifier.papers.text import one_line
 from notifier.sources import cleaning
 from notifier.sources.reading import Rejected, read_each
 from notifier.sources.source import Kind
@@ -120,7 +121,7 @@ def _read(item: Any, now: datetime) -> Entry:
     written = _text(item, "id")
     found = identity.parse(written)
     if not found:
-        raise Rejected(f'unknown id "{written}"' if written else "no paper id")
+        raise Rejected(f'unknown id "{one_line(str(written))[:120]}"' if written else "no paper id")
     title, source_title = cleaning.shown_and_source(_text(item, "title"))
     if not title:
         raise Rejected("no title")

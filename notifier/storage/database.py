@@ -46,6 +46,12 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Errors of the database inside become one line each."""
+        with _readable_errors(self.url):
+            yield
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that may write: commits at the end, rolls back on any error."""
         with _readable_errors(self.url), self.engine.connect() as connection, connection.begin():
@@ -69,7 +75,7 @@ class Database:
 def _make_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise errors.ConfigError(
             'database.url is no database URL - write "sqlite:///notifier.db"'
         ) from error
@@ -78,8 +84,9 @@ def _make_engine(url: str) -> Engine:
             f'database.url: "{parsed.get_backend_name()}" is not supported - '
             'write "sqlite:///notifier.db"'
         )
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    if not parsed.database or parsed.database == ":memory:":
+        raise errors.ConfigError('database.url names no file - write "sqlite:///notifier.db"')
+    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         parsed,
         hide_parameters=True,

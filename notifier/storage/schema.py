@@ -12,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
 
 from notifier import errors
 from notifier.storage.database import Database
@@ -34,6 +35,11 @@ def head() -> str:
 def revision(database: Database) -> str | None:
     """Return the database's revision; None for a new, empty one."""
     with database.reading() as connection:
+        tables = set(inspect(connection).get_table_names())
+        if tables and "alembic_version" not in tables:
+            raise errors.DatabaseError(
+                f"{database.place} is the database of another program - name another file"
+            )
         return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -61,5 +67,6 @@ def upgrade(database: Database, target: str = "head") -> list[str]:
     if steps:
         config = _config()
         config.attributes["database"] = database
-        command.upgrade(config, target)
+        with database.guarded():
+            command.upgrade(config, target)
     return steps

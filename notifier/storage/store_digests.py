@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from notifier.errors import DatabaseError
 from notifier.storage import tables as t
 from notifier.storage.statements import insert_new
 
@@ -77,9 +78,12 @@ def fix(conn: Connection, new: NewDigest) -> bool:
 
 def _advance(conn: Connection, new: NewDigest, fresh: bool) -> None:
     columns: dict[str, Any] = {"next_due_at": new.next_due_at}
+    this = update(t.subscriber).where(t.subscriber.c.id == new.subscriber)
     if fresh:
+        this = this.where(t.subscriber.c.seen == new.seen_from)
         columns["seen"] = new.seen_to
-    conn.execute(update(t.subscriber).where(t.subscriber.c.id == new.subscriber).values(columns))
+    if not conn.execute(this.values(columns)).rowcount:
+        raise DatabaseError("papers were given back while the digest was made; it is made again")
 
 
 def _fix_papers(conn: Connection, row: int, new: NewDigest) -> None:

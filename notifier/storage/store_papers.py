@@ -56,11 +56,12 @@ def take_in(conn: Connection, entries: Sequence[Entry], *, source: str, now: dat
 
 def _known_aliases(conn: Connection, entries: Iterable[Entry]) -> dict[Alias, int]:
     values = sorted({alias.value for entry in entries for alias in entry.aliases})
+    schemes = sorted({alias.scheme for entry in entries for alias in entry.aliases})
     known: dict[Alias, int] = {}
     for chunk in _chunks(values):
         for scheme, value, row in conn.execute(
             select(t.alias.c.scheme, t.alias.c.value, t.alias.c.paper_id).where(
-                t.alias.c.value.in_(chunk)
+                t.alias.c.scheme.in_(schemes), t.alias.c.value.in_(chunk)
             )
         ):
             known[Alias(scheme, value)] = row
@@ -173,8 +174,22 @@ def _merge(conn: Connection, other: int, *, into: int) -> None:
         )
         conn.execute(delete(table).where(table.c.paper_id == other, both.exists()))
         conn.execute(update(table).where(table.c.paper_id == other).values(paper_id=into))
+    _merge_news(conn, other, into)
     conn.execute(update(t.alias).where(t.alias.c.paper_id == other).values(paper_id=into))
     conn.execute(delete(t.paper).where(t.paper.c.id == other))
+
+
+def _merge_news(conn: Connection, other: int, into: int) -> None:
+    """The later news of the two stays news, with the time at which it was first seen."""
+    columns = (t.paper.c.id, t.paper.c.arrival, t.paper.c.first_seen_at)
+    query = select(*columns).where(t.paper.c.id.in_((other, into)))
+    row, arrival, seen_at = max(conn.execute(query), key=lambda found: found.arrival or 0)
+    if row == other and arrival is not None:
+        conn.execute(
+            update(t.paper)
+            .where(t.paper.c.id == into)
+            .values(arrival=arrival, first_seen_at=seen_at)
+        )
 
 
 def _read_signals(conn: Connection, row: int, entry: Entry, source: str, now: datetime) -> bool:

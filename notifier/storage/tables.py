@@ -78,6 +78,7 @@ class PaperRow(Row, table=True):
     hold the texts as they came where TeX was read from them."""
 
     __tablename__ = "paper"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # a row's number is never used again
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True)
     version: int | None
@@ -147,7 +148,10 @@ class SubscriberRow(Row, table=True):
     """See `profiles.profile.Subscriber`; `address` is in its normal form."""
 
     __tablename__ = "subscriber"
-    __table_args__ = (Index("ix_subscriber_state_next_due_at", "state", "next_due_at"),)
+    __table_args__ = (
+        Index("ix_subscriber_state_next_due_at", "state", "next_due_at"),
+        {"sqlite_autoincrement": True},  # links carry the row: it must never be another's
+    )
     id: int | None = Field(default=None, primary_key=True)
     address: str = Field(unique=True)
     state: str
