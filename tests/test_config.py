@@ -197,6 +197,7 @@ def test_a_password_comes_from_its_file_and_is_shown_nowhere(notifier: Notifier)
     notifier.config.write_text(
         "[smtp]\npassword_file = 'secret'\n"
         "[database]\nurl = 'postgresql+psycopg://me:hunter2@db.example.org/n'\n"
+        "[[source]]\nname = 'a'\nkind = 'feed'\nurls = ['https://me:hunter2@example.org/f']\n"
     )
     settings = config.load(notifier.config)
     assert settings.smtp.password.get_secret_value() == "hunter2"

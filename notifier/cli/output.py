@@ -84,7 +84,7 @@ def _cell(value: Any) -> str:
 
 def _print_table(rows: list[list[str]], columns: Sequence[str]) -> None:
     """A rich table on a terminal; plain aligned columns when piped."""
-    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+    if sys.stdout and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text

@@ -86,7 +86,12 @@ def _make_engine(url: str) -> Engine:
         )
     if not parsed.database or parsed.database == ":memory:":
         raise errors.ConfigError('database.url names no file - write "sqlite:///notifier.db"')
-    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise errors.DatabaseError(
+            f"database {parsed.database}: no folder for it at {error.filename}: {error.strerror}"
+        ) from error
     engine = create_engine(
         parsed,
         hide_parameters=True,
@@ -126,7 +131,3 @@ def _readable_errors(url: str) -> Iterator[None]:
                 f"database {place}: {error.orig} - restore a backup or name another file"
             ) from error
         raise
-    except OSError as error:
-        raise errors.DatabaseError(
-            f"database {place}: no folder for it at {error.filename}: {error.strerror}"
-        ) from error
