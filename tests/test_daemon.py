@@ -27,17 +27,21 @@ READERS = 30
 
 
 class SlowSink(Sink):
-    """Takes its time for each mail and tells when the first one has come."""
+    """Takes its time for each mail and tells when the first and when the last one has come."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
         self.seconds = seconds
         self.started = asyncio.Event()
+        self.complete = asyncio.Event()
 
     async def handle_DATA(self, *arguments: object) -> str:
         self.started.set()
         await asyncio.sleep(self.seconds)  # the server's own pace, on the other side of the wire
-        return await super().handle_DATA(*arguments)  # type: ignore[arg-type]
+        answer = await super().handle_DATA(*arguments)  # type: ignore[arg-type]
+        if len(self.received) >= READERS:
+            self.complete.set()
+        return answer
 
 
 def prepare(folder: Path, port: int) -> Path:
@@ -105,8 +109,7 @@ async def test_sigterm_in_the_middle_of_a_run_loses_and_doubles_nothing(tmp_path
         assert found.get("sent") == before, "what the server took is recorded, mail by mail"
         assert "claimed" not in found, "nothing is left claimed"
         async with process("run", "--config", config) as daemon:
-            while len(sink.received) < READERS:
-                await asyncio.sleep(0.05)
+            await asyncio.wait_for(sink.complete.wait(), 60)
             daemon.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(daemon.wait(), 10) == 0
         assert recipients(sink) == sorted(f"reader{n}@example.org" for n in range(READERS))
