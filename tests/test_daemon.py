@@ -84,6 +84,20 @@ async def process(*arguments: object) -> AsyncIterator[asyncio.subprocess.Proces
         await running.wait()
 
 
+@asynccontextmanager
+async def sending(config: Path, sink: SlowSink) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A daemon in the middle of its first run: the server has begun to take a mail."""
+    async with process("run", "--config", config) as daemon:
+        await asyncio.wait_for(sink.started.wait(), 30)
+        yield daemon
+
+
+async def code_after_sigterm(daemon: asyncio.subprocess.Process) -> int:
+    """Ask the daemon to stop and return its exit code."""
+    daemon.send_signal(signal.SIGTERM)
+    return await asyncio.wait_for(daemon.wait(), 10)
+
+
 def states(folder: Path) -> dict[str, int]:
     conn = sqlite3.connect(folder / "notifier.db")
     rows = conn.execute("SELECT state, count(*) FROM delivery GROUP BY state").fetchall()
@@ -99,10 +113,8 @@ def recipients(sink: Sink) -> list[str]:
 async def test_sigterm_in_the_middle_of_a_run_loses_and_doubles_nothing(tmp_path: Path) -> None:
     async with listening(SlowSink(0.1)) as sink:
         config = prepare(tmp_path, sink.port)
-        async with process("run", "--config", config) as daemon:
-            await asyncio.wait_for(sink.started.wait(), 30)
-            daemon.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(daemon.wait(), 10) == 0
+        async with sending(config, sink) as daemon:
+            assert await code_after_sigterm(daemon) == 0
         before = len(sink.received)
         assert 0 < before < READERS
         found = states(tmp_path)
@@ -110,8 +122,7 @@ async def test_sigterm_in_the_middle_of_a_run_loses_and_doubles_nothing(tmp_path
         assert "claimed" not in found, "nothing is left claimed"
         async with process("run", "--config", config) as daemon:
             await asyncio.wait_for(sink.complete.wait(), 60)
-            daemon.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(daemon.wait(), 10) == 0
+            assert await code_after_sigterm(daemon) == 0
         assert recipients(sink) == sorted(f"reader{n}@example.org" for n in range(READERS))
         assert states(tmp_path) == {"sent": READERS}
 
@@ -120,8 +131,7 @@ async def test_sigterm_in_the_middle_of_a_run_loses_and_doubles_nothing(tmp_path
 async def test_a_killed_daemon_delays_and_loses_nothing(tmp_path: Path) -> None:
     async with listening(SlowSink(0.05)) as sink:
         config = prepare(tmp_path, sink.port)
-        async with process("run", "--config", config) as daemon:
-            await asyncio.wait_for(sink.started.wait(), 30)
+        async with sending(config, sink) as daemon:
             daemon.kill()
             await daemon.wait()
         later = (datetime.now(UTC) + timedelta(minutes=16)).isoformat()
@@ -136,16 +146,14 @@ async def test_a_killed_daemon_delays_and_loses_nothing(tmp_path: Path) -> None:
 async def test_a_second_daemon_on_the_same_database_is_refused(tmp_path: Path) -> None:
     async with listening(SlowSink(0.2)) as sink:
         config = prepare(tmp_path, sink.port)
-        async with process("run", "--config", config) as daemon:
-            await asyncio.wait_for(sink.started.wait(), 30)
+        async with sending(config, sink) as daemon:
             async with process("run", "--config", config) as second:
                 _, err = await asyncio.wait_for(second.communicate(), 30)
                 assert second.returncode == 5
                 assert (
                     f"another daemon (process {daemon.pid}) runs on this database" in err.decode()
                 )
-            daemon.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(daemon.wait(), 10) == 0
+            assert await code_after_sigterm(daemon) == 0
 
 
 @pytest.mark.anyio
