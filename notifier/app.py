@@ -10,7 +10,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
@@ -24,18 +24,30 @@ from notifier.delivery.files import FilesTransport
 from notifier.delivery.mailer import Transport
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
 from notifier.digests.view import Service
-from notifier.jobs.compose import Composed, ComposeSettings, compose
+from notifier.jobs import freshness
+from notifier.jobs.compose import Composed, ComposeSettings, Outlook, compose
 from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
-from notifier.jobs.ingest import Ingested, ingest
+from notifier.jobs.ingest import Tell, ingest
+from notifier.jobs.take import Ingested
 from notifier.profiles.profile import DAY_NAMES, Schedule
 from notifier.ranking.order import OrderSettings
 from notifier.sources.arxiv import ArxivSource
 from notifier.sources.feed import FeedSource
-from notifier.sources.http import HttpSettings, open_client
+from notifier.sources.freshness import Freshness, Reading, judge
+from notifier.sources.http import (
+    LONGEST_WAIT_SECONDS,
+    Answer,
+    Client,
+    HttpSettings,
+    at_rest,
+    open_client,
+)
 from notifier.sources.huggingface import HuggingFaceSource
+from notifier.sources.rhythm import Silence
 from notifier.sources.source import Kind, Source
 from notifier.storage import schema, store_sources, store_subscribers
 from notifier.storage.database import Database
+from notifier.storage.turns import SharedTurns
 from notifier.subscriptions.service import Defaults, Subscriptions
 from notifier.subscriptions.tokens import KEY_BYTES, PURPOSE, Tokens
 
@@ -43,6 +55,8 @@ Clock = Callable[[], datetime]
 
 # A failing source is asked again after this, then twice this, and so on up to its interval.
 FAILED_SOURCE_WAIT = timedelta(minutes=10)
+# One whose new papers are due and not here is asked again after this: digests wait for them.
+AWAITED_SOURCE_WAIT = timedelta(minutes=20)
 
 
 def system_clock() -> datetime:
@@ -136,6 +150,7 @@ class App:
             weekly_life=timedelta(hours=self.settings.delivery.weekly_hours),
             secret=self.secret,
             unsubscribe_url=self.unsubscribe_url,
+            wait=timedelta(minutes=digest.wait_minutes),
         )
 
     @cached_property
@@ -145,8 +160,22 @@ class App:
         size = http.max_megabytes * 1_000_000
         return HttpSettings(http.timeout_seconds, size, contact, http.pause_seconds)
 
+    def _client(self) -> AbstractAsyncContextManager[Client]:
+        """A client that takes turns with all processes on this database."""
+        turns = SharedTurns(
+            self.database,
+            clock=system_clock,  # also where `--now` shows the rest another time
+            hold=timedelta(seconds=self.http_settings.timeout_seconds + 5),
+            longest_wait_seconds=LONGEST_WAIT_SECONDS,
+            too_long=at_rest,
+        )
+        return open_client(self.http_settings, turns)
+
+    def _made(self, settings: SourceSettings) -> Source:
+        return make_source(settings, contact=self.settings.site.contact)
+
     def sources(self, names: tuple[str, ...] = ()) -> list[Source]:
-        """Return the enabled sources, or those named.
+        """Return the enabled sources that are not paused, or those named.
 
         Raises:
             NotFound: a name that no source has.
@@ -156,14 +185,16 @@ class App:
             if name not in known:
                 there = ", ".join(known) or "none: add a [[source]] to notifier.toml"
                 raise errors.NotFound(f'no source "{name}"; there are {there}')
-        chosen = [known[n] for n in names] or [s for s in known.values() if s.enabled]
-        return [make_source(s) for s in chosen]
+        with self.database.reading() as conn:
+            paused = {one.name for one in store_sources.health(conn) if one.paused_at}
+        wanted = [s for s in known.values() if s.enabled and s.name not in paused]
+        return [self._made(s) for s in ([known[n] for n in names] or wanted)]
 
     def source_for_file(self, kind: Kind, name: str) -> Source:
         """Return an adapter of a kind that reads saved answers under a source's name."""
         here = "http://localhost/"  # never fetched; a feed must have an address
         try:
-            return make_source(SourceSettings(name=name, kind=kind, urls=(here,)))
+            return self._made(SourceSettings(name=name, kind=kind, urls=(here,), enabled=False))
         except ValidationError:
             raise errors.UsageError(
                 f"--name {name!r}: a source's name has letters, digits, dots, dashes"
@@ -172,24 +203,77 @@ class App:
     def due_sources(self, now: datetime) -> list[Source]:
         """Return the enabled sources whose time has come."""
         with self.database.reading() as conn:
-            known = {health.name: health for health in store_sources.health(conn)}
+            known = freshness.readings(conn)
+        enabled = [(s, self._made(s)) for s in self.settings.source if s.enabled]
         return [
-            make_source(s)
-            for s in self.settings.source
-            if s.enabled and _is_due(known.get(s.name), s.every_minutes, now)
+            source
+            for settings, source in enabled
+            if _is_due(known.get(source.name, Reading()), source, settings.every_minutes, now)
         ]
 
-    async def ingest(self, sources: list[Source]) -> list[Ingested]:
-        """Fetch the sources one after the other and return their reports."""
+    def freshness(self, now: datetime) -> dict[str, Freshness]:
+        """Return how current each enabled source is, by name."""
+        asked = [
+            (self._made(s), timedelta(minutes=s.every_minutes))
+            for s in self.settings.source
+            if s.enabled
+        ]
+        with self.database.reading() as conn:
+            return freshness.freshness(conn, asked, now=now)
+
+    def pause_source(self, name: str, *, at: datetime | None) -> bool:
+        """Pause a source, or (None) let it go on; False when it was so already."""
+        (source,) = self.sources((name,))
+        with self.database.writing() as conn:
+            return store_sources.pause(conn, name, source.kind, at=at)
+
+    async def fetch(self, url: str) -> Answer:
+        """Return what an address answers, politely; nothing is kept.
+
+        Raises:
+            SourceError: no good answer.
+        """
+        async with self._client() as client:
+            return await client.fetch(url)
+
+    async def ingest(
+        self,
+        sources: list[Source],
+        *,
+        since: datetime | None = None,
+        tell: Tell = lambda progress: None,
+    ) -> list[Ingested]:
+        """Fetch the sources one after the other and return their reports.
+
+        Args:
+            since: Back-fill from then on; what is older than a digest looks back is no news.
+        """
         reports = []
+        lookback = timedelta(days=self.settings.digest.lookback_days)
         for source in sources:
-            async with open_client(self.http_settings) as client:
-                reports.append(await ingest(self.database, source, client, now=self.clock()))
+            now = self.clock()
+            news_since = now - lookback if since else None
+            async with self._client() as client:
+                reports.append(
+                    await ingest(
+                        self.database, source, client,
+                        now=now, since=since, news_since=news_since, tell=tell,
+                    )
+                )  # fmt: skip
         return reports
 
     def compose(self, *, stopping: Callable[[], bool] = lambda: False) -> Composed:
-        """Make every digest that is due."""
-        return compose(self.database, self.compose_settings, now=self.clock(), stopping=stopping)
+        """Make every digest that is due, but for those that wait for a source."""
+        now = self.clock()
+        states = self.freshness(now)
+        notes = (freshness.missing_note(name, state) for name, state in states.items())
+        outlook = Outlook(
+            waits=any(freshness.awaited(state, now=now) for state in states.values()),
+            notes=tuple(note for note in notes if note),
+        )
+        return compose(
+            self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
+        )
 
     async def deliver(self, *, stop: asyncio.Event | None = None) -> Delivered:
         """Send what is waiting."""
@@ -237,26 +321,34 @@ def _secret(database: Database) -> bytes:
     return found
 
 
-def _is_due(health: store_sources.Health | None, every_minutes: int, now: datetime) -> bool:
-    """Never asked, long enough ago, or (after the clock was set back) in the future.
+def _is_due(reading: Reading, source: Source, every_minutes: int, now: datetime) -> bool:
+    """Never asked, long enough ago, a new batch due since, or (the clock was set back) later.
 
-    One that failed is asked again sooner.
+    One that failed, or whose new papers are awaited, is asked again sooner; a paused one not.
     """
-    if health is None or health.last_attempt_at is None:
+    last, every = reading.last_attempt_at, timedelta(minutes=every_minutes)
+    if reading.paused_at or last is None:
+        return not reading.paused_at
+    state = judge(reading, source.rhythm, now=now, grace=every)
+    expected = source.rhythm.last(now)
+    if expected and state.next_due and last < expected.due:
         return True
-    wait = timedelta(minutes=every_minutes)
-    if health.failures:
-        wait = min(wait, FAILED_SOURCE_WAIT * health.failures)
-    return not timedelta(0) <= now - health.last_attempt_at < wait
+    wait = every
+    if reading.failures:
+        wait = min(wait, FAILED_SOURCE_WAIT * reading.failures)
+    elif state.missing and state.next_due:
+        wait = min(wait, AWAITED_SOURCE_WAIT)
+    return not timedelta(0) <= now - last < wait
 
 
-def make_source(settings: SourceSettings) -> Source:
-    """Return the adapter of a configured source."""
+def make_source(settings: SourceSettings, *, contact: str = "") -> Source:
+    """Return the adapter of a configured source; `contact` is told to services that ask for it."""
     if settings.kind == "arxiv":
         return ArxivSource(settings.name, settings.categories, settings.urls)
     if settings.kind == "huggingface":
         return HuggingFaceSource(settings.name, settings.urls)
-    return FeedSource(settings.name, settings.urls)
+    silence = Silence(timedelta(days=settings.quiet_days))
+    return FeedSource(settings.name, settings.urls, silence)
 
 
 @contextmanager

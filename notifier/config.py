@@ -7,7 +7,9 @@ Every key of the file can also come from the environment, which wins:
 from __future__ import annotations
 
 import os
+import re
 import tomllib
+from datetime import date
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -33,6 +35,7 @@ from notifier.config_errors import explain
 from notifier.digests import cadence
 
 FILE_NAME = "notifier.toml"
+_ARXIV_CATEGORY = re.compile(r"[A-Za-z-]+(\.[A-Za-z-]+)?")
 ENVIRONMENT = "NOTIFIER_"
 
 
@@ -140,6 +143,7 @@ class Digest(Section):
     abstract_characters: Annotated[int, Field(ge=0, le=5000)] = 700
     lookback_days: Annotated[int, Field(ge=1, le=30)] = 14
     first_days: Annotated[int, Field(ge=0, le=30)] = 7
+    wait_minutes: Annotated[int, Field(ge=0, le=720)] = 60
 
 
 class Ranking(Section):
@@ -183,9 +187,15 @@ class SourceSettings(Section):
     """[[source]]"""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
-    kind: Literal["arxiv", "huggingface", "feed"]
-    categories: tuple[Annotated[str, Field(pattern=r"^[A-Za-z-]+(\.[A-Za-z-]+)?$")], ...] = ()
+    kind: Literal["arxiv", "huggingface", "biorxiv", "medrxiv", "pubmed", "feed", "listing"]
+    categories: tuple[Annotated[str, Field(min_length=1, max_length=60)], ...] = ()
     urls: tuple[HttpUrl, ...] = ()
+    query: OneLine = ""
+    api_key: SecretStr = SecretStr("")
+    api_key_file: Path | None = None
+    days: Annotated[int, Field(ge=1, le=60)] | None = None
+    quiet_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    holidays: tuple[date, ...] | None = None
     every_minutes: Annotated[int, Field(ge=5)] = 120
     enabled: bool = True
 
@@ -195,6 +205,20 @@ class SourceSettings(Section):
             raise ValueError(f'source "{self.name}" has no urls - write urls = ["https://..."]')
         if self.kind == "arxiv" and not (self.urls or self.categories):
             raise ValueError(f'source "{self.name}" has no categories - as in ["cs.CL", "stat.ML"]')
+        if self.kind == "pubmed" and not (self.urls or self.query):
+            raise ValueError(f'source "{self.name}" has no query - as in "asthma AND 2026[dp]"')
+        if self.kind == "listing" and self.enabled:
+            raise ValueError(
+                f'source "{self.name}": saved listings are read by "notifier ingest --file", not '
+                "fetched - take the [[source]] away"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_categories_of_arxiv(self) -> SourceSettings:
+        wrong = [c for c in self.categories if not _ARXIV_CATEGORY.fullmatch(c)]
+        if self.kind == "arxiv" and wrong:
+            raise ValueError(f'"{wrong[0]}" is no arXiv category - write one like cs.CL or hep-th')
         return self
 
 
@@ -311,22 +335,32 @@ def _resolved(settings: Settings, folder: Path | None) -> Settings:
         folder = platformdirs.user_data_path("notifier")
     smtp = settings.smtp.model_copy(
         update={
-            "password": _secret(settings.smtp.password, settings.smtp.password_file, folder),
+            "password": _secret(
+                settings.smtp.password, settings.smtp.password_file, folder, "smtp.password_file"
+            ),
             "ca_file": folder / settings.smtp.ca_file if settings.smtp.ca_file else None,
         }
     )
+    sources = tuple(
+        source.model_copy(
+            update={"api_key": _secret(source.api_key, source.api_key_file, folder, "api_key_file")}
+        )
+        for source in settings.source
+    )
     mail = settings.mail.model_copy(update={"directory": folder / settings.mail.directory})
     database = settings.database.model_copy(update={"url": _resolve_url(settings, folder)})
-    return settings.model_copy(update={"smtp": smtp, "mail": mail, "database": database})
+    return settings.model_copy(
+        update={"smtp": smtp, "mail": mail, "database": database, "source": sources}
+    )
 
 
-def _secret(value: SecretStr, file: Path | None, folder: Path) -> SecretStr:
+def _secret(value: SecretStr, file: Path | None, folder: Path, key: str) -> SecretStr:
     if file is None:
         return value
     try:
         return SecretStr((folder / file).read_text("utf-8").rstrip("\r\n"))
     except (OSError, UnicodeDecodeError) as error:
-        raise errors.ConfigError(f"smtp.password_file: {file} cannot be read: {error}") from None
+        raise errors.ConfigError(f"{key}: {file} cannot be read: {error}") from None
 
 
 def _resolve_url(settings: Settings, folder: Path) -> str:

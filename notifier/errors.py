@@ -49,7 +49,14 @@ class Busy(NotifierError):
 
 
 class SourceError(NotifierError):
-    """A source could not be read as a whole (single bad entries are problems, not errors)."""
+    """A source could not be read as a whole (single bad entries are problems, not errors).
+
+    `refused` is true when the service will not answer this request however often it is asked.
+    """
+
+    def __init__(self, text: str, *, refused: bool = False) -> None:
+        super().__init__(text)
+        self.refused = refused
 
 
 class DatabaseError(NotifierError):

@@ -195,7 +195,7 @@ async def test_an_answer_cut_off_in_the_middle_is_asked_for_again() -> None:
         assert (await fetch(url)).body == b"whole"
 
 
-@pytest.mark.parametrize(("named", "asked"), [("0", 3), ("60", 3), ("3600", 1), ("soon", 3)])
+@pytest.mark.parametrize(("named", "asked"), [("0", 3), ("1", 3), ("3600", 1), ("soon", 3)])
 async def test_a_server_that_wants_a_long_rest_is_not_asked_again(
     httpserver: HTTPServer, named: str, asked: int
 ) -> None:
@@ -205,7 +205,7 @@ async def test_a_server_that_wants_a_long_rest_is_not_asked_again(
 
 
 async def test_a_server_is_given_the_rest_it_asks_for() -> None:
-    assert http._again(http._TryAgain(503, "7")) == 7.0
+    assert http._again(http._TryAgain(503, 7.0)) == 7.0
 
 
 # Limits

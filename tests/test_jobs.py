@@ -20,7 +20,7 @@ from notifier.config import Settings
 from notifier.delivery.sink import Sink, listening
 from notifier.digests import render
 from notifier.errors import TemplateError
-from notifier.jobs.ingest import take_body
+from notifier.jobs.take import take_body
 from notifier.profiles.profile import Schedule
 from notifier.storage import (
     store_deliveries,
@@ -528,4 +528,28 @@ def test_a_source_is_asked_when_its_time_has_come_and_sooner_after_a_failure(
         store_sources.failed(conn, "a", "huggingface", "HTTP 503", now=lab.now)
     assert lab.app.due_sources(lab.now + timedelta(minutes=9)) == []
     assert lab.app.due_sources(lab.now + timedelta(minutes=10))
+    lab.app.close()
+
+
+def test_a_source_whose_papers_are_due_is_asked_at_once_and_then_often(tmp_path: Path) -> None:
+    source = {"name": "a", "kind": "arxiv", "categories": ["cs.CL"], "every_minutes": 600}
+    lab = Instance(tmp_path, source=[source])
+    due = datetime(2026, 11, 17, 5, 30, tzinfo=UTC)  # of Monday evening's announcement
+
+    def asked(at: datetime, batch_at: datetime) -> None:
+        with lab.app.database.writing() as conn:
+            values = {"answered_at": at, "batch_at": batch_at, "entries": 9}
+            store_sources.note_part(conn, "a", "cs.CL", values, now=MONDAY - timedelta(days=9))
+            store_sources.succeeded(conn, "a", "arxiv", counts=(9, 9, 0), now=at)
+
+    asked(due - timedelta(hours=1), MONDAY)
+    assert lab.app.due_sources(due - timedelta(seconds=1)) == []
+    assert lab.app.due_sources(due)
+    asked(due, MONDAY)
+    assert lab.app.due_sources(due + timedelta(minutes=19)) == []
+    assert lab.app.due_sources(due + timedelta(minutes=20))
+    asked(due, due)
+    assert lab.app.due_sources(due + timedelta(minutes=20)) == []
+    assert lab.app.pause_source("a", at=due)
+    assert lab.app.due_sources(due + timedelta(days=9)) == []
     lab.app.close()

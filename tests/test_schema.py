@@ -11,10 +11,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
 from notifier.errors import DatabaseError
-from notifier.storage import schema
+from notifier.storage import schema, store_papers, store_subscribers
 from notifier.storage import tables as t
 from notifier.storage.database import Database
 
+from .builders import NOON
 from .test_promises import dump
 
 
@@ -50,6 +51,34 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(
         assert set(inspect(conn).get_table_names()) <= {"alembic_version"}
     assert schema.revision(made) is None
     assert schema.upgrade(made) == schema.pending(Database(f"sqlite:///{tmp_path}/other.db"))
+    made.close()
+
+
+def test_the_second_step_keeps_what_was_stored_and_its_order(tmp_path: Path) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, "0001")
+    with made.writing() as conn:
+        for row, arrival in ((1, 5), (2, None)):
+            conn.exec_driver_sql(
+                "INSERT INTO paper (id, key, title, abstract, authors, categories, urls, announce,"
+                " first_seen_at, updated_at, arrival) VALUES (?, ?, 'A title', '', '[]', '[]',"
+                " '{}', 'new', '2026-11-20 12:00:00.000000', '2026-11-20 12:00:00.000000', ?)",
+                (row, f"arxiv:2611.0000{row}", arrival),
+            )
+        conn.exec_driver_sql(
+            "INSERT INTO subscriber (address, state, zone, hour, minute, days, cadence, max_papers,"
+            " seen, consent, created_at) VALUES ('ada@example.org', 'active', 'UTC', 7, 0, '[0]',"
+            " 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')"
+        )
+        conn.exec_driver_sql("INSERT INTO counter (name, value) VALUES ('arrival', 5)")
+    assert schema.upgrade(made) == ["0002"]
+    with made.reading() as conn:
+        ada = store_subscribers.find(conn, "ada@example.org")
+        assert ada
+        assert (ada.seen, ada.replacements) == (4, False)
+        assert store_papers.rows_arrived(conn, ada.seen, since=NOON) == [1]
+        assert store_papers.arrival(conn) == 5
+        assert store_papers.arrival(conn, before=NOON) == 0
     made.close()
 
 

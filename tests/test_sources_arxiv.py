@@ -104,7 +104,7 @@ def api_error(said: str = "incorrect id format for 1234.12345") -> str:
 
 def test_few_categories_go_into_one_request() -> None:
     source = ArxivSource("arxiv", ("cs.LG", "cs.CL", "cs.CV", "cs.AI", "stat.ML"))
-    assert source.addresses(now=NOON) == [
+    assert [r.url for r in source.requests(now=NOON)] == [
         "https://rss.arxiv.org/atom/cs.LG+cs.CL+cs.CV+cs.AI",
         "https://rss.arxiv.org/atom/stat.ML",
     ]
@@ -112,7 +112,10 @@ def test_few_categories_go_into_one_request() -> None:
 
 def test_given_addresses_are_asked_as_they_stand() -> None:
     source = ArxivSource("arxiv", ("cs.LG",), ("https://a.example/1", "https://a.example/2"))
-    assert source.addresses(now=NOON) == ["https://a.example/1", "https://a.example/2"]
+    assert [r.url for r in source.requests(now=NOON)] == [
+        "https://a.example/1",
+        "https://a.example/2",
+    ]
 
 
 # The three kinds of feed

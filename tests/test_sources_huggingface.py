@@ -64,7 +64,7 @@ def whole() -> dict[str, Any]:
 
 
 def test_the_last_days_are_asked_again_oldest_first_and_whole() -> None:
-    assert DAILY.addresses(now=NOON) == [
+    assert [r.url for r in DAILY.requests(now=NOON)] == [
         f"https://huggingface.co/api/daily_papers?date=2026-11-{day}&limit=100"
         for day in (18, 19, 20)
     ]
@@ -72,7 +72,7 @@ def test_the_last_days_are_asked_again_oldest_first_and_whole() -> None:
 
 def test_an_address_with_a_question_keeps_it() -> None:
     source = HuggingFaceSource("daily", ("https://a.example/api?sort=trending",))
-    assert source.addresses(now=NOON)[-1] == (
+    assert source.requests(now=NOON)[-1].url == (
         "https://a.example/api?sort=trending&date=2026-11-20&limit=100"
     )
 

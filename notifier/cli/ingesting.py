@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from notifier import errors
 from notifier.cli.output import Format, print_rows, say
-from notifier.jobs.ingest import Ingested, take_body
+from notifier.cli.state import state
+from notifier.jobs.ingest import Progress, Tell
+from notifier.jobs.take import Ingested, take_body
+from notifier.sources.sniff import kind_of
 from notifier.sources.source import KINDS
 
 if TYPE_CHECKING:
@@ -20,14 +27,18 @@ def read_file(app: App, path: Path, kind: str, name: str) -> Ingested:
 
     A file that is no answer of that kind gives a report with `failure`, and changes nothing.
     """
-    if kind not in KINDS:
+    if kind and kind not in KINDS:
         raise errors.UsageError(f'--kind is one of {", ".join(KINDS)}, not "{kind}"')
-    source = app.source_for_file(kind, name or kind)
     try:
         body = _read(path, app.http_settings.max_bytes)
+    except errors.SourceError as error:
+        return Ingested(name or kind or "-", failure=f"{path}: {error}")
+    try:
+        found = kind if kind in KINDS else kind_of(path.name, body)
+        source = app.source_for_file(found, name or found)
         return take_body(app.database, source, body, now=app.clock())
     except errors.SourceError as error:
-        return Ingested(source.name, failure=f"{path}: {error}")
+        return Ingested(name or kind or "-", failure=f"{path}: {error}")
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -44,13 +55,56 @@ def _read(path: Path, limit: int) -> bytes:
         raise errors.NotFound(f"{path}: {error.strerror}") from error
 
 
-def fetch(app: App, names: tuple[str, ...]) -> list[Ingested]:
-    """Fetch sources, telling how far we are."""
+def fetch(app: App, names: tuple[str, ...], *, since: datetime | None) -> list[Ingested]:
+    """Fetch sources, telling how far we are.
+
+    Args:
+        since: Back-fill from then on; sources that keep no history give what they show now.
+
+    Raises:
+        UsageError: `since` lies in the future.
+    """
+    if since and since > app.clock():
+        raise errors.UsageError(f"--since {since:%Y-%m-%d} lies in the future")
     reports: list[Ingested] = []
     for source in app.sources(names):
-        say(f"fetching {source.name} ({len(source.addresses(now=app.clock()))} requests) ...")
-        reports += asyncio.run(app.ingest([source]))
+        if since and source.window is None and source.replay is None:
+            say(f"{source.name} keeps no history: reading what it shows now")
+        with _telling(source.name) as tell:
+            reports += asyncio.run(app.ingest([source], since=since, tell=tell))
     return reports
+
+
+@contextmanager
+def _telling(name: str) -> Iterator[Tell]:
+    """Show a bar while answers come in, to a person at a terminal; else say one line."""
+    if state.quiet or not sys.stderr.isatty():
+        say(f"fetching {name} ...")
+        yield lambda progress: None
+        return
+    from rich import progress as bars
+    from rich.console import Console
+
+    columns = (
+        bars.TextColumn("fetching {task.description}"),
+        bars.BarColumn(),
+        bars.TextColumn("{task.fields[said]}"),
+        bars.TimeElapsedColumn(),
+    )
+    with bars.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(name, total=None, said="")
+
+        def tell(progress: Progress) -> None:
+            known = progress.total is not None and progress.entries <= progress.total
+            done, total = (
+                (progress.entries, progress.total)
+                if known
+                else (progress.answers, progress.answers + progress.waiting)
+            )
+            said = f"{progress.entries:,} papers, {progress.answers} answers"
+            shown.update(task, completed=done, total=total, said=said)
+
+        yield tell
 
 
 def print_table(reports: list[Ingested]) -> None:

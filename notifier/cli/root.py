@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from notifier import __version__, errors
-from notifier.cli import config, database, digests, papers, profiles, subscribers
+from notifier.cli import config, database, digests, papers, profiles, sources, subscribers
 from notifier.cli.output import Format, FormatOption, print_record, say, to_json
 from notifier.cli.state import instance, parse_moment, settings, state
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     add_completion=True,
 )
 app.add_typer(config.app, name="config")
+app.add_typer(sources.app, name="source")
 app.add_typer(papers.app, name="paper")
 app.add_typer(subscribers.app, name="subscriber")
 app.add_typer(profiles.app, name="profile")
@@ -143,17 +144,32 @@ def tick(format_: FormatOption = Format.table) -> None:
 
 @app.command(
     epilog="Examples: notifier ingest · notifier ingest arxiv · "
+    "notifier ingest arxiv --since 2026-05-01 · "
     "notifier ingest --file saved.xml --kind arxiv --format json"
 )
 def ingest(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Sources; none: all enabled.")
     ] = None,
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since",
+            help="Back-fill from this date; what is older than a digest looks back (digest."
+            "lookback_days) is kept and mailed to nobody.",
+            show_default=False,
+        ),
+    ] = "",
     file: Annotated[
         Path | None, typer.Option("--file", help="Read a saved feed or API answer instead.")
     ] = None,
     kind: Annotated[
-        str, typer.Option("--kind", help="What the file is: arxiv, huggingface or feed.")
+        str,
+        typer.Option(
+            "--kind",
+            help="What the file is: arxiv, huggingface, biorxiv, medrxiv, pubmed, feed or "
+            "listing (a saved page); none: found out.",
+        ),
     ] = "",
     name: Annotated[
         str, typer.Option("--name", help="Source name to store it under (else: the kind).")
@@ -167,7 +183,8 @@ def ingest(
         if file is not None:
             reports = [ingesting.read_file(opened, file, kind, name)]
         else:
-            reports = ingesting.fetch(opened, tuple(names or ()))
+            moment = parse_moment(since) if since else None
+            reports = ingesting.fetch(opened, tuple(names or ()), since=moment)
     if format_ is Format.table:
         ingesting.print_table(reports)
     else:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from notifier.cli.output import Format, print_record, print_rows
+from notifier.sources.freshness import NEEDS_CARE, Freshness
 from notifier.storage import store_deliveries, store_digests, store_papers, store_sources
 from notifier.storage import store_subscribers as store_people
 
 if TYPE_CHECKING:
     from notifier.app import App
 
+_OFF = Freshness("paused", None, "switched off in the configuration")
+
 
 def collect(app: App, *, since: timedelta) -> dict[str, Any]:
     """Return the state of the instance; `needs_care` when somebody should look."""
     now = app.clock()
     with app.database.reading() as conn:
-        health = {one.name: one for one in store_sources.health(conn)}
         made, nothing = store_digests.counts(conn, since=now - since)
         deliveries = store_deliveries.counts(conn, since=now - since)
         found: dict[str, Any] = {
@@ -31,18 +33,38 @@ def collect(app: App, *, since: timedelta) -> dict[str, Any]:
             "deliveries": deliveries,
             "next_attempt_at": store_deliveries.next_attempt(conn),
         }
-    found["sources"] = [
-        asdict(health.get(s.name) or store_sources.Health(s.name, s.kind)) | {"enabled": s.enabled}
-        for s in app.settings.source
-    ]
-    failing = any(source["failures"] for source in found["sources"])
-    found["needs_care"] = failing or bool(deliveries.get("failed") or deliveries.get("expired"))
+    found["sources"] = source_rows(app, now)
+    troubled = any(source["state"] in NEEDS_CARE for source in found["sources"])
+    found["needs_care"] = troubled or bool(deliveries.get("failed") or deliveries.get("expired"))
     return found
+
+
+def source_rows(app: App, now: datetime) -> list[dict[str, Any]]:
+    """Return each configured source: how current it is, and how it was read."""
+    states = app.freshness(now)
+    with app.database.reading() as conn:
+        health = {one.name: one for one in store_sources.health(conn)}
+        parts = store_sources.parts(conn)
+    rows = []
+    for source in app.settings.source:
+        state = states.get(source.name, _OFF)
+        rows.append(
+            asdict(health.get(source.name) or store_sources.Health(source.name, source.kind))
+            | {
+                "enabled": source.enabled,
+                "state": state.state if source.enabled else "off",
+                "since": state.since,
+                "why": state.why,
+                "next_due_at": state.next_due,
+                "parts": [asdict(part) for part in parts.get(source.name, ())],
+            }
+        )
+    return rows
 
 
 def print_table(found: dict[str, Any]) -> None:
     """Print it for people."""
     print_record({k: v for k, v in found.items() if k != "sources"}, Format.table)
     typer.echo()
-    columns = ("name", "enabled", "last_success_at", "seen", "new", "rejected", "failures", "error")
+    columns = ("name", "state", "since", "last_success_at", "seen", "new", "next_due_at", "why")
     print_rows(found["sources"], columns, Format.table)

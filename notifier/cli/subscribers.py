@@ -1,4 +1,4 @@
-"""notifier subscriber: add, list, show, confirm, pause, resume, remove."""
+"""notifier subscriber: add, change, list, show, confirm, pause, resume, remove."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ def add(
     max_papers: Annotated[
         int | None, typer.Option("--max-papers", min=1, max=25, help="Most papers in a digest.")
     ] = None,
+    replacements: Annotated[
+        bool, typer.Option("--replacements", help="Also papers of which a new version came.")
+    ] = False,
     confirmed: Annotated[
         bool, typer.Option("--confirmed", help="They agreed already; start at once.")
     ] = False,
@@ -47,7 +50,9 @@ def add(
     with instance() as app:
         service, now = app.subscriptions, app.clock()
         schedule = _schedule(app, zone, time, days, weekly)
-        found = service.request(address, now=now, schedule=schedule, max_papers=max_papers)
+        found = service.request(
+            address, now=now, schedule=schedule, max_papers=max_papers, replacements=replacements
+        )
         if confirmed:
             found = service.confirm(address, now=now, because=because)
     known = "" if found.created_at == now else " (was there already; its schedule stays)"
@@ -102,12 +107,33 @@ def as_record(subscriber: Subscriber) -> dict[str, Any]:
         "state": subscriber.state,
         "schedule": str(subscriber.schedule),
         "max_papers": subscriber.max_papers,
+        "replacements": subscriber.replacements,
         "next_due_at": subscriber.next_due_at,
         "paused_until": subscriber.paused_until,
         "confirmed_at": subscriber.confirmed_at,
         "consent": subscriber.consent,
         "created_at": subscriber.created_at,
     }
+
+
+@app.command(epilog="Example: notifier subscriber change ada@example.org --replacements")
+def change(
+    address: Address,
+    max_papers: Annotated[
+        int | None, typer.Option("--max-papers", min=1, max=25, help="Most papers in a digest.")
+    ] = None,
+    replacements: Annotated[
+        bool | None,
+        typer.Option(
+            "--replacements/--no-replacements", help="Also papers of which a new version came."
+        ),
+    ] = None,
+) -> None:
+    """Change what a subscriber gets; what is not named stays."""
+    with instance() as app:
+        found = app.subscriptions.change(address, max_papers=max_papers, replacements=replacements)
+    versions = "with new versions" if found.replacements else "without new versions"
+    say(f"{found.address}: at most {found.max_papers} papers, {versions}")
 
 
 @app.command("list", epilog="Example: notifier subscriber list --format jsonl")

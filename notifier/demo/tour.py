@@ -19,7 +19,7 @@ from notifier import errors
 from notifier.app import App
 from notifier.config import Settings
 from notifier.delivery.sink import Sink, listening
-from notifier.jobs.ingest import take_body
+from notifier.jobs.take import take_body
 from notifier.profiles.profile import Schedule
 from notifier.sources.source import Kind
 from notifier.web.inbox import make_inbox, open_mail

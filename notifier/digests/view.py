@@ -82,7 +82,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class DigestView:
-    """All that a digest's mail says."""
+    """All that a digest's mail says; `missing` names sources whose papers were not here yet."""
 
     sections: tuple[CardSection, ...]
     more: int
@@ -95,6 +95,7 @@ class DigestView:
     unsubscribe_url: str
     service: Service
     notices: tuple[Notice, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def cards(self) -> list[Card]:
@@ -228,6 +229,8 @@ def _facts(paper: Paper) -> Iterable[str]:
         yield ", ".join(paper.categories[:3])
     if paper.journal:
         yield paper.journal
+    if paper.withdrawn_at:
+        yield "withdrawn"
     if paper.announce in _ANNOUNCED:
         yield _ANNOUNCED[paper.announce]
     counts = [

@@ -38,13 +38,17 @@ class Candidates:
             if self._trends.get(paper.row, 0.0) >= TRENDING_FROM
             and now - paper.first_seen_at <= TRENDING_DAYS
         }
-        self._arrived: dict[int, set[int]] = {}
+        self._arrived: dict[tuple[int, bool], set[int]] = {}
 
-    def arrived(self, after: int, *, since: datetime) -> set[int]:
-        """Return rows that became news behind arrival number `after`, first seen `since` then."""
-        if after not in self._arrived:
-            self._arrived[after] = set(store_papers.rows_arrived(self._conn, after, since=since))
-        return self._arrived[after]
+    def arrived(self, after: int, *, since: datetime, replacements: bool = False) -> set[int]:
+        """Return rows that became news (or, if asked, were replaced) behind number `after`."""
+        key = (after, replacements)
+        if key not in self._arrived:
+            rows = store_papers.rows_arrived(
+                self._conn, after, since=since, replacements=replacements
+            )
+            self._arrived[key] = set(rows)
+        return self._arrived[key]
 
     def _load(self, rows: Iterable[int]) -> None:
         missing = [row for row in rows if row not in self._papers]

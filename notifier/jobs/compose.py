@@ -57,15 +57,35 @@ class ComposeSettings:
     weekly_life: timedelta
     secret: bytes
     unsubscribe_url: Callable[[int], str]
+    wait: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How the sources are while digests are made.
+
+    `waits` is true when papers that are due are not here yet: a digest waits for them for
+    `ComposeSettings.wait` after its time. `notes` say in words what was missing.
+    """
+
+    waits: bool = False
+    notes: tuple[str, ...] = ()
+
+
+NOTHING_MISSING = Outlook()
 
 
 @dataclass(slots=True)
 class Composed:
-    """How many digests were made, found nothing, were skipped (paused), failed or had expired."""
+    """How many digests were made, found nothing, were skipped (paused), failed or had expired.
+
+    `waiting` are due and wait for a source that is late.
+    """
 
     made: int = 0
     nothing: int = 0
     paused: int = 0
+    waiting: int = 0
     expired: int = 0
     failed: int = 0
 
@@ -75,6 +95,7 @@ def compose(
     settings: ComposeSettings,
     *,
     now: datetime,
+    outlook: Outlook = NOTHING_MISSING,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Composed:
     """Make every digest that is due at `now`; run again, it makes none.
@@ -89,15 +110,24 @@ def compose(
             due = store_subscribers.due(conn, now=now, after_row=after, limit=BATCH)
             if not due:
                 return done
-            desk = _Desk(conn, settings, due, now)
-            drafts = [(one, desk.draft(one)) for one in takewhile(lambda _: not stopping(), due)]
+            after = due[-1].row
+            ready = [one for one in due if not _waits(one, outlook, settings.wait, now)]
+            done.waiting += len(due) - len(ready)
+            if not ready:
+                continue
+            desk = _Desk(conn, settings, outlook, ready, now)
+            drafts = [(one, desk.draft(one)) for one in takewhile(lambda _: not stopping(), ready)]
         for subscriber, draft in drafts:
             if stopping():
                 return done
             _fix(database, subscriber, draft, done, now)
-        if len(drafts) < len(due):
+        if len(drafts) < len(ready):
             return done
-        after = due[-1].row
+
+
+def _waits(subscriber: Subscriber, outlook: Outlook, wait: timedelta, now: datetime) -> bool:
+    due = subscriber.next_due_at
+    return outlook.waits and due is not None and now < due + wait
 
 
 def _fix(
@@ -129,9 +159,15 @@ class _Desk:
     """Everything that one batch of subscribers is composed from, as of one moment."""
 
     def __init__(
-        self, conn: Connection, settings: ComposeSettings, due: list[Subscriber], now: datetime
+        self,
+        conn: Connection,
+        settings: ComposeSettings,
+        outlook: Outlook,
+        due: list[Subscriber],
+        now: datetime,
     ) -> None:
         self._settings = settings
+        self._outlook = outlook
         self._now = now
         self._candidates = Candidates(conn, now=now)
         rows = [subscriber.row for subscriber in due]
@@ -154,7 +190,9 @@ class _Desk:
 
     def _digest(self, subscriber: Subscriber) -> NewDigest:
         since = self._now - self._settings.lookback
-        news = self._candidates.arrived(subscriber.seen, since=since)
+        news = self._candidates.arrived(
+            subscriber.seen, since=since, replacements=subscriber.replacements
+        )
         profiles = [(p.name, parse(p.rules)) for p in self._profiles.get(subscriber.row, ())]
         without = self._sent.get(subscriber.row, set())
         ranked = [
@@ -213,6 +251,7 @@ class _Desk:
                 for name, rules in profiles
                 for problem in rules.problems
             ),
+            missing=self._outlook.notes,
         )
 
     def _mail(self, subscriber: Subscriber, key: str, shown: view.DigestView) -> bytes:

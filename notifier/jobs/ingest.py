@@ -3,126 +3,275 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import structlog
 
 from notifier.errors import NotifierError, SourceError
-from notifier.papers.paper import Batch, Problem
-from notifier.profiles.indexed import IndexedPaper
-from notifier.sources.http import Answer, Client, without_login
-from notifier.sources.source import Source
-from notifier.storage import store_papers, store_sources, store_words
+from notifier.jobs import freshness
+from notifier.jobs.take import Ingested, take_body
+from notifier.papers.paper import Problem
+from notifier.sources.freshness import Part, Reading, to_replay
+from notifier.sources.http import Client, without_login
+from notifier.sources.source import LooksUp, Request, Source
+from notifier.storage import store_papers, store_sources
 from notifier.storage.database import Database
 
 log = structlog.get_logger()
 
-
-@dataclass(slots=True)
-class Ingested:
-    """What came of one source; `failure` says why it could not be read to the end."""
-
-    source: str
-    seen: int = 0
-    new: int = 0
-    updated: int = 0
-    merged: int = 0
-    rejected: int = 0
-    problems: list[Problem] = field(default_factory=list)
-    failure: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the report as `ingest --format json` prints it."""
-        problems = [{"entry": p.entry, "reason": p.reason} for p in self.problems]
-        if self.failure:
-            problems.insert(0, {"entry": "-", "reason": self.failure})
-        counts = ("source", "seen", "new", "updated", "merged", "rejected")
-        return {name: getattr(self, name) for name in counts} | {"problems": problems}
+# However long nobody asked, no more than this is made up for; `ingest --since` reaches further.
+LONGEST_GAP = timedelta(days=60)
+LOOKED_UP_FOR = timedelta(days=2)
+LOOKED_UP_AT_ONCE = 100
+# A service that never comes to an end is left after so many answers.
+MOST_REQUESTS = 20_000
+VALIDATORS_KEPT = timedelta(days=30)
 
 
-def take_body(
-    database: Database, source: Source, body: bytes, *, now: datetime, answer: Answer | None = None
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a round is: answers read, requests still to ask, entries read, entries in all."""
+
+    answers: int
+    waiting: int
+    entries: int
+    total: int | None
+
+
+Tell = Callable[[Progress], None]
+
+
+async def ingest(
+    database: Database,
+    source: Source,
+    client: Client,
+    *,
+    now: datetime,
+    since: datetime | None = None,
+    news_since: datetime | None = None,
+    tell: Tell = lambda progress: None,
 ) -> Ingested:
-    """Read one answer and commit its papers, their words and its validators together.
-
-    Raises:
-        SourceError: the answer as a whole cannot be read; nothing was changed.
-    """
-    batch = source.read(body, now=now)
-    with database.writing() as conn:
-        taken = store_papers.take_in(conn, batch.entries, source=source.name, now=now)
-        new = store_papers.load(conn, taken.rows)
-        store_words.count(conn, (IndexedPaper(paper).stems for paper in new), now=now)
-        if answer and not batch.problems:
-            kept = store_sources.Validators(answer.etag, answer.last_modified)
-            store_sources.keep_validators(conn, answer.url, kept, now=now)
-    return Ingested(
-        source.name,
-        seen=len(batch.entries) + _rejected(batch),
-        new=taken.new,
-        updated=taken.updated,
-        merged=taken.merged,
-        rejected=_rejected(batch),
-        problems=list(batch.problems),
-    )
-
-
-def _rejected(batch: Batch) -> int:
-    """Entries that were lost: problems that are neither the document's nor a left-out date."""
-    return sum(p.entry != "-" and not p.reason.startswith("date ") for p in batch.problems)
-
-
-async def ingest(database: Database, source: Source, client: Client, *, now: datetime) -> Ingested:
-    """Fetch all addresses of a source, keep what came, and record how it went.
+    """Fetch what a source shows, by all its routes, keep what came, and record how it went.
 
     Never raises for a source's own failure: the report and the source's health say it.
+
+    Args:
+        since: Read everything since then (a back-fill), instead of an ordinary round.
+        news_since: In a back-fill, what was published before is history and no news.
+        tell: Called after each answer.
     """
-    total = Ingested(source.name)
-    for address in source.addresses(now=now):
-        try:
-            report = await _ingest_one(database, source, client, address, now)
-        except NotifierError as error:
-            total.failure = str(error)
-            continue
-        except Exception as error:  # one broken answer must not stop the other sources
-            log.exception("source could not be read", source=source.name)
-            total.failure = f"{without_login(address)}: {type(error).__name__} (a bug: see the log)"
-            continue
-        for name in ("seen", "new", "updated", "merged", "rejected"):
-            setattr(total, name, getattr(total, name) + getattr(report, name))
-        total.problems += report.problems
-    await asyncio.to_thread(_record, database, source, total, now)
-    return total
+    round_ = _Round(database, source, client, now, news_since, tell)
+    if since is not None:  # says nothing of how the source does today
+        await round_.ask(source.requests(now=now, since=since))
+        round_.refusals()
+        return round_.total
+    await round_.ordinary()
+    round_.refusals()
+    await asyncio.to_thread(round_.record)
+    return round_.total
 
 
-async def _ingest_one(
-    database: Database, source: Source, client: Client, address: str, now: datetime
-) -> Ingested:
-    with database.reading() as conn:
-        kept = store_sources.validators(conn, address)
-    answer = await client.fetch(address, etag=kept.etag, last_modified=kept.last_modified)
-    if answer.body is None:
-        return Ingested(source.name)
-    try:
-        return await asyncio.to_thread(
-            take_body, database, source, answer.body, now=now, answer=answer
-        )
-    except SourceError as error:
-        raise SourceError(f"{without_login(address)}: {error}") from error
+class _Round:
+    """One round of questions to one source."""
 
+    def __init__(
+        self,
+        database: Database,
+        source: Source,
+        client: Client,
+        now: datetime,
+        news_since: datetime | None,
+        tell: Tell,
+    ) -> None:
+        self.total = Ingested(source.name)
+        self._database, self._source, self._client = database, source, client
+        self._now, self._news_since, self._tell = now, news_since, tell
+        self._answers = 0  # good or bad
+        self._good = 0
+        self._tally: freshness.Tally = {}
+        self._continued: set[str] = set()  # addresses that go on where another ended
+        self._failed: set[str] = set()  # parts of which something could not be read
+        self._refused: dict[str, str] = {}
 
-def _record(database: Database, source: Source, report: Ingested, now: datetime) -> None:
-    with database.writing() as conn:
-        if report.failure:
-            failures = store_sources.failed(conn, source.name, source.kind, report.failure, now=now)
-            log.warning(
-                "source failed", source=source.name, failures=failures, reason=report.failure
+    async def ordinary(self) -> None:
+        """What is announced now; then the other route, where it is time for it; then the gaps."""
+        source, now = self._source, self._now
+        last = (await asyncio.to_thread(self._reading)).last_success_at
+        since = _since(source.window, last, now) if source.window is not None else None
+        requests = source.requests(now=now, since=since)
+        await self.ask(requests)
+        parts = await asyncio.to_thread(self._parts, requests)
+        if source.replay is not None:
+            due = to_replay(parts, source.rhythm, now=now)
+            read = [part.replayed_at or last for part in parts if part.name in due]
+            oldest = min((when for when in read if when), default=None)
+            await self._replay(set(due), _since(source.replay, oldest, now))
+        if isinstance(source, LooksUp):
+            ids = await asyncio.to_thread(self._undescribed, source)
+            await self._in_passing(source.lookup(ids))
+
+    def _reading(self) -> Reading:
+        with self._database.reading() as conn:
+            return freshness.readings(conn).get(self._source.name, Reading())
+
+    def _parts(self, requests: Sequence[Request]) -> list[Part]:
+        """What is known of the parts that these requests ask for; what is no part any more goes."""
+        names = {name for request in requests for name in request.parts} - set(self._refused)
+        with self._database.writing() as conn:
+            store_sources.forget_parts(conn, self._source.name, but=names)
+            known = freshness.parts_of(conn, self._source)
+        return [known.get(name, Part(name, self._now)) for name in sorted(names)]
+
+    def _undescribed(self, source: LooksUp) -> list[str]:
+        """Ids of papers of this source that others showed us and did not describe."""
+        with self._database.reading() as conn:
+            return store_papers.without_categories(
+                conn,
+                scheme=source.scheme,
+                source=self._source.name,
+                since=self._now - LOOKED_UP_FOR,
+                limit=LOOKED_UP_AT_ONCE,
             )
-        else:
+
+    async def _replay(self, due: set[str], since: datetime) -> None:
+        """Read the last days again by the other route."""
+        requests = self._source.requests(now=self._now, since=since)
+        self._failed.clear()
+        self.total.announced.clear()
+        await self._in_passing([request for request in requests if due & set(request.parts)])
+        await asyncio.to_thread(self._note_replay, due - self._failed)
+
+    def _note_replay(self, done: set[str]) -> None:
+        with self._database.writing() as conn:
+            freshness.note_replay(conn, self._source, self.total.announced, done, now=self._now)
+
+    async def _in_passing(self, requests: Sequence[Request]) -> None:
+        """Ask what does no harm if it fails: a warning, and the next round asks again."""
+        failure, self.total.failure = self.total.failure, None
+        await self.ask(requests)
+        self.total.warning = self.total.failure or self.total.warning
+        self.total.failure = failure
+
+    async def ask(self, requests: Sequence[Request]) -> None:
+        """Ask all of them and whatever their answers lead to; each address once."""
+        waiting, asked = deque(requests), set[str]()
+        while waiting:
+            request = waiting.popleft()
+            if request.url in asked:
+                continue
+            if len(asked) >= MOST_REQUESTS:
+                self._fail(request, f"no end after {MOST_REQUESTS:,} answers - {request.url}")
+                return
+            asked.add(request.url)
+            waiting.extendleft(reversed(await self._one(request)))
+            self._answers += 1
+            seen, total = self.total.seen, self.total.total
+            self._tell(Progress(self._answers, len(waiting), seen, total))
+
+    async def _one(self, request: Request) -> list[Request]:
+        """Ask one thing and keep what came; return what to ask next."""
+        try:
+            return await self._fetch(request)
+        except SourceError as error:
+            if request.instead and (error.refused or request.when == "failed"):
+                return list(request.instead)
+            if error.refused and any(request.parts) and len(request.parts) == 1:
+                self._refused[request.parts[0]] = str(error)
+            else:
+                self._fail(request, str(error))
+        except NotifierError as error:
+            self._fail(request, str(error))
+        except Exception as error:  # one broken answer must not stop the other sources
+            log.exception("source could not be read", source=self._source.name)
+            said = f"{type(error).__name__} (a bug: see the log)"
+            self._fail(request, f"{without_login(request.url)}: {said}")
+        return []
+
+    def _validators(self, url: str) -> store_sources.Validators:
+        with self._database.reading() as conn:
+            return store_sources.validators(conn, url)
+
+    async def _fetch(self, request: Request) -> list[Request]:
+        kept = await asyncio.to_thread(self._validators, request.url)
+        answer = await self._client.fetch(
+            request.url, etag=kept.etag, last_modified=kept.last_modified
+        )
+        if answer.body is None:
+            self._good += 1
+            await asyncio.to_thread(self._unchanged, request)
+            return []
+        try:
+            report = await asyncio.to_thread(
+                take_body, self._database, self._source, answer.body,
+                now=self._now, asked=request, answer=answer,
+                tally=self._tally if self._is_telling(request) else None,
+                news_since=self._news_since,
+            )  # fmt: skip
+        except SourceError as error:
+            said = f"{without_login(request.url)}: {error}"
+            raise SourceError(said, refused=error.refused) from error
+        self._good += 1
+        self.total.add(report)
+        self.total.announced.update(report.announced)
+        if report.total is not None and request.url not in self._continued:
+            self.total.total = (self.total.total or 0) + report.total
+        follow = [*report.following]
+        if request.pages and answer.next_url:
+            follow.append(answer.next_url)
+        self._continued.update(follow)
+        return [replace(request, url=url, instead=()) for url in follow]
+
+    def _is_telling(self, asked: Request) -> bool:
+        """Whether the answer shows what the source announces now, and so how current it is."""
+        first_route = asked.since is None or self._source.window is not None
+        return asked.announces and first_route and self._news_since is None
+
+    def _unchanged(self, request: Request) -> None:
+        if self._is_telling(request):
+            with self._database.writing() as conn:
+                freshness.note_unchanged(conn, self._source, request, now=self._now)
+
+    def _fail(self, request: Request, said: str) -> None:
+        self.total.failure = said
+        self._failed.update(request.parts)
+
+    def refusals(self) -> None:
+        """Say which parts the service refused; all of them are a failure of the source."""
+        for name, said in self._refused.items():
+            self.total.problems.insert(0, Problem(name, f"refused: {said}"))
+        if self._refused and not self._good:
+            self.total.failure = next(iter(self._refused.values()))
+        elif self._refused:
+            refused = ", ".join(self._refused)
+            self.total.warning = f"the service refuses {refused} - check the spelling"
+
+    def record(self) -> None:
+        """Keep how the round went."""
+        total, source = self.total, self._source
+        with self._database.writing() as conn:
+            store_sources.forget_validators(conn, before=self._now - VALIDATORS_KEPT)
+            if total.failure:
+                failures = store_sources.failed(
+                    conn, source.name, source.kind, total.failure, now=self._now
+                )
+                log.warning(
+                    "source failed", source=source.name, failures=failures, reason=total.failure
+                )
+                return
             store_sources.succeeded(
                 conn, source.name, source.kind,
-                counts=(report.seen, report.new, report.rejected), now=now,
+                counts=(total.seen, total.new, total.rejected), warning=total.warning,
+                now=self._now,
             )  # fmt: skip
-            log.info("source read", source=source.name, seen=report.seen, new=report.new)
+        log.info("source read", source=source.name, seen=total.seen, new=total.new)
+
+
+def _since(reach: timedelta, last: datetime | None, now: datetime) -> datetime:
+    """Return from when on to read: `reach` back, or to where it was read to the end `last`."""
+    since = now - reach
+    if last is not None:
+        since = min(since, last)
+    return max(since, now - max(LONGEST_GAP, reach))

@@ -14,7 +14,8 @@ from typing import Literal
 
 from notifier.papers.identity import Alias
 
-Announce = Literal["new", "cross", "replace", "replace-cross"]
+# arXiv's announce types; "update" is none of them: known data of a paper came by, no announcement.
+Announce = Literal["new", "cross", "replace", "replace-cross", "update"]
 
 NO_SIGNALS: Mapping[str, float] = MappingProxyType({})
 NO_URLS: Mapping[str, str] = MappingProxyType({})
@@ -25,8 +26,8 @@ class Entry:
     """One paper as one source shows it, cleaned.
 
     `aliases` holds at least one; the first is the best id. `version` is None where the source
-    does not say. `announce` is how it was shown (arXiv's announce types). `signals` are counts
-    as read now (upvotes, comments, stars), never negative.
+    does not say. `announce` is how it was shown. `signals` are counts as read now (upvotes,
+    comments, stars), never negative. `withdrawn`: this version says that the paper is.
     """
 
     aliases: tuple[Alias, ...]
@@ -45,6 +46,12 @@ class Entry:
     urls: Mapping[str, str] = field(default_factory=lambda: NO_URLS)
     source_title: str | None = None
     source_abstract: str | None = None
+    withdrawn: bool = False
+
+    @property
+    def is_news(self) -> bool:
+        """True when the source announces the paper, as new or to the readers of one more field."""
+        return self.announce in ("new", "cross")
 
     @property
     def is_replacement(self) -> bool:
@@ -65,10 +72,16 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one document of a source held: the good entries and, beside them, the problems."""
+    """What one document of a source held: the good entries and, beside them, the problems.
+
+    `following` are the addresses that continue it. `total` is how many entries there are over
+    all such pages, where the source says.
+    """
 
     entries: tuple[Entry, ...] = ()
     problems: tuple[Problem, ...] = ()
+    following: tuple[str, ...] = ()
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,7 @@ class Paper:
     `id` is the canonical alias it was first known by (`arxiv:2508.13426`). `arrival` numbers
     the moments at which papers became news, growing in the order of commits; None for one that
     never was (seen only as a replacement). `trend` is None without signals, else in [0, 1].
+    `withdrawn_at`: when we learnt that its authors or the service took it back.
     """
 
     row: int
@@ -100,6 +114,7 @@ class Paper:
     signals: Mapping[str, float] = field(default_factory=lambda: NO_SIGNALS)
     urls: Mapping[str, str] = field(default_factory=lambda: NO_URLS)
     trend: float | None = None
+    withdrawn_at: datetime | None = None
 
     @property
     def field_of_study(self) -> str:

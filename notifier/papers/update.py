@@ -7,6 +7,7 @@ unless the same source corrects what it said itself. Nothing good is lost to an 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from notifier.papers.paper import Entry
@@ -31,15 +32,19 @@ class Kept:
     submitted_by: str | None
     urls: dict[str, str]
     published_at: Any
+    withdrawn_at: datetime | None
 
 
-def changes(kept: Kept, entry: Entry, *, same_source: bool) -> dict[str, Any]:
+def changes(kept: Kept, entry: Entry, *, same_source: bool, now: datetime) -> dict[str, Any]:
     """Return the columns to write, empty when the reading says nothing new.
+
+    `announce` is among them only when a newer version has come than the one that was known.
 
     Args:
         kept: The paper as it is.
         entry: The reading.
         same_source: Whether this source has shown the paper before.
+        now: Aware UTC; what a withdrawal that was not known is dated.
     """
     corrects = _supersedes(kept.version, entry.version, same_source)
     wanted: dict[str, Any] = {
@@ -69,6 +74,12 @@ def changes(kept: Kept, entry: Entry, *, same_source: bool) -> dict[str, Any]:
         out["categories"] = categories
     if entry.version is not None and (kept.version is None or entry.version > kept.version):
         out["version"] = entry.version
+        if kept.version is not None:
+            out["announce"] = entry.announce if entry.is_replacement else "replace"
+    if entry.withdrawn and not kept.withdrawn_at:
+        out["withdrawn_at"] = now
+    elif kept.withdrawn_at and "version" in out and not entry.withdrawn:
+        out["withdrawn_at"] = None  # its authors brought it back
     urls = {**entry.urls, **kept.urls} if not corrects else {**kept.urls, **entry.urls}
     if urls != kept.urls:
         out["urls"] = urls

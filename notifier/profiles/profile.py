@@ -50,7 +50,8 @@ class Subscriber:
     """A mail address with its schedule.
 
     Only `active` ones are mailed. `seen` is the arrival number up to which papers were
-    considered. `next_due_at` is None while pending or left.
+    considered. `next_due_at` is None while pending or left. `replacements`: asked to be told of
+    new versions, too.
     """
 
     row: int
@@ -64,3 +65,4 @@ class Subscriber:
     next_due_at: datetime | None = None
     paused_until: datetime | None = None
     consent: str = ""
+    replacements: bool = False

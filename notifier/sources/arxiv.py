@@ -1,4 +1,7 @@
-"""arXiv: its Atom and RSS feeds of announcements, and answers of its query API.
+"""arXiv by several routes: its feeds of announcements, its OAI-PMH service and its query API.
+
+The feeds hold one day; whatever they lost is made up for through OAI-PMH, or through the query
+API where that fails. An answer is known by itself, so each of them can be read from a file, too.
 
 Sources: https://info.arxiv.org/help/rss_specifications.html and atom_specifications.html,
 https://info.arxiv.org/help/api/user-manual.html. Ids are kept without version, the version
@@ -9,21 +12,47 @@ authors come as one comma-joined string.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import cast, get_args
 
 from notifier import errors
 from notifier.papers import identity
 from notifier.papers.paper import Announce, Batch, Entry
 from notifier.papers.text import one_line
-from notifier.sources import cleaning, document, feed
+from notifier.sources import arxiv_api, arxiv_oai, arxiv_paper, cleaning, document, feed
 from notifier.sources.reading import Rejected
-from notifier.sources.source import Kind
+from notifier.sources.rhythm import Calendar, Rhythm
+from notifier.sources.source import NOTHING_ASKED, Kind, Request
 
 FEEDS = "https://rss.arxiv.org/atom/"
 # A feed ends at 2,000 entries and drops the newest beyond: few categories to a request.
 CATEGORIES_PER_REQUEST = 4
+REPLAY = timedelta(days=7)
+# Without an announcement, by https://info.arxiv.org/help/availability.html as of 2026-05-13.
+HOLIDAYS = tuple(
+    date.fromisoformat(f"2026-{day}")
+    for day in "01-01 01-19 06-19 07-03 09-07 11-26 12-25 12-29 12-31".split()
+)
+_FRIDAY = 4
+
+
+def announcements(holidays: Iterable[date] = HOLIDAYS) -> Calendar:
+    """Return arXiv's calendar: Sunday to Thursday at 20:00, Eastern time, but for holidays.
+
+    The feeds are made anew at midnight. What is submitted on a Friday is announced on Sunday; a
+    holiday on a Friday may move that, so the Sunday after it is not counted on either.
+    """
+    days = set(holidays)
+    days |= {day + timedelta(days=2) for day in days if day.weekday() == _FRIDAY}
+    return Calendar(
+        arxiv_paper.EASTERN.key, (6, 0, 1, 2, 3), time(20), timedelta(hours=4.5), 0.5,
+        frozenset(days),
+    )  # fmt: skip
+
+
+ANNOUNCEMENTS = announcements()
 _HEAD = re.compile(
     r"(?:\s|<p>)*arXiv:\S+\s+Announce Type:\s*(?P<type>[a-z-]+)\s*(?:Abstract:\s*)?", re.I
 )
@@ -36,49 +65,90 @@ _OLD_ANNOUNCE: dict[str, Announce] = {"UPDATED": "replace", "CROSS LISTED": "cro
 
 @dataclass(frozen=True, slots=True)
 class ArxivSource:
-    """The announcements of some categories, or feeds at addresses given."""
+    """The announcements of some categories, or feeds at addresses given.
+
+    With `urls` nothing else is asked: there is no other route, and papers are looked up only at
+    an `api_url` of one's own. The bases `feeds_url`, `oai_url` and `api_url` are for mirrors.
+    """
 
     name: str
     categories: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
+    rhythm: Rhythm = ANNOUNCEMENTS
     kind: Kind = "arxiv"
+    window: timedelta | None = None
+    replay: timedelta | None = REPLAY
+    feeds_url: str = FEEDS
+    oai_url: str = arxiv_oai.OAI
+    api_url: str = arxiv_api.API
+    scheme: str = "arxiv"
 
-    def addresses(self, *, now: datetime) -> list[str]:
-        """Return one Atom feed for every few categories."""
+    def __post_init__(self) -> None:
+        if self.urls or not self.categories:
+            object.__setattr__(self, "replay", None)
+
+    def requests(self, *, now: datetime, since: datetime | None = None) -> list[Request]:
+        """Return one Atom feed for every few categories; with `since` one list of changes each."""
         if self.urls:
-            return list(self.urls)
+            return [Request(url) for url in self.urls]
+        named = tuple(dict.fromkeys(self.categories))
+        if since is not None:
+            return [self._history(category, since=since, now=now) for category in named]
         size = CATEGORIES_PER_REQUEST
-        groups = [self.categories[i : i + size] for i in range(0, len(self.categories), size)]
-        return [FEEDS + "+".join(group) for group in groups]
+        return [self._feed(named[i : i + size]) for i in range(0, len(named), size)]
 
-    def read(self, body: bytes, *, now: datetime) -> Batch:
-        """Return the papers of an Atom or RSS feed, or of an answer of the query API."""
+    def _feed(self, group: tuple[str, ...]) -> Request:
+        """One bad name costs the whole feed; its halves find the bad one."""
+        half = (len(group) + 1) // 2
+        halves = (group[:half], group[half:]) if len(group) > 1 else ()
+        instead = tuple(self._feed(part) for part in halves)
+        return Request(self.feeds_url + "+".join(group), group, instead=instead)
+
+    def _history(self, category: str, *, since: datetime, now: datetime) -> Request:
+        """The set of the category, else that of its archive, else the query API.
+
+        The archive's list is asked once, whichever category comes to need it: so it speaks for
+        all categories of the archive, and so does what stands in for it.
+        """
+        archive = arxiv_oai.archive_of(category)
+        parts = (category,)
+        if category != archive:
+            parts = tuple(c for c in self.categories if arxiv_oai.archive_of(c) == archive)
+        instead = tuple(
+            arxiv_api.history(self.api_url, part, since=since, now=now)
+            for part in dict.fromkeys(parts)
+        )
+        whole = arxiv_oai.changes(self.oai_url, archive, parts=parts, since=since, instead=instead)
+        if category == archive:
+            return whole
+        return arxiv_oai.changes(
+            self.oai_url, category, parts=(category,), since=since, instead=(whole,)
+        )
+
+    def lookup(self, ids: Sequence[str]) -> list[Request]:
+        """Return what to ask about these papers, ids as in `identity.Alias`."""
+        if self.urls and self.api_url == arxiv_api.API:
+            return []
+        return arxiv_api.by_ids(self.api_url, ids)
+
+    def read(self, body: bytes, *, now: datetime, asked: Request = NOTHING_ASKED) -> Batch:
+        """Return the papers of an Atom or RSS feed, of OAI-PMH or of the query API."""
+        if arxiv_oai.is_answer(body):
+            return arxiv_oai.read(body, now=now, asked=asked)
+        if body.lstrip()[:1] in (b"{", b"["):
+            raise errors.SourceError("JSON came instead of XML - check the address or the file")
         parsed = document.parse(body)
-        feed.failed_query(parsed)
-        _failed_request(parsed)
-        return feed.read_entries(parsed, lambda raw: _read(raw, now))
+        try:
+            feed.failed_query(parsed)
+        except errors.SourceError as error:  # a name that arXiv does not know
+            raise errors.SourceError(str(error), refused=True) from error
+        arxiv_api.failed_request(parsed)
+        batch = feed.read_entries(parsed, lambda raw: _read(raw, now, asked))
+        return arxiv_api.continued(batch, body, parsed, asked=asked)
 
 
-def _failed_request(parsed: document.Document) -> None:
-    """Refuse an answer of the API that holds nothing but error entries.
-
-    Raises:
-        SourceError: with arXiv's own words.
-    """
-    said = [_error(raw) for raw in parsed.entries]
-    if said and all(said):
-        raise errors.SourceError(f"{said[0]} - check the address")
-
-
-def _error(raw: feed.Raw) -> str | None:
-    """Return what arXiv's API has to say, if this entry is no paper but an error."""
-    if "/api/errors" not in str(raw.get("id") or ""):
-        return None
-    return f"arXiv's API answered: {cleaning.plain(str(raw.get('summary') or 'an error'))}"
-
-
-def _read(raw: feed.Raw, now: datetime) -> Entry:
-    if error := _error(raw):
+def _read(raw: feed.Raw, now: datetime, asked: Request) -> Entry:
+    if error := arxiv_api.error(raw):
         raise Rejected(error)
     alias, version = _named(raw)
     whole_title = one_line(str(raw.get("title") or ""))
@@ -88,8 +158,15 @@ def _read(raw: feed.Raw, now: datetime) -> Entry:
     title, source_title = feed.required_title(whole_title[: old.start()] if old else whole_title)
     announce, markup = _announced(raw, old)
     abstract, source_abstract = cleaning.shown_and_source(markup)
+    comment = feed.field(raw, "arxiv_comment")
+    published_at = cleaning.believable(feed.entry_date(raw), now=now)
+    if asked.since is not None and announce is None or not asked.announces:
+        changed = feed.entry_date({"updated_parsed": raw.get("updated_parsed")})
+        announce = arxiv_paper.announced(
+            alias, version, first=published_at, newest=changed, asked=asked
+        )
     return Entry(
-        aliases=(alias, *_doi(raw)),
+        aliases=(alias, *arxiv_paper.dois(str(raw.get("arxiv_doi") or ""))),
         title=title,
         source_title=source_title,
         abstract=abstract,
@@ -98,11 +175,12 @@ def _read(raw: feed.Raw, now: datetime) -> Entry:
         categories=_categories(raw, old),
         # The API and the feeds name it differently.
         journal=feed.field(raw, "arxiv_journal_ref", "arxiv_journal_reference"),
-        comment=feed.field(raw, "arxiv_comment"),
+        comment=comment,
         version=version,
-        published_at=cleaning.believable(feed.entry_date(raw), now=now),
-        announce=announce,
+        published_at=published_at,
+        announce=announce or "new",
         urls=identity.urls(alias, version),
+        withdrawn=arxiv_paper.is_withdrawn(comment, abstract),
     )
 
 
@@ -114,13 +192,13 @@ def _named(raw: feed.Raw) -> tuple[identity.Alias, int | None]:
     raise Rejected("no arXiv id")
 
 
-def _announced(raw: feed.Raw, old_title: re.Match[str] | None) -> tuple[Announce, str]:
-    """Return (announce type, abstract without the head that arXiv puts before it)."""
+def _announced(raw: feed.Raw, old_title: re.Match[str] | None) -> tuple[Announce | None, str]:
+    """Return (announce type if it is told, abstract without the head that arXiv puts before it)."""
     summary = str(raw.get("summary") or "")
     head = _HEAD.match(summary)
     written = str(raw.get("arxiv_announce_type") or (head.group("type") if head else "")).lower()
     shown = (old_title.group("shown") or "").upper() if old_title else ""
-    announce = _OLD_ANNOUNCE.get(shown, "new")
+    announce = _OLD_ANNOUNCE.get(shown, "new") if old_title or written else None
     if written in get_args(Announce):
         announce = cast(Announce, written)
     return announce, summary[head.end() :] if head else summary
@@ -132,9 +210,3 @@ def _categories(raw: feed.Raw, old_title: re.Match[str] | None) -> tuple[str, ..
     in_title = old_title.group("category") if old_title else ""
     named = (primary, *feed.categories(raw), in_title)
     return tuple(dict.fromkeys(c for c in named if c))
-
-
-def _doi(raw: feed.Raw) -> tuple[identity.Alias, ...]:
-    written = str(raw.get("arxiv_doi") or "").split()
-    found = (identity.parse(doi) for doi in written)
-    return tuple(alias[0] for alias in found if alias and alias[0].scheme == "doi")

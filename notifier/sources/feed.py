@@ -10,7 +10,7 @@ import calendar
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,7 +21,8 @@ from notifier.papers.paper import Batch, Entry
 from notifier.papers.text import one_line
 from notifier.sources import cleaning, document
 from notifier.sources.reading import Rejected, read_each
-from notifier.sources.source import Kind
+from notifier.sources.rhythm import Rhythm, Silence
+from notifier.sources.source import NOTHING_ASKED, Kind, Request
 
 _DOI_IN_URL = re.compile(
     r"[/=](10\.\d{4,9}/[^?#&\s]+?)(?:/(?:full|abstract|pdf|epdf))?/?(?:[?#&]|$)"
@@ -37,13 +38,16 @@ class FeedSource:
 
     name: str
     urls: tuple[str, ...] = ()
+    rhythm: Rhythm = Silence(timedelta(days=30))
     kind: Kind = "feed"
+    window: timedelta | None = None
+    replay: timedelta | None = None
 
-    def addresses(self, *, now: datetime) -> list[str]:
+    def requests(self, *, now: datetime, since: datetime | None = None) -> list[Request]:
         """Return the feed's addresses; it holds what it holds, whatever the day."""
-        return list(self.urls)
+        return [Request(url) for url in self.urls]
 
-    def read(self, body: bytes, *, now: datetime) -> Batch:
+    def read(self, body: bytes, *, now: datetime, asked: Request = NOTHING_ASKED) -> Batch:
         """Return the feed's papers."""
         parsed = document.parse(body)
         return read_entries(parsed, lambda raw: read_entry(raw, feed=self.name, now=now))

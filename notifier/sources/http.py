@@ -1,17 +1,21 @@
 """A polite HTTP client: conditional, patient, and with a limit to everything.
 
-One request after the other, with a pause between any two, retries included; 5xx and broken
-connections are tried again with jitter, or when the server says; size, time and redirects are
-limited; the User-Agent names a contact.
+One request to a service after the other, with a pause between any two, retries included; 5xx and
+broken connections are tried again with jitter, or when the server says; size, time and redirects
+are limited; the User-Agent names a contact.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+from urllib.parse import urlsplit
 
 import httpx2 as httpx
 import stamina
@@ -25,6 +29,11 @@ RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
 LONGEST_WAIT_SECONDS = 60.0  # a server that wants more is left alone until the next round
 # What we can unpack piece by piece; anything else, or one round another, may be a bomb.
 _ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
+
+LONGEST_REST_SECONDS = 86_400.0  # nobody who asks to be left alone means more than a day
+# All hosts of arXiv together, from all machines of one operator: its terms of use.
+ARXIV = "arxiv.org"
+ARXIV_PAUSE_SECONDS = 3.0
 
 _LOGIN = re.compile(r"(https?://)[^/@\s]+@", re.I)
 
@@ -41,20 +50,94 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer; `body` is None when nothing changed since the validators (304)."""
+    """A successful answer; `body` is None when nothing changed since the validators (304).
+
+    `next_url` is where it goes on, if it says so (RFC 8288, rel="next").
+    """
 
     url: str
     body: bytes | None
     etag: str | None = None
     last_modified: str | None = None
+    next_url: str | None = None
+
+
+class Turns(Protocol):
+    """Who may ask a service, and when: one request at a time, and a pause before the next."""
+
+    def turn(self, service: str, *, pause_seconds: float) -> AbstractAsyncContextManager[None]:
+        """Wait for our turn and hold it; at the end the next one must wait `pause_seconds`.
+
+        Raises (on entering):
+            SourceError: the service asked to be left alone for longer than we care to wait.
+        """
+
+    async def rest(self, service: str, seconds: float) -> None:
+        """Let nobody ask the service for so long (it said so: Retry-After)."""
+
+
+class OwnTurns:
+    """The turns of one process on its own."""
+
+    def __init__(self) -> None:
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._not_before: defaultdict[str, float] = defaultdict(float)  # the event loop's clock
+
+    @asynccontextmanager
+    async def turn(self, service: str, *, pause_seconds: float) -> AsyncIterator[None]:
+        clock = asyncio.get_running_loop()
+        async with self._locks[service]:
+            wait = self._not_before[service] - clock.time()
+            if wait > LONGEST_WAIT_SECONDS:
+                raise at_rest(service, wait)
+            await asyncio.sleep(wait)
+            try:
+                yield
+            finally:
+                after = clock.time() + pause_seconds
+                self._not_before[service] = max(self._not_before[service], after)
+
+    async def rest(self, service: str, seconds: float) -> None:
+        until = asyncio.get_running_loop().time() + seconds
+        self._not_before[service] = max(self._not_before[service], until)
+
+
+def at_rest(service: str, seconds: float) -> errors.SourceError:
+    """Return the error for a service that asked to be left alone for `seconds` more."""
+    minutes = max(round(seconds / 60), 1)
+    return errors.SourceError(
+        f"{service} asked to be left alone for {minutes} more minutes - it is asked again then"
+    )
+
+
+def service_of(url: str) -> str:
+    """Return whom a URL asks: all of arXiv's hosts are one service, else the host."""
+    try:
+        host = (urlsplit(url).hostname or "").lower()
+    except ValueError:  # the client says what is wrong with it
+        return ""
+    return ARXIV if host == ARXIV or host.endswith("." + ARXIV) else host
 
 
 class _TryAgain(Exception):
     """The answer may be better in a moment, or after the seconds that the server named."""
 
-    def __init__(self, status: int, retry_after: str) -> None:
+    def __init__(self, status: int, seconds: float | None) -> None:
         super().__init__(_said(status))
-        self.seconds = float(retry_after) if retry_after.isdecimal() else None
+        self.seconds = seconds
+
+
+def _retry_after(headers: httpx.Headers) -> float | None:
+    """Return the seconds that `Retry-After` names, as a number or as a date (RFC 9110, 10.2.3)."""
+    written = headers.get("Retry-After", "").strip()
+    if written.isdecimal():
+        return min(float(written), LONGEST_REST_SECONDS)
+    try:
+        until = parsedate_to_datetime(written)
+        seconds = (until - parsedate_to_datetime(headers.get("Date", ""))).total_seconds()
+    except (ValueError, TypeError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_REST_SECONDS)
 
 
 def _again(error: Exception) -> bool | float:
@@ -79,18 +162,20 @@ def without_login(url: str) -> str:
     return _LOGIN.sub(r"\1***@", url)
 
 
-def _failure(url: str, said: str) -> errors.SourceError:
-    return errors.SourceError(one_line(f"{without_login(url)}: {without_login(said)}"))
+def _failure(url: str, said: str, *, refused: bool = False) -> errors.SourceError:
+    text = one_line(f"{without_login(url)}: {without_login(said)}")
+    return errors.SourceError(text, refused=refused)
 
 
 class Client:
-    """Fetches one address after the other, with a pause between them (arXiv asks for 3 s)."""
+    """Fetches addresses, one at a time from each service and with a pause between two."""
 
-    def __init__(self, client: httpx.AsyncClient, settings: HttpSettings) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, settings: HttpSettings, turns: Turns | None = None
+    ) -> None:
         self._client = client
         self._settings = settings
-        self._turn = asyncio.Lock()
-        self._not_before = 0.0  # on the event loop's clock
+        self._turns = turns or OwnTurns()
 
     async def fetch(
         self, url: str, *, etag: str | None = None, last_modified: str | None = None
@@ -120,14 +205,17 @@ class Client:
 
     async def _attempt(self, url: str, headers: dict[str, str]) -> Answer:
         """Wait for our turn, ask once, and let nobody ask again too soon."""
-        clock = asyncio.get_running_loop()
-        async with self._turn:
-            await asyncio.sleep(self._not_before - clock.time())
-            try:
+        service, pause = service_of(url), self._settings.pause_seconds
+        if service == ARXIV:
+            pause = max(pause, ARXIV_PAUSE_SECONDS)
+        try:
+            async with self._turns.turn(service, pause_seconds=pause):
                 async with asyncio.timeout(self._settings.timeout_seconds):
                     return await self._get(url, headers)
-            finally:
-                self._not_before = clock.time() + self._settings.pause_seconds
+        except _TryAgain as error:
+            if error.seconds:
+                await self._turns.rest(service, error.seconds)
+            raise
 
     async def _get(self, url: str, headers: dict[str, str]) -> Answer:
         async with self._client.stream("GET", url, headers=headers) as response:
@@ -135,11 +223,18 @@ class Client:
             if status == httpx.codes.NOT_MODIFIED:
                 return Answer(url, None)
             if status in RETRY_STATUS:
-                raise _TryAgain(status, found.get("Retry-After", ""))
+                raise _TryAgain(status, _retry_after(found))
             if status != httpx.codes.OK:
-                raise _failure(url, _said(status))
+                raise _failure(url, _said(status), refused=httpx.codes.is_client_error(status))
             body = await self._body(url, response)
-            return Answer(url, body, found.get("ETag"), found.get("Last-Modified"))
+            follow = response.links.get("next", {}).get("url")
+            return Answer(
+                url,
+                body,
+                found.get("ETag"),
+                found.get("Last-Modified"),
+                str(response.url.join(follow)) if follow else None,
+            )
 
     async def _body(self, url: str, response: httpx.Response) -> bytes:
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
@@ -158,8 +253,12 @@ class Client:
 
 
 @asynccontextmanager
-async def open_client(settings: HttpSettings) -> AsyncIterator[Client]:
-    """Yield a client; its one connection is closed at the end."""
+async def open_client(settings: HttpSettings, turns: Turns | None = None) -> AsyncIterator[Client]:
+    """Yield a client; its one connection is closed at the end.
+
+    Args:
+        turns: Shared by all who ask the same services; None: this client is alone.
+    """
     contact = f" ({settings.contact})" if settings.contact else ""
     async with httpx.AsyncClient(
         headers={
@@ -171,4 +270,4 @@ async def open_client(settings: HttpSettings) -> AsyncIterator[Client]:
         timeout=None,
         limits=httpx.Limits(max_connections=1),
     ) as client:
-        yield Client(client, settings)
+        yield Client(client, settings, turns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from notifier import errors
@@ -18,12 +18,15 @@ from notifier.papers.paper import Batch, Entry
 from notifier.papers.text import one_line
 from notifier.sources import cleaning
 from notifier.sources.reading import Rejected, read_each
-from notifier.sources.source import Kind
+from notifier.sources.rhythm import MON_FRI, Calendar, Rhythm
+from notifier.sources.source import NOTHING_ASKED, Kind, Request
 
 API = "https://huggingface.co/api/daily_papers"
 # A day's list still grows late in the day, and upvotes for some days after.
 DAYS_READ_AGAIN = 3
 LONGEST_LIST = 100  # the most the service gives; without `limit` a long day stops at 50
+# A list begins in the small hours (UTC) of a working day and grows until the evening.
+WORKING_DAYS = Calendar("UTC", MON_FRI, time(0), timedelta(hours=14))
 _MOST = 1e12
 _SIGNALS = {"upvotes": "upvotes", "numComments": "comments", "githubStars": "stars"}
 
@@ -34,19 +37,22 @@ class HuggingFaceSource:
 
     name: str
     urls: tuple[str, ...] = ()
+    rhythm: Rhythm = WORKING_DAYS
     kind: Kind = "huggingface"
+    window: timedelta | None = timedelta(days=DAYS_READ_AGAIN - 1)
+    replay: timedelta | None = None
 
-    def addresses(self, *, now: datetime) -> list[str]:
+    def requests(self, *, now: datetime, since: datetime | None = None) -> list[Request]:
         """Return one address a day, the oldest first."""
         days = [(now - timedelta(days=n)).date() for n in range(DAYS_READ_AGAIN - 1, -1, -1)]
         bases = self.urls or (API,)
         return [
-            f"{base}{'&' if '?' in base else '?'}date={day}&limit={LONGEST_LIST}"
+            Request(f"{base}{'&' if '?' in base else '?'}date={day}&limit={LONGEST_LIST}")
             for base in bases
             for day in days
         ]
 
-    def read(self, body: bytes, *, now: datetime) -> Batch:
+    def read(self, body: bytes, *, now: datetime, asked: Request = NOTHING_ASKED) -> Batch:
         """Return the papers of one answer, with their signals as they stand."""
         items, defect = _items(body)
         return read_each(

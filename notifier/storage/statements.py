@@ -13,11 +13,8 @@ from notifier.storage import tables as t
 
 def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert the rows that violate no unique key; return how many were inserted."""
-    done = 0
-    for row in rows:
-        statement = _dialect(conn).insert(table).values(row).on_conflict_do_nothing()
-        done += conn.execute(statement).rowcount
-    return done
+    statement = _dialect(conn).insert(table).on_conflict_do_nothing()
+    return sum(conn.execute(statement, dict(row)).rowcount for row in rows)
 
 
 def add_counts(

@@ -6,52 +6,102 @@ rewritten, in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
 
-from notifier.papers.identity import Alias
+from notifier.papers.identity import Alias, title_key
 from notifier.papers.paper import Entry, Paper
 from notifier.papers.update import Kept, changes
+from notifier.storage import store_candidates
 from notifier.storage import tables as t
 from notifier.storage.statements import insert_new, next_numbers
 
 _CHUNK = 400  # bound values in one IN list
+_INSERT_PAPER = insert(t.paper).returning(t.paper.c.id)
 
 
 @dataclass(slots=True)
 class Taken:
-    """What became of a batch; each entry is counted once. `rows` are the papers new here."""
+    """What became of a batch; each entry is counted once.
+
+    `rows` are the papers new here. `first_seen` says for each entry when this source first showed
+    it like this (this version, as new, cross-listed or replaced): before the round's `now` for
+    one that was here before.
+    """
 
     new: int = 0
     updated: int = 0
     merged: int = 0
     unchanged: int = 0
     rows: list[int] = field(default_factory=list)
+    first_seen: list[datetime] = field(default_factory=list)
 
 
-def take_in(conn: Connection, entries: Sequence[Entry], *, source: str, now: datetime) -> Taken:
+@dataclass(slots=True)
+class _Known:
+    """What is stored of the papers of a batch, kept up to date while it is taken in."""
+
+    rows: dict[Alias, int]
+    seen: dict[int, dict[tuple[str, int], datetime]]  # by this source: (announce, version)
+
+    def join(self, other: int, row: int) -> None:
+        """Paper `other` became part of paper `row`."""
+        self.rows.update({alias: row for alias, kept in self.rows.items() if kept == other})
+        self.seen.setdefault(row, {}).update(self.seen.pop(other, {}))
+
+
+def take_in(
+    conn: Connection,
+    entries: Sequence[Entry],
+    *,
+    source: str,
+    now: datetime,
+    news_since: datetime | None = None,
+) -> Taken:
     """Store a batch of one source's entries; the same batch again changes nothing.
 
     Counted `new` (not known before), `merged` (known from another source, seen here for the
     first time), `updated` (text, version, lists or signals changed) or `unchanged`.
+
+    Args:
+        news_since: What was published before is history: kept as if it had been read on its day,
+            and announced to nobody. None: whatever a source announces is news.
     """
     taken = Taken()
-    known = _known_aliases(conn, entries)
-    shown = _shown_by(conn, set(known.values()), source)
+    rows = _known_aliases(conn, entries)
+    known = _Known(rows, _shown_by(conn, set(rows.values()), source))
     news: list[int] = []
+    revised: list[int] = []
     for entry in entries:
-        row, outcome = _take_one(conn, entry, known, shown, source, now)
-        setattr(taken, outcome, getattr(taken, outcome) + 1)
-        if outcome == "new":
-            taken.rows.append(row)
-        if outcome in ("new", "merged") and not entry.is_replacement:
-            news.append(row)
-    _announce(conn, news)
+        past = bool(news_since and entry.published_at and entry.published_at < news_since)
+        step = _take_one(conn, entry, known, source, now, past=past)
+        setattr(taken, step.outcome, getattr(taken, step.outcome) + 1)
+        taken.first_seen.append(step.first_seen)
+        if step.outcome == "new":
+            taken.rows.append(step.row)
+        if step.is_news and not past:
+            news.append(step.row)
+        if step.is_revised and not past:
+            revised.append(step.row)
+    _number(conn, news, "arrival", {"arrived_at": now})
+    _number(conn, revised, "revision", {})
+    store_candidates.note(conn, taken.rows, now=now)
     return taken
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What became of one entry."""
+
+    row: int
+    outcome: str
+    first_seen: datetime
+    is_news: bool
+    is_revised: bool
 
 
 def _known_aliases(conn: Connection, entries: Iterable[Entry]) -> dict[Alias, int]:
@@ -68,52 +118,73 @@ def _known_aliases(conn: Connection, entries: Iterable[Entry]) -> dict[Alias, in
     return known
 
 
-def _shown_by(conn: Connection, rows: Iterable[int], source: str) -> set[int]:
-    shown: set[int] = set()
+def _shown_by(
+    conn: Connection, rows: Iterable[int], source: str
+) -> dict[int, dict[tuple[str, int], datetime]]:
+    shown: dict[int, dict[tuple[str, int], datetime]] = {}
+    columns = (t.sighting.c.paper_id, t.sighting.c.announce, t.sighting.c.version)
     for chunk in _chunks(sorted(rows)):
-        shown.update(
-            conn.scalars(
-                select(t.sighting.c.paper_id).where(
-                    t.sighting.c.paper_id.in_(chunk), t.sighting.c.source == source
-                )
-            )
+        query = select(*columns, t.sighting.c.seen_at).where(
+            t.sighting.c.paper_id.in_(chunk), t.sighting.c.source == source
         )
+        for row, announce, version, seen_at in conn.execute(query):
+            shown.setdefault(row, {})[announce, version] = seen_at
     return shown
 
 
 def _take_one(
-    conn: Connection,
-    entry: Entry,
-    known: dict[Alias, int],
-    shown: set[int],
-    source: str,
-    now: datetime,
-) -> tuple[int, str]:
-    rows = sorted({known[alias] for alias in entry.aliases if alias in known})
+    conn: Connection, entry: Entry, known: _Known, source: str, now: datetime, *, past: bool
+) -> _Step:
+    rows = sorted({known.rows[alias] for alias in entry.aliases if alias in known.rows})
+    changed: dict[str, Any] = {}
     if not rows:
-        row = _add(conn, entry, now)
+        row = _add(conn, entry, entry.published_at if past and entry.published_at else now, now)
         outcome = "new"
     else:
         row = rows[0]
         for other in rows[1:]:
-            _merge(conn, other, into=row)
-            known.update({alias: row for alias, kept in known.items() if kept == other})
-        changed = _change(conn, row, entry, now, same_source=row in shown)
+            merge(conn, other, into=row)
+            known.join(other, row)
+        changed = _change(conn, row, entry, now, same_source=row in known.seen)
         outcome = "updated" if changed else "unchanged"
-        if len(rows) > 1 or row not in shown:
+        if len(rows) > 1 or row not in known.seen:
             outcome = "merged"
-    _name(conn, row, [alias for alias in entry.aliases if known.get(alias) != row])
-    known.update(dict.fromkeys(entry.aliases, row))
-    shown.add(row)
-    insert_new(
-        conn,
-        t.sighting,
-        [{"paper_id": row, "source": source, "announce": entry.announce,
-          "version": entry.version or 0, "seen_at": now}],
-    )  # fmt: skip
+    _name(conn, row, [alias for alias in entry.aliases if known.rows.get(alias) != row])
+    known.rows.update(dict.fromkeys(entry.aliases, row))
     if _read_signals(conn, row, entry, source, now) and outcome == "unchanged":
         outcome = "updated"
-    return row, outcome
+    shown = known.seen.setdefault(row, {})
+    is_news = _is_news(entry, shown, changed)
+    first_seen = _sight(conn, row, entry, shown, source, now)
+    is_revised = "announce" in changed or (outcome == "new" and entry.is_replacement)
+    return _Step(row, outcome, first_seen, is_news, is_revised)
+
+
+def _is_news(
+    entry: Entry, shown: Mapping[tuple[str, int], datetime], changed: Mapping[str, Any]
+) -> bool:
+    """Whether the source announces the paper for the first time, or to readers of another field."""
+    announced = any(announce in ("new", "cross") for announce, _ in shown)
+    return entry.is_news and (
+        not announced or (entry.announce == "cross" and "categories" in changed)
+    )
+
+
+def _sight(
+    conn: Connection,
+    row: int,
+    entry: Entry,
+    shown: dict[tuple[str, int], datetime],
+    source: str,
+    now: datetime,
+) -> datetime:
+    """Keep that the source showed the paper like this; return when it first did."""
+    key = (entry.announce, entry.version or 0)
+    if key not in shown:
+        sighting = {"paper_id": row, "source": source, "seen_at": now}
+        insert_new(conn, t.sighting, [sighting | {"announce": key[0], "version": key[1]}])
+        shown[key] = now
+    return shown[key]
 
 
 def _columns(entry: Entry) -> dict[str, Any]:
@@ -132,25 +203,31 @@ def _columns(entry: Entry) -> dict[str, Any]:
         "urls": dict(entry.urls),
         "announce": entry.announce,
         "published_at": entry.published_at,
+        "title_key": title_key(entry.title),
     }
 
 
-def _add(conn: Connection, entry: Entry, now: datetime) -> int:
+def _add(conn: Connection, entry: Entry, first_seen_at: datetime, now: datetime) -> int:
     values = _columns(entry) | {
-        "key": str(entry.aliases[0]), "first_seen_at": now, "updated_at": now, "arrival": None,
+        "key": str(entry.aliases[0]), "first_seen_at": first_seen_at, "updated_at": now,
+        "withdrawn_at": now if entry.withdrawn else None,
     }  # fmt: skip
-    return int(conn.execute(insert(t.paper).values(values).returning(t.paper.c.id)).scalar_one())
+    return int(conn.execute(_INSERT_PAPER, values).scalar_one())
 
 
-def _change(conn: Connection, row: int, entry: Entry, now: datetime, *, same_source: bool) -> bool:
+def _change(
+    conn: Connection, row: int, entry: Entry, now: datetime, *, same_source: bool
+) -> dict[str, Any]:
     columns = [t.paper.c[f.name] for f in fields(Kept)]
     kept = Kept(*conn.execute(select(*columns).where(t.paper.c.id == row)).one())
-    changed = changes(kept, entry, same_source=same_source)
+    changed = changes(kept, entry, same_source=same_source, now=now)
+    if "title" in changed:
+        changed["title_key"] = title_key(changed["title"])
     if changed:
         conn.execute(
             update(t.paper).where(t.paper.c.id == row).values(changed | {"updated_at": now})
         )
-    return bool(changed)
+    return changed
 
 
 def _name(conn: Connection, row: int, aliases: Iterable[Alias]) -> None:
@@ -161,7 +238,7 @@ def _name(conn: Connection, row: int, aliases: Iterable[Alias]) -> None:
     )
 
 
-def _merge(conn: Connection, other: int, *, into: int) -> None:
+def merge(conn: Connection, other: int, *, into: int) -> None:
     """Make paper `other` part of paper `into`; what both have stays as `into` has it."""
     for table, same in (
         (t.sighting, ("source", "announce", "version")),
@@ -180,16 +257,20 @@ def _merge(conn: Connection, other: int, *, into: int) -> None:
 
 
 def _merge_news(conn: Connection, other: int, into: int) -> None:
-    """The later news of the two stays news, with the time at which it was first seen."""
-    columns = (t.paper.c.id, t.paper.c.arrival, t.paper.c.first_seen_at)
-    query = select(*columns).where(t.paper.c.id.in_((other, into)))
-    row, arrival, seen_at = max(conn.execute(query), key=lambda found: found.arrival or 0)
-    if row == other and arrival is not None:
-        conn.execute(
-            update(t.paper)
-            .where(t.paper.c.id == into)
-            .values(arrival=arrival, first_seen_at=seen_at)
+    """The later news of the two stays news, and the earlier sight stays the first."""
+    both = conn.execute(select(t.paper).where(t.paper.c.id.in_((other, into)))).all()
+    later = max(both, key=lambda row: row.arrival or 0)
+    conn.execute(
+        update(t.paper)
+        .where(t.paper.c.id == into)
+        .values(
+            arrival=later.arrival,
+            arrived_at=later.arrived_at,
+            revision=max((row.revision for row in both if row.revision), default=None),
+            first_seen_at=min(row.first_seen_at for row in both),
+            withdrawn_at=min((r.withdrawn_at for r in both if r.withdrawn_at), default=None),
         )
+    )
 
 
 def _read_signals(conn: Connection, row: int, entry: Entry, source: str, now: datetime) -> bool:
@@ -210,11 +291,17 @@ def _read_signals(conn: Connection, row: int, entry: Entry, source: str, now: da
     return insert_new(conn, t.signal, readings) > 0
 
 
-def _announce(conn: Connection, rows: Sequence[int]) -> None:
-    """Give papers that became news the next arrival numbers, in order."""
-    first = next_numbers(conn, "arrival", len(rows))
-    for offset, row in enumerate(dict.fromkeys(rows)):
-        conn.execute(update(t.paper).where(t.paper.c.id == row).values(arrival=first + offset))
+def _number(conn: Connection, rows: Iterable[int], column: str, values: Mapping[str, Any]) -> None:
+    """Give papers the next numbers of the one row in which news and new versions stand."""
+    distinct = list(dict.fromkeys(rows))
+    if not distinct:
+        return
+    first = next_numbers(conn, "arrival", len(distinct))
+    here = t.paper.c.id == bindparam("row")
+    conn.execute(
+        update(t.paper).where(here).values({column: bindparam("number"), **values}),
+        [{"row": row, "number": number} for number, row in enumerate(distinct, first)],
+    )
 
 
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -279,6 +366,7 @@ def _paper(row: Row[Any], **joined: Any) -> Paper:
         arrival=row.arrival,
         announce=row.announce,
         urls=row.urls,
+        withdrawn_at=row.withdrawn_at,
         **joined,
     )
 
@@ -293,18 +381,46 @@ def rows_since(
     return list(conn.scalars(query))[::-1]
 
 
-def rows_arrived(conn: Connection, after: int, *, since: datetime) -> list[int]:
-    """Return the rows of papers that became news behind arrival number `after`.
+def rows_arrived(
+    conn: Connection, after: int, *, since: datetime, replacements: bool = False
+) -> list[int]:
+    """Return the rows of papers that became news behind number `after`, and not before `since`.
 
-    Papers first seen before `since` (UTC) are too old and left out.
+    Args:
+        replacements: Also papers of which a new version came.
     """
-    query = select(t.paper.c.id).where(t.paper.c.arrival > after, t.paper.c.first_seen_at >= since)
-    return list(conn.scalars(query))
+    wanted = (t.paper.c.arrival > after) & (t.paper.c.arrived_at >= since)
+    if replacements:
+        wanted |= (t.paper.c.revision > after) & (t.paper.c.updated_at >= since)
+    return list(conn.scalars(select(t.paper.c.id).where(wanted)))
 
 
 def arrival(conn: Connection, *, before: datetime | None = None) -> int:
-    """Return the highest arrival number given so far, or of papers first seen before a time."""
-    query = select(func.max(t.paper.c.arrival))
-    if before is not None:
-        query = query.where(t.paper.c.first_seen_at < before)
+    """Return the highest number given so far, or to papers that were news before a time."""
+    if before is None:
+        return conn.scalar(select(t.counter.c.value).where(t.counter.c.name == "arrival")) or 0
+    query = select(func.max(t.paper.c.arrival)).where(t.paper.c.arrived_at < before)
     return conn.scalar(query) or 0
+
+
+def without_categories(
+    conn: Connection, *, scheme: str, source: str, since: datetime, limit: int
+) -> list[str]:
+    """Return ids (of a scheme) of papers first seen `since` then that nobody gave categories.
+
+    Those that `source` has shown are left out: it has none to give.
+    """
+    shown = exists().where(t.sighting.c.paper_id == t.paper.c.id, t.sighting.c.source == source)
+    query = (
+        select(t.alias.c.value)
+        .join(t.paper, t.paper.c.id == t.alias.c.paper_id)
+        .where(
+            t.alias.c.scheme == scheme,
+            t.paper.c.first_seen_at >= since,
+            func.json_array_length(t.paper.c.categories) == 0,
+            ~shown,
+        )
+        .order_by(t.paper.c.id.desc())
+        .limit(limit)
+    )
+    return list(conn.scalars(query))

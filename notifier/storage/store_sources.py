@@ -1,11 +1,14 @@
-"""What is known of each source: health, and the validators of its last committed answers."""
+"""What is known of each source: health, how current its parts are, and the validators of its
+last committed answers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from notifier.storage import tables as t
 from notifier.storage.statements import put
@@ -13,7 +16,10 @@ from notifier.storage.statements import put
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a source did. `failures` counts those since the last success; counts are the last's."""
+    """How a source did. `failures` counts those since the last success; counts are the last's.
+
+    `error` says why it failed; without failures it is a warning.
+    """
 
     name: str
     kind: str
@@ -24,6 +30,20 @@ class Health:
     seen: int = 0
     new: int = 0
     rejected: int = 0
+    paused_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How current a part of a source is; the fields are those of `sources.freshness.Part`."""
+
+    name: str
+    known_since: datetime
+    answered_at: datetime | None = None
+    batch_at: datetime | None = None
+    entries: int = 0
+    again: int = 0
+    replayed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +61,22 @@ def health(conn: Connection) -> list[Health]:
 
 
 def succeeded(
-    conn: Connection, name: str, kind: str, *, counts: tuple[int, int, int], now: datetime
+    conn: Connection,
+    name: str,
+    kind: str,
+    *,
+    counts: tuple[int, int, int],
+    warning: str | None = None,
+    now: datetime,
 ) -> None:
-    """Record an answer that was read and committed.
+    """Record a round that was read and committed.
 
-    `counts` are (seen, new, rejected); those of the last answer with entries are kept when this
+    `counts` are (seen, new, rejected); those of the last round with entries are kept when this
     one had none, as a 304 has.
     """
     row = {
         "name": name, "kind": kind, "last_attempt_at": now, "last_success_at": now,
-        "failures": 0, "error": None,
+        "failures": 0, "error": warning[:500] if warning else None,
     }  # fmt: skip
     known = conn.scalar(select(t.source.c.name).where(t.source.c.name == name))
     if counts[0] or known is None:
@@ -73,6 +99,45 @@ def failed(conn: Connection, name: str, kind: str, error: str, *, now: datetime)
     return failures
 
 
+def pause(conn: Connection, name: str, kind: str, *, at: datetime | None) -> bool:
+    """Pause a source, or (None) let it go on; False when it was so already."""
+    known = {one.name: one for one in health(conn)}.get(name)
+    if bool(known and known.paused_at) == bool(at):
+        return False
+    if known is None:
+        put(conn, t.source, {"name": name, "kind": kind, "failures": 0, "seen": 0, "new": 0,
+                             "rejected": 0, "paused_at": at})  # fmt: skip
+    else:
+        conn.execute(update(t.source).where(t.source.c.name == name).values(paused_at=at))
+    return True
+
+
+def parts(conn: Connection) -> dict[str, tuple[Part, ...]]:
+    """Return what is known of the parts of each source, by source and name."""
+    found: dict[str, tuple[Part, ...]] = {}
+    for row in conn.execute(select(t.source_part).order_by("source", "part")):
+        values = row._asdict()
+        source, name = values.pop("source"), values.pop("part")
+        found[source] = (*found.get(source, ()), Part(name, **values))
+    return found
+
+
+def note_part(
+    conn: Connection, source: str, name: str, values: Mapping[str, Any], *, now: datetime
+) -> None:
+    """Write what has just been learnt of a part."""
+    here = (t.source_part.c.source == source) & (t.source_part.c.part == name)
+    if not conn.execute(update(t.source_part).where(here).values(**values)).rowcount:
+        fresh = {"source": source, "part": name, "known_since": now, "entries": 0, "again": 0}
+        put(conn, t.source_part, fresh | dict(values))
+
+
+def forget_parts(conn: Connection, source: str, *, but: set[str]) -> None:
+    """Forget the parts that a source no longer has, so that nobody waits for them."""
+    gone = (t.source_part.c.source == source) & t.source_part.c.part.not_in(but)
+    conn.execute(delete(t.source_part).where(gone))
+
+
 def validators(conn: Connection, url: str) -> Validators:
     """Return the validators of the last committed answer of `url`."""
     row = conn.execute(select(t.http_cache).where(t.http_cache.c.url == url)).one_or_none()
@@ -86,3 +151,8 @@ def keep_validators(conn: Connection, url: str, kept: Validators, *, now: dateti
         t.http_cache,
         {"url": url, "etag": kept.etag, "last_modified": kept.last_modified, "fetched_at": now},
     )
+
+
+def forget_validators(conn: Connection, *, before: datetime) -> None:
+    """Forget addresses that nobody has asked for a long time (those with a date in them)."""
+    conn.execute(delete(t.http_cache).where(t.http_cache.c.fetched_at < before))

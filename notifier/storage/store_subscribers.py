@@ -27,6 +27,7 @@ def _subscriber(row: Any) -> Subscriber:
         next_due_at=row.next_due_at,
         paused_until=row.paused_until,
         consent=row.consent,
+        replacements=row.replacements,
     )
 
 
@@ -38,6 +39,7 @@ def add(
     max_papers: int,
     seen: int,
     now: datetime,
+    replacements: bool = False,
 ) -> bool:
     """Add a pending subscriber; False when the address is there already."""
     return bool(
@@ -56,6 +58,7 @@ def add(
                     "max_papers": max_papers,
                     "seen": seen,
                     "consent": "",
+                    "replacements": replacements,
                     "created_at": now,
                 }
             ],

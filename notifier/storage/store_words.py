@@ -16,14 +16,14 @@ _CHUNK = 400
 _EVERY_PAPER = ""
 
 
-def count(conn: Connection, papers: Iterable[Iterable[str]], *, now: datetime) -> None:
-    """Add papers first seen `now` (UTC), each given as its distinct stems."""
-    counts: Counter[str] = Counter()
-    for stems in papers:
-        counts.update(stems)
-        counts[_EVERY_PAPER] += 1
-    day = now.date().isoformat()
-    rows = [{"stem": stem, "day": day, "papers": n} for stem, n in counts.items()]
+def count(conn: Connection, papers: Iterable[tuple[datetime, Iterable[str]]]) -> None:
+    """Add papers, each given as (first seen at (UTC), its distinct stems)."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for first_seen_at, stems in papers:
+        day = first_seen_at.date().isoformat()
+        counts.update((day, stem) for stem in stems)
+        counts[day, _EVERY_PAPER] += 1
+    rows = [{"stem": stem, "day": day, "papers": n} for (day, stem), n in counts.items()]
     add_counts(conn, t.word, rows, "papers")
 
 

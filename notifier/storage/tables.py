@@ -11,6 +11,7 @@ from typing import Any, cast
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -75,7 +77,9 @@ def _text(nullable: bool = False) -> Any:
 
 class PaperRow(Row, table=True):
     """One paper. `arrival`: see `papers.paper.Paper`; `source_title` and `source_abstract`
-    hold the texts as they came where TeX was read from them."""
+    hold the texts as they came where TeX was read from them. `arrived_at` is when it became news.
+    `revision` numbers new versions in the same row as `arrival` numbers news. `title_key`: see
+    `papers.identity.title_key`."""
 
     __tablename__ = "paper"
     __table_args__ = ({"sqlite_autoincrement": True},)  # a row's number is never used again
@@ -98,6 +102,10 @@ class PaperRow(Row, table=True):
     first_seen_at: datetime = _time(nullable=False, index=True)
     updated_at: datetime = _time(nullable=False)
     arrival: int | None = Field(default=None, sa_column=Column(BigInteger, index=True))
+    arrived_at: datetime | None = _time(index=True)
+    revision: int | None = Field(default=None, sa_column=Column(BigInteger, index=True))
+    withdrawn_at: datetime | None = _time()
+    title_key: str | None = Field(default=None, index=True)
 
 
 class AliasRow(Row, table=True):
@@ -168,6 +176,7 @@ class SubscriberRow(Row, table=True):
     paused_until: datetime | None = _time()
     left_at: datetime | None = _time()
     next_due_at: datetime | None = _time()
+    replacements: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
 class ProfileRow(Row, table=True):
@@ -261,8 +270,21 @@ class SuppressionRow(Row, table=True):
     since: datetime = _time(nullable=False)
 
 
+class CandidateRow(Row, table=True):
+    """Two papers that may be one: somebody must say so; `paper_id` is the older."""
+
+    __tablename__ = "candidate"
+    __table_args__ = (UniqueConstraint("paper_id", "other_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    paper_id: int = _refers("paper")
+    other_id: int = _refers("paper", index=True)
+    reason: str
+    found_at: datetime = _time(nullable=False)
+    dismissed_at: datetime | None = _time()
+
+
 class SourceRow(Row, table=True):
-    """What is known of a source's health."""
+    """What is known of a source's health. `error` without failures is a warning."""
 
     __tablename__ = "source"
     name: str = Field(primary_key=True)
@@ -274,6 +296,31 @@ class SourceRow(Row, table=True):
     seen: int
     new: int
     rejected: int
+    paused_at: datetime | None = _time()
+
+
+class SourcePartRow(Row, table=True):
+    """How current a part of a source is; see `sources.freshness.Part`."""
+
+    __tablename__ = "source_part"
+    source: str = Field(primary_key=True)
+    part: str = Field(primary_key=True)
+    known_since: datetime = _time(nullable=False)
+    answered_at: datetime | None = _time()
+    batch_at: datetime | None = _time()
+    entries: int
+    again: int
+    replayed_at: datetime | None = _time()
+
+
+class TurnRow(Row, table=True):
+    """Whose turn it is to ask a service; `holder` "" is nobody."""
+
+    __tablename__ = "turn"
+    service: str = Field(primary_key=True)
+    holder: str
+    held_until: datetime = _time(nullable=False)
+    not_before: datetime = _time(nullable=False)
 
 
 class HttpCacheRow(Row, table=True):
@@ -318,7 +365,10 @@ digest_paper = _table(DigestPaperRow)
 delivery = _table(DeliveryRow)
 message = _table(MessageRow)
 suppression = _table(SuppressionRow)
+candidate = _table(CandidateRow)
 source = _table(SourceRow)
+source_part = _table(SourcePartRow)
+turn = _table(TurnRow)
 http_cache = _table(HttpCacheRow)
 counter = _table(CounterRow)
 secret = _table(SecretRow)

@@ -70,6 +70,7 @@ class Subscriptions:
         now: datetime,
         schedule: Schedule | None = None,
         max_papers: int | None = None,
+        replacements: bool = False,
     ) -> Subscriber:
         """Add a pending subscriber, or return the one that is there, unchanged."""
         address, chosen = normal_address(typed), schedule or self._defaults.schedule
@@ -83,8 +84,21 @@ class Subscriptions:
                 max_papers=max_papers or self._defaults.max_papers,
                 seen=store_papers.arrival(conn, before=looks_back),
                 now=now,
+                replacements=replacements,
             )
             return _found(conn, address)
+
+    def change(
+        self, typed: str, *, max_papers: int | None = None, replacements: bool | None = None
+    ) -> Subscriber:
+        """Change what is given; the rest stays."""
+        wanted = {"max_papers": max_papers, "replacements": replacements}
+        columns = {name: value for name, value in wanted.items() if value is not None}
+        with self._database.writing() as conn:
+            subscriber = _found(conn, normal_address(typed))
+            if columns:
+                store.change(conn, subscriber.row, **columns)
+            return _found(conn, subscriber.address)
 
     def confirm(self, typed: str, *, now: datetime, because: str) -> Subscriber:
         """Make a subscriber active; `because` records how consent was given."""

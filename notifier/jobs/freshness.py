@@ -1,0 +1,123 @@
+"""How current each source is: noted while answers come in, judged when somebody asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from notifier.papers.paper import Entry
+from notifier.sources.freshness import (
+    Freshness,
+    Part,
+    Reading,
+    is_new_batch,
+    is_replayed_batch,
+    judge,
+    part_of,
+)
+from notifier.sources.source import Request, Source
+from notifier.storage import store_sources
+
+# When each entry that a round showed was seen first, by part.
+Tally = dict[str, list[datetime]]
+# A source that has been failing for longer is not waited for: it may be gone.
+WAITED_FOR = timedelta(days=2)
+
+
+def readings(conn: Connection) -> dict[str, Reading]:
+    """Return how each source was read, by name."""
+    parts = store_sources.parts(conn)
+    return {
+        one.name: Reading(
+            one.last_attempt_at,
+            one.last_success_at,
+            one.failures,
+            one.error,
+            one.paused_at,
+            tuple(Part(**asdict(part)) for part in parts.get(one.name, ())),
+        )
+        for one in store_sources.health(conn)
+    }
+
+
+def freshness(
+    conn: Connection, sources: Iterable[tuple[Source, timedelta]], *, now: datetime
+) -> dict[str, Freshness]:
+    """Return the state of sources, each given with how often it is asked."""
+    known = readings(conn)
+    return {
+        source.name: judge(known.get(source.name, Reading()), source.rhythm, now=now, grace=every)
+        for source, every in sources
+    }
+
+
+def awaited(state: Freshness, *, now: datetime) -> bool:
+    """Return whether a digest should wait: papers are due, not here, and likely to come."""
+    gone = state.state == "failing" and (state.since is None or now - state.since > WAITED_FOR)
+    return state.missing and state.next_due is not None and not gone
+
+
+def missing_note(name: str, state: Freshness) -> str | None:
+    """Return what a digest says of a source whose papers were due and are not here; else None."""
+    if not state.missing or state.next_due is None:
+        return None
+    what = "cannot be read" if state.state == "failing" else "has shown nothing new"
+    since = f" since {state.since:%a} {state.since.day} {state.since:%b}" if state.since else ""
+    return f"{name} {what}{since}"
+
+
+def parts_of(conn: Connection, source: Source) -> dict[str, Part]:
+    """Return what is known of a source's parts, by name."""
+    kept = store_sources.parts(conn).get(source.name, ())
+    return {part.name: Part(**asdict(part)) for part in kept}
+
+
+def note_answer(
+    conn: Connection,
+    source: Source,
+    asked: Request,
+    entries: Sequence[Entry],
+    first_seen: Sequence[datetime],
+    tally: Tally,
+    *,
+    now: datetime,
+) -> None:
+    """Note what an answer says about its parts; the answers of one round add up in `tally`."""
+    for name in asked.parts:
+        seen = tally.setdefault(name, [])
+        seen += [
+            when
+            for entry, when in zip(entries, first_seen, strict=True)
+            if name in part_of(entry.categories, asked.parts)
+        ]
+        again = sum(when < now for when in seen)
+        values = {"answered_at": now, "entries": len(seen), "again": again}
+        if is_new_batch(source.rhythm, seen, now=now):
+            values["batch_at"] = now
+        store_sources.note_part(conn, source.name, name, values, now=now)
+
+
+def note_unchanged(conn: Connection, source: Source, asked: Request, *, now: datetime) -> None:
+    """Note that a service says: still the same answer (304)."""
+    for name in asked.parts:
+        store_sources.note_part(conn, source.name, name, {"answered_at": now}, now=now)
+
+
+def note_replay(
+    conn: Connection, source: Source, announced: Counter[str], done: Iterable[str], *, now: datetime
+) -> None:
+    """Note the parts that the other route was read to its end for.
+
+    Args:
+        announced: How many papers, announced and not here before, it brought for each part.
+    """
+    known = parts_of(conn, source)
+    for name in done:
+        values = {"replayed_at": now}
+        if is_replayed_batch(known.get(name, Part(name, now)), announced[name]):
+            values["batch_at"] = now
+        store_sources.note_part(conn, source.name, name, values, now=now)
