@@ -19,6 +19,7 @@ from functools import cached_property
 from pydantic import ValidationError
 
 from notifier import errors
+from notifier.adapters import make_source
 from notifier.config import Settings, SourceSettings
 from notifier.delivery.files import FilesTransport
 from notifier.delivery.mailer import Transport
@@ -31,9 +32,7 @@ from notifier.jobs.ingest import Tell, ingest
 from notifier.jobs.take import Ingested
 from notifier.profiles.profile import DAY_NAMES, Schedule
 from notifier.ranking.order import OrderSettings
-from notifier.sources.arxiv import ArxivSource
-from notifier.sources.feed import FeedSource
-from notifier.sources.freshness import Freshness, Reading, judge
+from notifier.sources.freshness import Freshness, Reading
 from notifier.sources.http import (
     LONGEST_WAIT_SECONDS,
     Answer,
@@ -42,8 +41,6 @@ from notifier.sources.http import (
     at_rest,
     open_client,
 )
-from notifier.sources.huggingface import HuggingFaceSource
-from notifier.sources.rhythm import Silence
 from notifier.sources.source import Kind, Source
 from notifier.storage import schema, store_sources, store_subscribers
 from notifier.storage.database import Database
@@ -52,11 +49,6 @@ from notifier.subscriptions.service import Defaults, Subscriptions
 from notifier.subscriptions.tokens import KEY_BYTES, PURPOSE, Tokens
 
 Clock = Callable[[], datetime]
-
-# A failing source is asked again after this, then twice this, and so on up to its interval.
-FAILED_SOURCE_WAIT = timedelta(minutes=10)
-# One whose new papers are due and not here is asked again after this: digests wait for them.
-AWAITED_SOURCE_WAIT = timedelta(minutes=20)
 
 
 def system_clock() -> datetime:
@@ -208,7 +200,12 @@ class App:
         return [
             source
             for settings, source in enabled
-            if _is_due(known.get(source.name, Reading()), source, settings.every_minutes, now)
+            if freshness.is_due(
+                known.get(source.name, Reading()),
+                source,
+                every=timedelta(minutes=settings.every_minutes),
+                now=now,
+            )
         ]
 
     def freshness(self, now: datetime) -> dict[str, Freshness]:
@@ -319,36 +316,6 @@ def _secret(database: Database) -> bytes:
             store_subscribers.keep_secret(conn, PURPOSE, secrets.token_bytes(KEY_BYTES))
         return _secret(database)  # ours, or that of whoever was faster
     return found
-
-
-def _is_due(reading: Reading, source: Source, every_minutes: int, now: datetime) -> bool:
-    """Never asked, long enough ago, a new batch due since, or (the clock was set back) later.
-
-    One that failed, or whose new papers are awaited, is asked again sooner; a paused one not.
-    """
-    last, every = reading.last_attempt_at, timedelta(minutes=every_minutes)
-    if reading.paused_at or last is None:
-        return not reading.paused_at
-    state = judge(reading, source.rhythm, now=now, grace=every)
-    expected = source.rhythm.last(now)
-    if expected and state.next_due and last < expected.due:
-        return True
-    wait = every
-    if reading.failures:
-        wait = min(wait, FAILED_SOURCE_WAIT * reading.failures)
-    elif state.missing and state.next_due:
-        wait = min(wait, AWAITED_SOURCE_WAIT)
-    return not timedelta(0) <= now - last < wait
-
-
-def make_source(settings: SourceSettings, *, contact: str = "") -> Source:
-    """Return the adapter of a configured source; `contact` is told to services that ask for it."""
-    if settings.kind == "arxiv":
-        return ArxivSource(settings.name, settings.categories, settings.urls)
-    if settings.kind == "huggingface":
-        return HuggingFaceSource(settings.name, settings.urls)
-    silence = Silence(timedelta(days=settings.quiet_days))
-    return FeedSource(settings.name, settings.urls, silence)
 
 
 @contextmanager

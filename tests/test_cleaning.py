@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import time
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -133,6 +134,35 @@ def test_text_without_tex_has_no_source_of_its_own() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (r"Schr\"odinger &amp; $n^{2-\varepsilon}$", "Schrödinger & n²⁻ᵋ"),
+        (r"costs $5 to $10, 50% or 50\%", "costs $5 to $10, 50% or 50%"),
+        ("<p>p&lt;0.05 for $x &lt; y$ and H<sub>2</sub>O</p>", "p<0.05 for x < y and H2O"),
+        (r"see \cite{a} at \href{https://a.org/b}{here}", "see [a] at here (https://a.org/b)"),
+        (r"our \method{} and $\mymacro_i$", r"our \method{} and $\mymacro_i$"),
+    ],
+)
+def test_a_text_with_markup_and_tex_is_shown_as_a_reader_sees_it(written: str, shown: str) -> None:
+    assert cleaning.shown_and_source(written)[0] == shown
+
+
+words = st.text("abcdéλж图", min_size=2, max_size=6)
+signs = st.sampled_from(
+    ["<p>", "</p>", "<i>", "</i>", "<br/>", "<sub>", "&amp;", "&lt;", "<", ">", "p<0.05", "$x^2$",
+     r"50\%", "$5", "$", "\\", "{", "}", r"\emph{", "<unknown>", "&", "<!-- -->", "\n", "\u200b"]
+)  # fmt: skip
+
+
+@given(st.lists(words | signs, max_size=12))
+def test_no_word_among_html_and_tex_is_lost(pieces: list[str]) -> None:
+    shown, source = cleaning.shown_and_source(" ".join(pieces))
+    found = iter(re.findall(r"[^\W\d_]+", shown))
+    assert all(word in found for word in pieces if word.isalpha())
+    assert source in (None, cleaning.plain(" ".join(pieces)))
+
+
 # People
 
 
@@ -174,6 +204,14 @@ def test_a_joiner_in_parentheses_separates_nobody(joiner: str) -> None:
         (["  ", "", ",", "-"], ()),
         (["Anderson Sandoval"], ("Anderson Sandoval",)),
         ([r"Paul Erd\H{o}s"], ("Paul Erdős",)),
+        ([r"E. Schr\"odinger, {\'E}. Cartan"], ("E. Schrödinger", "É. Cartan")),
+        ([r"Cartan, {\'E}., Erd{\H o}s, P."], ("Cartan, É.", "Erdős, P.")),
+        (
+            [r"Ga\v{s}per Be\v{g}u\v{s}", r"S{\l}awek Mart{\'\i}nez"],
+            ("Gašper Beǧuš", "Sławek Martínez"),
+        ),
+        ([r"Bj{\o}rn \AA{}s and \c{C}elik Yi\u{g}it"], ("Bjørn Ås", "Çelik Yiğit")),
+        (["Schr&ouml;dinger, E.; O&#39;Neil, J."], ("Schrödinger, E.", "O'Neil, J.")),
     ],
 )
 def test_names_are_told_apart(written: list[str], people: tuple[str, ...]) -> None:

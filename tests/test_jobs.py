@@ -489,6 +489,22 @@ async def test_a_password_in_an_address_is_shown_nowhere(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/feed", "/missing"])
+async def test_a_key_in_an_address_is_shown_nowhere(
+    tmp_path: Path, httpserver: HTTPServer, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    httpserver.expect_request("/feed").respond_with_data("<html>Login</html>")
+    url = httpserver.url_for(path) + "?a=1&api_key=hunter2&b=2"
+    lab = Instance(tmp_path, source=[{"name": "a", "kind": "feed", "urls": [url]}])
+    (report,) = await lab.app.ingest(lab.app.sources())
+    assert report.failure is not None
+    assert "?a=1&api_key=***&b=2" in report.failure
+    states = lab.app.freshness(lab.now)
+    assert "hunter2" not in str(states) + str(report) + "".join(capsys.readouterr())
+    lab.app.close()
+
+
+@pytest.mark.anyio
 async def test_validators_are_kept_only_with_the_papers_they_stand_for(
     tmp_path: Path, httpserver: HTTPServer
 ) -> None:

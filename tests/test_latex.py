@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notifier.papers.latex import to_unicode
@@ -37,6 +37,12 @@ MATHEMATICS = [
     (r"the$ x $axis, $x$axis", "the x axis, xaxis"),
     (r"$50\%$ of $\$5$", "50% of $5"),
     ("$𝒪(𝑛)$", "O(n)"),
+    (r"$f\colon\mathbb R^n\to\mathbb R$, $\pi^\bigstar$", "f:ℝⁿ→ℝ, π^★"),
+    (r"an $8 \times $ zoom, $5 \pm $ 1", "an 8 × zoom, 5 ± 1"),
+    (
+        r"outputs$\unicode{x2013}$available, roles $\unicode{x2014}$ as",
+        "outputs–available, roles — as",
+    ),
 ]
 
 PROSE = [
@@ -45,7 +51,18 @@ PROSE = [
     (r"\emph{a \textbf{b $x^2$} c} \texttt{d\_e} \textsc{f}", "a b x² c d_e f"),
     (r"{\em so} {\bf\it it} {\footnotesize is}", "so it is"),
     (r"Q\&A \#1 \$5 \{x\} 10\,GeV vs.\ 1", "Q&A #1 $5 {x} 10 GeV vs. 1"),
-    (r"\href{https://a.org/b\_c}{here}, \url{https://a.org/b\_c}", "here, https://a.org/b_c"),
+    (
+        r"\href{https://a.org/b\_c}{here}, \url{https://a.org/b\_c}",
+        "here (https://a.org/b_c), https://a.org/b_c",
+    ),
+    (r"$\href{https://a.org/b}{\texttt{a.org/b}}$", "https://a.org/b"),
+    (r"at ${\href{https://a.org/b}{here}}$.", "at here (https://a.org/b)."),
+    (r"at \href{https://a.org/b}. \href{}{x}", "at https://a.org/b. x"),
+    (r"\hyperlink{a}{b} \scalebox{0.65}{c} \textcolor{red}{d}", "b c d"),
+    (r"DSC~\cite{a--b,c} by \citet*{d} (ARC;~\citealp{e~f})", "DSC [a--b,c] by [d] (ARC; [e~f])"),
+    (r"our \gls{DRL} \acf{x}", "our DRL x"),
+    (r"\noindent These. \noindent So\newline it is", "These. So it is"),
+    (r"one \textless EOS\textgreater loss", "one < EOS> loss"),
     (r"M\textsuperscript{4}Fuse\footnote{See $x^2$.}", "M⁴Fuse (See x².)"),
     (
         r"2.4\times faster, 0.9 \pm 0.1, {\lambda}D, \eg this",
@@ -71,8 +88,10 @@ KEPT = [
     "", "no TeX at all {GPT} -- ~x^2_y ``a''", "costs $5 per 1M tokens and $10 per 1M output",
     "between $5 and $10", "$5-$10, US$5/US$6, R$ 5 ou R$ 10", "only $5, or $x", "$HOME and $PATH",
     "a single $ sign", "$$", "$ $", r"trailing \ ".strip(), r"\method{} and \textbf alone",
-    r"\cite{a--b} in \ref{fig:x--y} \gls{a~b}", r"C:\pi and \\server", r"a pattern \d+\s*(\w)",
+    r"\label{a--b} in \ref{fig:x--y} \cite{} \unknown{a~b}",
+    r"C:\pi and \\server", r"a pattern \d+\s*(\w)",
     r"don\'t, it\'s, we\'re", r"the \"open\" question, \"a", r"$x \unknown y$ -- z~w",
+    r"$\unicode{xd800}$ $\unicode{x}$", r"\R, $\R$",
     r"$x_\text{\unknown}$", r"$\frac{x}$", r"$\sqrt$ $x}$",
     r"\[ \begin{cases} a \end{cases} \]", r"$\frac{a$", r"\( a \[ b", "$a\n\nb$", r"\"{xyz}",
     "\U000f0000 $x$",
@@ -141,6 +160,40 @@ def test_no_run_of_letters_outside_dollar_signs_is_lost(text: str) -> None:
     outside = re.sub(r"\$[^$]*(?:\$|\Z)", " ", text)
     for word in re.findall(r"[^\W\d_]+", outside):
         assert word in printed
+
+
+letters = st.text("abcdefgäßéλжΩłđ图", min_size=2, max_size=8)
+tex = st.sampled_from(
+    ["$x^2$", r"$\alpha \leq \beta$", r"\(n\)", "50%", r"50\%", "$5", "$10", "US$5", r"\emph{so}",
+     "{", "}", "{\\em ", "\\emph{", "\\'", '\\"', "--", "---", "~", "``", "''", r"\unknown", "\\\\",
+     "\\cite{a}", "\\cite{", r"\href{https://a.org}{b}", "&", "#", "$", "$$", r"\$", "\\[", "\\]",
+     "\\(", r"\noindent", r"\textless", "(", ")", "\\footnote{", r"\url{https://a.org/x_y}"]
+)  # fmt: skip
+
+
+@settings(max_examples=400)
+@given(st.lists(letters | tex, max_size=14))
+def test_no_word_between_pieces_of_tex_is_lost_or_moved(pieces: list[str]) -> None:
+    printed, at = to_unicode(" ".join(pieces)), 0
+    for word in pieces:
+        if word.isalpha():
+            at = printed.find(word, at)
+            assert at >= 0, word
+            at += len(word)
+
+
+amounts = st.builds("${}{}".format, st.integers(0, 99_999), st.sampled_from(["", ".50", "k", "M"]))
+shares = st.builds("{}%".format, st.integers(0, 100) | st.sampled_from(["3.5", "99.9"]))
+joiners = st.sampled_from([" ", " to ", " and ", " per call and ", ", ", " or even ", "-", " vs "])
+
+
+@given(st.lists(st.tuples(joiners, amounts | shares), min_size=1, max_size=5), st.booleans())
+def test_money_and_percentages_stay_as_written(sums: list[tuple[str, str]], tex: bool) -> None:
+    text = "from" + "".join(joiner + value for joiner, value in sums)
+    assert to_unicode(text) == text
+    end = r" when $\alpha = 0.5$, \emph{so}" if tex else ""
+    printed = text + (" when α = 0.5, so" if tex else "")
+    assert to_unicode(text.replace("%", r"\%") + end) == printed
 
 
 @given(st.lists(st.sampled_from(["tokens", "Straße", "naïve", "x1"]), min_size=1, max_size=8))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from xml.sax.saxutils import escape
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from notifier.errors import SourceError
 from notifier.papers.paper import Batch, Entry
-from notifier.sources.arxiv import ArxivSource
+from notifier.sources.arxiv import ANNOUNCEMENTS, ArxivSource, announcements
+from notifier.sources.arxiv_paper import EASTERN
+from notifier.sources.source import Request
 from tests.builders import NOON, atom
 
 ARXIV = ArxivSource("arxiv", ("cs.LG",))
@@ -116,6 +120,65 @@ def test_given_addresses_are_asked_as_they_stand() -> None:
         "https://a.example/1",
         "https://a.example/2",
     ]
+
+
+def leaves(request: Request) -> list[Request]:
+    return [leaf for half in request.instead for leaf in leaves(half)] or [request]
+
+
+@given(st.lists(st.sampled_from("abcdefghijk"), unique=True, min_size=1))
+def test_a_refused_feed_is_asked_in_halves_down_to_single_categories(names: list[str]) -> None:
+    source = ArxivSource("arxiv", tuple(names), feeds_url="http://127.0.0.1:1/")
+    asked = source.requests(now=NOON)
+    assert [part for request in asked for part in request.parts] == names
+    waiting = list(asked)
+    for request in waiting:
+        assert request.url == "http://127.0.0.1:1/" + "+".join(request.parts)
+        assert (request.when, request.since, len(request.instead) in (0, 2)) == (
+            *("refused", None, True),
+        )
+        halves = [part for half in request.instead for part in half.parts]
+        assert halves in ([], list(request.parts))
+        waiting += request.instead
+    assert [leaf.parts for request in asked for leaf in leaves(request)] == [(n,) for n in names]
+
+
+def test_a_category_that_is_configured_twice_is_asked_once() -> None:
+    source = ArxivSource("arxiv", ("cs.LG", "cs.LG"))
+    assert [request.parts for request in source.requests(now=NOON)] == [("cs.LG",)]
+
+
+# When papers are expected
+
+
+@pytest.mark.parametrize(
+    ("day", "opens"),
+    [
+        (date(2026, 11, 25), True),
+        (date(2026, 11, 26), False),  # Thanksgiving
+        (date(2026, 11, 29), True),
+        (date(2026, 12, 24), True),  # Thursday
+        (date(2026, 12, 25), False),
+        (date(2026, 12, 27), False),  # the Sunday after a holiday on a Friday
+        (date(2026, 12, 28), True),
+        (date(2026, 12, 29), False),
+        (date(2026, 6, 21), False),
+        (date(2026, 7, 5), False),
+        (date(2026, 1, 18), True),  # before a holiday on a Monday
+        (date(2027, 1, 3), True),  # another year's list is not known
+    ],
+)
+def test_the_calendar_knows_the_holidays_of_2026(day: date, opens: bool) -> None:
+    late = datetime(day.year, day.month, day.day, 23, 59, tzinfo=EASTERN) + timedelta(hours=5)
+    batch = ANNOUNCEMENTS.last(late)
+    assert batch
+    assert (batch.opens.astimezone(EASTERN).date() == day) is opens
+
+
+def test_another_list_of_holidays_takes_the_place_of_ours() -> None:
+    calendar = announcements([date(2027, 1, 1)])
+    assert calendar.holidays == {date(2027, 1, 1), date(2027, 1, 3)}
+    assert ArxivSource("arxiv", rhythm=calendar).rhythm == calendar
 
 
 # The three kinds of feed
@@ -260,6 +323,20 @@ def test_the_link_serves_where_the_id_is_no_arxiv_id() -> None:
     assert str(only(body).aliases[0]) == "arxiv:2611.00001"
 
 
+@pytest.mark.parametrize("text", ["This paper has been withdrawn by the author.", "Withdrawn."])
+def test_a_feed_tells_that_a_paper_was_taken_back(text: str) -> None:
+    assert only(an_atom_paper(abstract=text)).withdrawn
+    assert only(rss2(rss2_item(abstract=text))).withdrawn
+    assert not only(an_atom_paper(abstract=f"Ferns. {text}")).withdrawn
+
+
+@pytest.mark.parametrize("kind", ["new", "cross", "replace", "replace-cross"])
+def test_a_feed_announces_what_it_says_whatever_was_asked(kind: str) -> None:
+    asked = Request("x", since=NOON)
+    (entry,) = ARXIV.read(an_atom_paper(type=kind), now=NOON, asked=asked).entries
+    assert entry.announce == kind
+
+
 # Days without papers, and errors in the form of a feed
 
 
@@ -274,6 +351,33 @@ def test_a_feed_error_is_told_in_arxivs_words() -> None:
     body = atom([]).replace(b"cs updates on arXiv.org", title.encode())
     with pytest.raises(SourceError, match=title):
         read(body)
+
+
+def test_a_feed_error_is_a_refusal() -> None:
+    body = atom([]).replace(b"cs updates on arXiv.org", b"Feed error for query: cs.XX")
+    with pytest.raises(SourceError) as caught:
+        read(body)
+    assert caught.value.refused
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("", "empty"),
+        (" \n", "empty"),
+        ('{"entries": []}', "JSON"),
+        ("[]", "JSON"),
+        ("<!DOCTYPE html><html><title>Login</title></html>", "HTML"),
+        ("<html><body>Rate exceeded.</body></html>", "HTML"),
+        ("Rate exceeded.", "no feed"),
+    ],
+)
+def test_what_is_no_answer_of_arxiv_is_named(body: str, said: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        read(body)
+    assert said in str(caught.value)
+    assert " - " in str(caught.value)
+    assert not caught.value.refused
 
 
 def test_an_error_of_the_api_is_told_in_arxivs_words() -> None:
@@ -331,3 +435,13 @@ def test_two_dois_of_one_paper_are_both_kept() -> None:
 
 def test_an_old_title_with_a_long_run_of_spaces_is_read_in_time() -> None:
     assert only(an_atom_paper(title="On" + " " * 100_000 + "ferns")).title == "On ferns"
+
+
+@pytest.mark.parametrize(
+    ("typed", "category"),
+    [("cs.lg", "cs.LG"), ("CS.AI", "cs.AI"), ("cond-mat.STR-EL", "cond-mat.str-el"),
+     ("Physics.Optics", "physics.optics"), ("hep-th", "hep-th"), ("astro-ph.ga", "astro-ph.GA")],
+)  # fmt: skip
+def test_a_category_is_asked_for_as_arxiv_writes_it(typed: str, category: str) -> None:
+    (request,) = ArxivSource("arxiv", (typed,)).requests(now=NOON)
+    assert request.parts == (category,)

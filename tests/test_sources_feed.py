@@ -140,6 +140,8 @@ def test_the_best_known_name_comes_first() -> None:
         "https://j.example/doi/full/10.1000/pone.1?af=R",
         "https://j.example/doi/10.1000/pone.1/full",
         "https://j.example/content/10.1000/pone.1#top",
+        "https://j.example/articles/10.1000/pone.1/abstract",
+        "https://j.example/doi/pdf/10.1000/pone.1/",
         "https://j.example/article?doi=10.1000%2FPONE.1",
     ],
 )
@@ -260,6 +262,214 @@ def test_whatever_a_title_says_the_next_entry_is_read(title: str) -> None:
     batch = read(rss(item(1, escape(title)), item(2, "Next")).encode())
     assert titles(batch)[-1] == "Next"
     assert len(batch.entries) + len(batch.problems) == 2
+
+
+# What publishers write round an abstract
+
+
+def described(description: str, more: str = "") -> Entry:
+    return only(rss(item(description=in_cdata(description), more=more)).encode())
+
+
+def test_elsevier_names_journal_and_authors_in_the_description() -> None:
+    entry = described(
+        "<p>Publication date: January 2027</p><p><b>Source:</b> Ferns and Mosses, Volume 166</p>"
+        "<p>Author(s): Ada M. Lovelace, Bo Chen, Madonna</p>"
+    )
+    assert entry.authors == ("Ada M. Lovelace", "Bo Chen", "Madonna")
+    assert entry.journal == "Ferns and Mosses"
+    assert entry.abstract == ""
+    assert entry.published_at is None  # a cover's month is no date
+
+
+@pytest.mark.parametrize(
+    "said", ["Publication date: 15 November 2026", "Available online 15 November 2026"]
+)
+def test_an_exact_day_in_the_description_dates_the_entry(said: str) -> None:
+    entry = described(f"<p>{said}</p><p>Author(s): Ada Lovelace</p><p>They grow.</p>")
+    assert entry.published_at == datetime(2026, 11, 15, tzinfo=UTC)
+    assert entry.abstract == "They grow."
+
+
+def test_pensoft_names_everything_in_the_description() -> None:
+    entry = described(
+        "<p>FernKeys 184: 67-82</p><p>DOI: 10.1000/ferns.184.1</p>"
+        "<p>Authors: Ada Lovelace, Bo Chen</p><p>Abstract: They grow.</p>"
+        '<p><a href="/1">HTML</a></p><p><a href="/2">XML</a></p><p><a href="/3">PDF</a></p>'
+    )
+    assert (entry.journal, entry.authors) == ("FernKeys", ("Ada Lovelace", "Bo Chen"))
+    assert [str(alias) for alias in entry.aliases] == ["doi:10.1000/ferns.184.1"]
+    assert entry.abstract == "They grow."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "J. Bot., EarlyView.",
+        "Journal of Botany, Ahead of Print.",
+        "Volume 70, Issue 1, July 2026, Page 1-31<br/>.",
+        "Proceedings of Ferns, Volume 118, Issue 12, March 2026.",
+        "Botany, Published online: 05 November 2026; doi:10.1000/s1",
+        "J Bot. 2026 Nov 5. doi: 10.1000/s1. Online ahead of print.",
+        "J Bot. 2026 Nov 4;16(11):e0258454. doi: 10.1000/s1. eCollection 2026.",
+        "J Bot. 2026 Nov 3;5061(2):201-248.",
+        "<b>ABSTRACT</b>",
+        "Abstract",
+        "Summary",
+        "by Ada Lovelace, Bo van der Berg",
+        "\u6731\u5f18;\u5e93\u4f1f\u9e4f;",
+    ],
+)
+def test_a_citation_or_heading_before_the_abstract_is_taken_off(line: str) -> None:
+    assert described(f"<p>{line}</p><p>They <i>grow</i>.</p><p>A lot.</p>").abstract == (
+        "They grow. A lot."
+    )
+    assert described(f"{line}<br/>They grow.").abstract == "They grow."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "HTML",
+        "j.example.org",
+        "Continue reading on the blog",
+        "The post Ferns appeared first on Plants.",
+        "PMID:<a href='/1'>34739692</a> | DOI:<a href=/2>10.1000/x</a>",
+    ],
+)
+def test_links_behind_the_abstract_are_taken_off(line: str) -> None:
+    assert described(f"<div><p>They grow.</p><p>{line}</p></div>").abstract == "They grow."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Abstract algebra is about ferns.",
+        "Abstract State Machines grow.",
+        "Summary of a year: they grow.",
+        "Source: our own garden.",
+        "Available online tools are compared.",
+        "Volume 3 of the flora appeared.",
+        "by 2050, they will grow.",
+        "PDF files are read; XML, too.",
+        "Authors write ferns; ferns write back; nobody reads.",
+        "In Nature, Published online: a story.",
+        "The ratio was 3: 4 in all groups.",
+    ],
+)
+def test_a_sentence_that_looks_like_one_stays(text: str) -> None:
+    assert described(f"<p>{text}</p><p>They grow.</p>").abstract == f"{text} They grow."
+    assert described(text).abstract == text
+
+
+@pytest.mark.parametrize("text", ["N/A", "No abstract available.", ".", "&nbsp;", "A title"])
+def test_what_says_nothing_is_no_abstract(text: str) -> None:
+    assert described(f"<p>{text}</p>").abstract == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<h2>Abstract</h2>\n<p>They grow.</p>",
+        "<div><p>J Bot. 2026 Nov 5. doi: 10.1000/x.</p><p><b>ABSTRACT</b></p>They grow.</div>",
+        "Abstract\nThey grow.",
+        "<p><b>Abstract:</b> They grow.</p>",
+        '<span><div class="box">Abstract</div>They grow.</span>',
+    ],
+)
+@pytest.mark.parametrize("summary", ["J. Bot., EarlyView.", "They", ""])
+def test_a_content_that_calls_itself_the_abstract_is_the_abstract(
+    content: str, summary: str
+) -> None:
+    more = f"<content:encoded>{in_cdata(content)}</content:encoded>"
+    assert described(summary, more).abstract == "They grow."
+
+
+def test_a_blog_is_shown_by_its_summary_and_not_by_its_whole_text() -> None:
+    more = "<content:encoded><![CDATA[<p>They grow. And so on.</p>]]></content:encoded>"
+    assert described("They grow.", more).abstract == "They grow."
+
+
+def test_authors_of_the_feed_are_not_replaced_by_those_of_the_description() -> None:
+    entry = described("<p>by Ada L., Bo C.</p><p>They grow.</p>", "<dc:creator>Ada</dc:creator>")
+    assert entry.authors == ("Ada",)
+    assert entry.abstract == "They grow."
+
+
+FURNITURE = [
+    "<p>", "</p>", "<br/>", "DOI: 10.1/x", "by A", "Abstract", ":", "PDF", "They grow", "<b>",
+    "\n", ";", " ",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(FURNITURE), max_size=12))
+def test_no_sentence_is_lost_whatever_stands_round_it(parts: list[str]) -> None:
+    sentence = "We measured 17 ferns and found them green."
+    entry = described("".join(parts) + f"<p>{sentence}</p>" + "".join(parts))
+    assert sentence in entry.abstract
+
+
+# Journal, date, withdrawal
+
+
+def test_the_journal_that_the_feed_names_is_every_items_journal() -> None:
+    name = "<prism:publicationName>Journal of Ferns</prism:publicationName>"
+    body = rss(name, item(title="Ferns"))
+    assert only(body.encode()).journal == "Journal of Ferns"
+    assert only(body.replace("Journal of Ferns", "bioRxiv").encode()).journal is None
+
+
+def test_the_journal_is_found_behind_a_title_in_its_place() -> None:
+    more = (
+        "<prism:publicationName>Ferns</prism:publicationName>"
+        "<dc:source>Botany, Published online: 2026-11-05; | doi:10.1000/1</dc:source>"
+    )
+    assert only(rss(item(title="Ferns", more=more)).encode()).journal == "Botany"
+
+
+def test_a_day_of_the_week_in_another_language_spoils_no_date() -> None:
+    more = "<pubDate>Mi, 18 Nov 2026 00:00:00 +0100</pubDate>"
+    entry = only(rss(item(more=more)).encode())
+    assert entry.published_at == datetime(2026, 11, 17, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("title", "withdrawn"),
+    [
+        ("WITHDRAWN: Ferns", True),
+        ("RETRACTED ARTICLE: Ferns", True),
+        ("Retracted: Ferns", True),
+        ("Retracted papers in botany", False),
+    ],
+)
+def test_a_title_says_that_a_paper_was_taken_back(title: str, withdrawn: bool) -> None:
+    assert only(rss(item(title=title)).encode()).withdrawn is withdrawn
+
+
+def test_a_media_description_serves_where_there_is_no_other() -> None:
+    space = 'xmlns:media="http://search.yahoo.com/mrss/"'
+    told = f"<media:description {space}>They grow.</media:description>"
+    body = rss(item(more=told)).replace("<description></description>", "")
+    assert only(body.encode()).abstract == "They grow."
+
+
+def test_a_plos_entry_is_read_whole() -> None:
+    body = atom(
+        "<entry><title>Ferns</title><author><name>Ada Lovelace</name></author>"
+        "<author><name>Bo Chen</name></author><id>10.1371/journal.pone.1</id>"
+        '<link href="https://journals.plos.org/plosone/article?id=10.1371/journal.pone.1"/>'
+        '<content type="html">&lt;p&gt;by Ada Lovelace, Bo Chen&lt;/p&gt;\nThey grow.</content>'
+        "<published>2026-11-20T08:00:00Z</published></entry>"
+    )
+    entry = only(body.encode())
+    assert [str(alias) for alias in entry.aliases] == ["doi:10.1371/journal.pone.1"]
+    assert (entry.authors, entry.abstract) == (("Ada Lovelace", "Bo Chen"), "They grow.")
+
+
+def test_an_openreview_address_names_its_paper() -> None:
+    link = "https://openreview.net/forum?id=aBcDeF"
+    entry = only(rss(f"<item><title>T</title><link>{link}</link></item>").encode())
+    assert [str(alias) for alias in entry.aliases] == [f"url:{link}"]
 
 
 # Entries that are broken
@@ -421,7 +631,8 @@ def one_clear_line(error: SourceError) -> bool:
         (b"<html><head><link rel='alternate' type='application/rss+xml'></head>", "HTML page"),
         (b'<?xml version="1.0"?>\n<!-- x --><!doctype html PUBLIC "x">\n<html>', "HTML page"),
         (b"Service unavailable", "no feed"),
-        (b'{"version": "https://jsonfeed.org/version/1", "items": []}', "no feed"),
+        (b'{"items": []}', "no feed"),
+        (b"<PubmedArticleSet><PubmedArticle/></PubmedArticleSet>", "no feed"),
         (b"<opml version='1.0'><body/></opml>", "no feed"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "no feed"),
         (b"<rss><channel><title>Cut", "broken before its first entry"),

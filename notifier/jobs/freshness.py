@@ -24,6 +24,10 @@ from notifier.storage import store_sources
 
 # When each entry that a round showed was seen first, by part.
 Tally = dict[str, list[datetime]]
+# A failing source is asked again after this, then twice this, and so on up to its interval.
+FAILED_SOURCE_WAIT = timedelta(minutes=10)
+# One whose new papers are due and not here is asked again after this: digests wait for them.
+AWAITED_SOURCE_WAIT = timedelta(minutes=20)
 # A source that has been failing for longer is not waited for: it may be gone.
 WAITED_FOR = timedelta(days=2)
 
@@ -68,6 +72,28 @@ def missing_note(name: str, state: Freshness) -> str | None:
     what = "cannot be read" if state.state == "failing" else "has shown nothing new"
     since = f" since {state.since:%a} {state.since.day} {state.since:%b}" if state.since else ""
     return f"{name} {what}{since}"
+
+
+def is_due(reading: Reading, source: Source, *, every: timedelta, now: datetime) -> bool:
+    """Return whether to ask a source now.
+
+    It was never asked, or long enough ago, or before a batch that is due since, or later than now
+    (the clock was set back). One that failed, or whose new papers are awaited, is asked again
+    sooner; a paused one not.
+    """
+    last = reading.last_attempt_at
+    if reading.paused_at or last is None:
+        return not reading.paused_at
+    state = judge(reading, source.rhythm, now=now, grace=every)
+    expected = source.rhythm.last(now)
+    if expected and state.next_due and last < expected.due:
+        return True
+    wait = every
+    if reading.failures:
+        wait = min(wait, FAILED_SOURCE_WAIT * reading.failures)
+    elif state.missing and state.next_due:
+        wait = min(wait, AWAITED_SOURCE_WAIT)
+    return not timedelta(0) <= now - last < wait
 
 
 def parts_of(conn: Connection, source: Source) -> dict[str, Part]:

@@ -163,7 +163,8 @@ class _Round:
             if request.url in asked:
                 continue
             if len(asked) >= MOST_REQUESTS:
-                self._fail(request, f"no end after {MOST_REQUESTS:,} answers - {request.url}")
+                at = without_login(request.url)
+                self._fail(request, f"{at}: no end after {MOST_REQUESTS:,} answers")
                 return
             asked.add(request.url)
             waiting.extendleft(reversed(await self._one(request)))
@@ -215,6 +216,8 @@ class _Round:
             raise SourceError(said, refused=error.refused) from error
         self._good += 1
         self.total.add(report)
+        if any(problem.entry == "-" for problem in report.problems):
+            self._failed.update(request.parts)  # cut off: the other route is not read to its end
         self.total.announced.update(report.announced)
         if report.total is not None and request.url not in self._continued:
             self.total.total = (self.total.total or 0) + report.total

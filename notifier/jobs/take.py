@@ -87,7 +87,7 @@ def take_body(
             freshness.note_answer(
                 conn, source, asked, batch.entries, taken.first_seen, tally, now=now
             )
-        if answer and not batch.problems and (answer.etag or answer.last_modified):
+        if answer and _is_whole(batch, asked, answer) and (answer.etag or answer.last_modified):
             kept = store_sources.Validators(answer.etag, answer.last_modified)
             store_sources.keep_validators(conn, answer.url, kept, now=now)
     return Ingested(
@@ -102,6 +102,12 @@ def take_body(
         total=batch.total,
         announced=_announced(batch, taken.first_seen, asked, now),
     )
+
+
+def _is_whole(batch: Batch, asked: Request, answer: Answer) -> bool:
+    """Whether "unchanged" (304) next time will mean that there is nothing to read."""
+    goes_on = batch.following or (asked.pages and answer.next_url)
+    return not batch.problems and not goes_on
 
 
 def _rejected(batch: Batch) -> int:

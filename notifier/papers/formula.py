@@ -24,6 +24,7 @@ _SYMBOLS = {  # where pylatexenc has none or another one
     **dict.fromkeys([*",;:> ", "quad", "qquad"], _THIN), "!": "", "degree": "°", "prime": "′",
     "eg": "e.g.", "ie": "i.e.", "|": "‖", "bmod": "mod", "ne": "≠", "iff": "⇔", "implies": "⇒",
     "land": "∧", "lor": "∨", "lnot": "¬", "gets": "←", "bot": "⊥", "textasciicircum": "^",
+    "textless": "<", "textgreater": ">", "colon": ":", "bigstar": "★", "Re": "Re", "Im": "Im",
 }  # fmt: skip
 _SCRIPTS = {
     "^": str.maketrans(
@@ -37,6 +38,7 @@ _DOUBLE_STRUCK = str.maketrans("CHNPQRZ", "ℂℍℕℙℚℝℤ")  # the others
 _DEEPEST = 20  # nested groups; four is the most seen in 14,318 abstracts
 KEPT = re.compile("[\U000f0000-\U000fffff]")
 _GROUP = re.compile(r"\{([^{}]*)\}")
+_CODE = re.compile(r"\\unicode *\{x((?![dD][89a-fA-F])[0-9a-fA-F]{2,4})\}")  # MathJax's
 _TEXT = re.compile(r"\\(?:text\w*|mbox) *\{([^{}]*)\}")
 SWITCH = re.compile(
     r"(?:\s*\\(?:em|it|bf|sc|tt|sl|rm|sf|\w+series|\w+shape|\w*small|footnotesize|tiny)\b\s*)+"
@@ -115,6 +117,7 @@ class Formula(Reader):
         text = " ".join(source.split())
         text = _TEXT.sub(lambda m: self.keep(self.text_mode(SWITCH.sub("", m[1]))), text)
         text = re.sub(r"\\([\\%&_#${}])", lambda m: self.keep(m[1].replace("\\", _THIN)), text)
+        text = _CODE.sub(lambda m: self.keep(chr(int(m[1], 16))), text)
         text = _DROPPED.sub("", text).translate({39: "′", 126: _THIN, 38: " "})
         text = self.nested(text, lambda m: self.keep(self.flat(m[1]).strip(" ")))
         if "{" in text or "}" in text:

@@ -21,7 +21,8 @@ from notifier.papers.formula import (
 )
 
 _PROTECTED = re.compile(
-    r"https?://[^\s{}$]+|\\(?!href)(?:[A-Za-z]{,9}cite[a-z]{,9}\*?|[A-Za-z]{,9}ref|label)\{[^{}]*\}"
+    r"https?://[^\s{}$]+|\\(?:cite[a-z]{,9}\*?|[A-Za-z]{,9}cite)\{([^{}]+)\}"
+    r"|\\(?!href)(?:[A-Za-z]{,9}ref|label)\{[^{}]*\}"
     r"|\\[^A-Za-z]|\$\$?",
     re.DOTALL,
 )
@@ -29,13 +30,16 @@ _FORMULAS = {  # from an opening to its closing, with no other delimiter between
     opening: re.compile(r"((?:[^$\\]|\\[^()\[\]]){1,2000})" + re.escape(closing))
     for opening, closing in (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
 }
+_LINK = re.compile(r"\s*\{?\\href\{[^{}]*\}\{.+\}\s*", re.DOTALL)  # set in dollar signs, too
 _WORDS = re.compile(  # prose, not mathematics
     r"(?<!\S)(?:and|or|per|for|to|the|of|on|at|vs|versus|with|from|by|is|are|in)(?!\w)"
     r"|(?<!\S)[(\"']?[A-Za-z]{2,}[,.;:)]? +[(\"']?[A-Za-z]{2,}[,.;:)]?(?!\S)"
 )
+_COMMAND = re.compile(r"\\(?:text|mbox|math|operatorname)\w* *\{[^{}]*\}|\\[A-Za-z]+")
+_LAYOUT = frozenset(("noindent", "newline", "linebreak", "smallskip", "medskip"))
 _SYMBOL = re.compile("\\\\([A-Za-z]+)([\U000f0000-\U000fffff]?)( *)")
 _BARE = re.compile(  # symbols outside mathematics: no part of a path or a pattern
-    "[ßøØłŁåÅæÆœŒıȷðÐþÞđĐŋŊ]|([\u0370-\u03ff×±≈∼≥≤→°…–—‘’“”®µ€~^]|[ei]\\.[ge]\\.)"
+    "[ßøØłŁåÅæÆœŒıȷðÐþÞđĐŋŊ]|([\u0370-\u03ff×±≈∼≥≤→°…–—‘’“”®µ€~^<>]|[ei]\\.[ge]\\.)"
 )
 _ACCENT = re.compile(
     "\\\\([\"'`^~=.]|[cHkbdruv](?=[ıȷ\U000f0000-\U000fffff])|[cHkuv](?=\\s))"
@@ -46,13 +50,14 @@ _ESCAPED_QUOTE = re.compile(  # no letter to put it on, so it is none here
     r"\\\\|\\([\"'`])(?!\s?[^\W\d_]\}|[^\W\d_]|[{\\])"
 )
 _SHOWN = re.compile(
-    "\\\\(?:(?:href|textcolor|texorpdfstring)[\U000f0000-\U000fffff]|(footnote|textsu[bp]\\w+)"
-    "|emph|text(?:bf|it|rm|sc|sf|sl|tt|normal)?|mbox|u(?:nder)?line|num|url)"
+    "\\\\(?:(?:hyperlink|scalebox|textcolor|texorpdfstring)[\U000f0000-\U000fffff]"
+    "|href([\U000f0000-\U000fffff])|(footnote|textsu[bp]\\w+)"
+    "|emph|text(?:bf|it|rm|sc|sf|sl|tt|normal)?|mbox|u(?:nder)?line|num|url|href|gls|ac[sfl]?)"
     "([\U000f0000-\U000fffff])"
 )
 _TYPOGRAPHY = [
     (re.compile(pattern), sign) for pattern, sign in (
-        ("(?<=[\\w.,)}'\U000f0000-\U000fffff])(?:(?<!\\d)~|~(?!\\d))"
+        ("(?<=[\\w.,;:)}'\U000f0000-\U000fffff])(?:(?<!\\d)~|~(?!\\d))"
          "(?=[\\w({\\\\\U000f0000-\U000fffff])", " "),
         (r"``(?=\S)([^`]{1,2000}?)''", r"“\1”"),
         (r"(?<=[^\s-])---(?=[^\s-])|(?<=\s)---(?=\s)", "—"),
@@ -85,7 +90,7 @@ def _is_prose(content: str, previous: str, following: str) -> bool:
     number = content.lstrip()[0].isdigit()
     if number and (previous.isupper() or following.isdigit()):  # US$5/$10
         return True
-    words = re.sub(r"\\(?:text|mbox|math|operatorname)\w* *\{[^{}]*\}", "", content)
+    words = _COMMAND.sub("", content)
     if number and before != behind and re.search(r"[A-Za-z]{2}|[,;:(]\s*$", words):
         return True
     return (number or before or behind) and _WORDS.search(words) is not None
@@ -106,6 +111,8 @@ class _Prose(Reader):
         text, mark, after = found.string, found[0], found.end()
         if mark in _FORMULAS:
             return self.formula(text, found.start(), mark)
+        if found[1]:
+            return self.keep(f"[{found[1]}]"), after
         if mark[0] == "h":
             return self.keep(re.sub(r"\\([_%#&~])", r"\1", mark)), after
         if mark[1] in "%&_#${}":
@@ -125,7 +132,8 @@ class _Prose(Reader):
         if mark == "$" and _is_prose(content, text[start - 1 : start], text[after : after + 1]):
             return self.keep(mark), begin
         try:
-            piece = Formula(to_unicode).read(content)
+            link = _LINK.fullmatch(content)
+            piece = to_unicode(content) if link else Formula(to_unicode).read(content)
         except Exception:  # the source is kept, whatever a stranger's macro tripped over
             return self.keep(text[start:after]), after
         before = content[0].isspace() and text[start - 1 : start].isalnum()
@@ -142,6 +150,8 @@ class _Prose(Reader):
         return _SHOWN.sub(self.shown, _ACCENT.sub(self.accent, _SYMBOL.sub(self.symbol, text)))
 
     def symbol(self, found: re.Match[str]) -> str:
+        if found[1] in _LAYOUT:
+            return " " * (neighbours(found)[0] not in ("", " ")) + found[2]
         symbol = _BARE.fullmatch(symbols().get(found[1], ""))
         if not symbol or neighbours(found)[0] in (":", "/"):
             return found[0]
@@ -160,10 +170,14 @@ class _Prose(Reader):
         return marked if sure and letter.isalpha() else found[0]
 
     def shown(self, found: re.Match[str]) -> str:
-        inner = self.argument(found[2])
-        if found[1] == "footnote":
+        inner = self.argument(found[3])
+        if found[1]:  # a reader cannot click on "here"
+            address = self.restore(self.argument(found[1]))
+            told = not address or self.restore(inner) in address
+            return (address or inner) if told else f"{inner} ({address})"
+        if found[2] == "footnote":
             return f" ({inner})"
-        if found[1]:
-            mark = "^" if found[1] == "textsuperscript" else "_"
+        if found[2]:
+            mark = "^" if found[2] == "textsuperscript" else "_"
             return scripted(mark, self.restore(inner), neighbours(found)[1])
         return inner

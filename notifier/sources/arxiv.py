@@ -31,9 +31,9 @@ FEEDS = "https://rss.arxiv.org/atom/"
 CATEGORIES_PER_REQUEST = 4
 REPLAY = timedelta(days=7)
 # Without an announcement, by https://info.arxiv.org/help/availability.html as of 2026-05-13.
-HOLIDAYS = tuple(
-    date.fromisoformat(f"2026-{day}")
-    for day in "01-01 01-19 06-19 07-03 09-07 11-26 12-25 12-29 12-31".split()
+HOLIDAYS = (
+    *(date(2026, 1, 1), date(2026, 1, 19), date(2026, 6, 19), date(2026, 7, 3), date(2026, 9, 7)),
+    *(date(2026, 11, 26), date(2026, 12, 25), date(2026, 12, 29), date(2026, 12, 31)),
 )
 _FRIDAY = 4
 
@@ -63,6 +63,14 @@ _OLD_TITLE = re.compile(
 _OLD_ANNOUNCE: dict[str, Announce] = {"UPDATED": "replace", "CROSS LISTED": "cross"}
 
 
+def canonical(category: str) -> str:
+    """Return a category as arXiv writes it: `cs.LG`, `cond-mat.str-el`, `hep-th`."""
+    archive, dot, subject = category.partition(".")
+    archive = archive.lower()
+    lower = archive in ("cond-mat", "physics")
+    return archive + dot + (subject.lower() if lower else subject.upper())
+
+
 @dataclass(frozen=True, slots=True)
 class ArxivSource:
     """The announcements of some categories, or feeds at addresses given.
@@ -84,6 +92,7 @@ class ArxivSource:
     scheme: str = "arxiv"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "categories", tuple(map(canonical, self.categories)))
         if self.urls or not self.categories:
             object.__setattr__(self, "replay", None)
 
@@ -111,7 +120,7 @@ class ArxivSource:
         all categories of the archive, and so does what stands in for it.
         """
         archive = arxiv_oai.archive_of(category)
-        parts = (category,)
+        parts: tuple[str, ...] = (category,)
         if category != archive:
             parts = tuple(c for c in self.categories if arxiv_oai.archive_of(c) == archive)
         instead = tuple(
@@ -160,7 +169,7 @@ def _read(raw: feed.Raw, now: datetime, asked: Request) -> Entry:
     abstract, source_abstract = cleaning.shown_and_source(markup)
     comment = feed.field(raw, "arxiv_comment")
     published_at = cleaning.believable(feed.entry_date(raw), now=now)
-    if asked.since is not None and announce is None or not asked.announces:
+    if (asked.since is not None and announce is None) or not asked.announces:
         changed = feed.entry_date({"updated_parsed": raw.get("updated_parsed")})
         announce = arxiv_paper.announced(
             alias, version, first=published_at, newest=changed, asked=asked

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from notifier import errors
@@ -26,15 +26,19 @@ API = "https://export.arxiv.org/api/query"
 PAGE = 1_000
 MOST = 30_000  # reached by no page of one query
 IDS_PER_REQUEST = 100
-_DIVIDED = "astro-ph cond-mat cs econ eess math nlin physics q-bio q-fin stat".split()
+_DIVIDED = (  # archives whose papers are all in categories of theirs
+    *("astro-ph", "cond-mat", "cs", "econ", "eess", "math", "nlin", "physics", "q-bio", "q-fin"),
+    "stat",
+)
 _FIGURE = re.compile(rb"<(?:[\w.-]+:)?(totalResults|startIndex)\b[^>]*>\s*(\d{1,9})\s*<")
 
 
 def history(base: str, category: str, *, since: datetime, now: datetime) -> Request:
     """Ask for what was submitted to a category; from earlier on, for what moderation held."""
     name = f"{category}.*" if category in _DIVIDED else category
-    span = f"[{since - MODERATION:%Y%m%d%H%M} TO {now:%Y%m%d}2359]"
-    asked = {
+    first, last = (since - MODERATION).astimezone(UTC), now.astimezone(UTC)
+    span = f"[{first:%Y%m%d%H%M} TO {last:%Y%m%d}2359]"
+    asked: dict[str, str | int] = {
         "search_query": f"cat:{name} AND submittedDate:{span}",
         "sortBy": "submittedDate",
         "sortOrder": "ascending",  # what is submitted meanwhile comes behind, and moves no page

@@ -18,12 +18,12 @@ EASTERN = ZoneInfo("America/New_York")
 # Moderation holds some papers so long: they are announced with a date of submission days ago.
 MODERATION = timedelta(days=7)
 # A DOI may hold commas and semicolons itself; a separator is one with another DOI behind it.
-_NEXT_DOI = re.compile(r"[\s,;]+(?=(?:doi:\s?|https?://(?:dx\.)?doi\.org/)?10\.)", re.I)
+_NEXT_DOI = re.compile(r"(?<![\s,;])[\s,;]++(?=(?:doi:\s?|https?://(?:dx\.)?doi\.org/)?10\.)", re.I)
 _THING = "paper|submission|article|manuscript|preprint|version|work|note|draft|document|report"
 _WITHDRAWN = re.compile(
     r"\W*(?:arxiv admin note:?\s+)?(?:"
-    rf"(?:(?:this|the|our)\s+)?(?:\w+\s+)?(?:{_THING})\s+(?:(?:has|have|had)\s+been|is|was)?"
-    r"(?:\s*\bnow\b)?(?:\s*\btemporarily\b)?\s*\bwithdrawn\b(?!\s+from\s+(?!arxiv))"
+    rf"(?:(?:this|the|our)\s+)?(?:\w+\s+)?(?:{_THING})\s+(?:(?:has|have|had)(?:\s+now)?\s+been|is|was)?"
+    r"(?:\s*\b(?:now|temporarily)\b)?\s*\bwithdrawn\b(?!\s+from\s+(?!arxiv))"
     rf"|(?:we|the\s+authors?)\s+(?:(?:have|has)\s+)?withdr(?:a|e)wn?\s+(?:this|the|our)\s+(?:{_THING})"
     r"|(?:temporarily\s+)?withdrawn\s*(?:[^\w\s-]|-\s|$|(?:by|due|because|as|for|since|pending)\b)"
     r")",

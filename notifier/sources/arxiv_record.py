@@ -60,7 +60,7 @@ def read_record(record: Element, *, now: datetime, asked: Request) -> Entry:
         published_at=first,
         announce=arxiv_paper.announced(alias, version, first=first, newest=newest, asked=asked),
         urls=identity.urls(alias, version),
-        withdrawn=_is_empty(paper) or arxiv_paper.is_withdrawn(comment, abstract),
+        withdrawn=_is_notice(paper) or arxiv_paper.is_withdrawn(comment, abstract),
     )
 
 
@@ -135,7 +135,7 @@ def _version(paper: Element) -> int | None:
     return max(numbers, default=None)
 
 
-def _is_empty(paper: Element) -> bool:
+def _is_notice(paper: Element) -> bool:
     """Return whether the newest version is a mere notice that the paper was withdrawn."""
     versions = [child for child in paper if _local(child) == "version"]
     return bool(versions) and _WITHDRAWN_FLAG in _text(versions[-1], "source_type")

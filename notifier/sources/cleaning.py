@@ -111,11 +111,11 @@ def people(names: list[str], *, always_split: bool = False) -> tuple[str, ...]:
     parts = (
         part
         for written in names
-        for part in split_outside_brackets(plain(written), _BRACKET_OR_JOINER)
+        for part in split_outside_brackets(shown_and_source(written)[0], _BRACKET_OR_JOINER)
     )
-    found = (name for part in parts for name in _names(part, always_split))
-    cleaned = (one_line(to_unicode(name)) for name in found if not _AND_OTHERS.fullmatch(name))
-    return tuple(dict.fromkeys(name for name in cleaned if any(c.isalnum() for c in name)))
+    found = (one_line(name) for part in parts for name in _names(part, always_split))
+    others = (name for name in found if not _AND_OTHERS.fullmatch(name))
+    return tuple(dict.fromkeys(name for name in others if any(c.isalnum() for c in name)))
 
 
 def _names(joined: str, always_split: bool) -> list[str]:

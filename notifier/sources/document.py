@@ -1,4 +1,4 @@
-"""The bytes of a feed to feedparser's entries, with what was wrong about the document.
+"""The bytes of an answer, parsed: a feed to feedparser's entries, or JSON to its object.
 
 feedparser's own HTML sanitiser is off: it takes the text after a bare `<` ("p<0.05") for a tag
 and drops it. Every text goes through `cleaning` instead. No file and no address is ever opened.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import codecs
 import io
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from notifier import errors
 from notifier.papers.text import one_line
+from notifier.sources import json_items
 
 _HTML = re.compile(
     rb"(?>\xef\xbb\xbf|\s|<\?[^>]*>|<!--.*?-->)*+<(?:!doctype\s+)?html\b", re.I | re.S
@@ -30,6 +32,8 @@ _DECLARATION = re.compile(r"<\?xml[^>]*\?>")
 _ENCODING = re.compile(rb"encoding\s*=\s*[\"']([\w.-]+)")
 _MARKER = "\ufffd"  # what `replace` puts for bytes that are no UTF-8
 _NO_HARM = ("CharacterEncodingOverride", "NonXMLContentType")
+_BEFORE_TEXT = b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"
+JOURNAL = "channel_journal"  # the field of an entry that holds what the feed says of itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,7 @@ def parse(body: bytes) -> Document:
     Raises:
         SourceError: empty, no feed at all, or so broken that no entry could be read.
     """
-    if not body.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
-        raise errors.SourceError("the answer is empty - try again later, or check the address")
+    not_empty(body)
     body = _as_utf8(body)
     if _HTML.match(body):
         raise errors.SourceError(
@@ -65,7 +68,42 @@ def parse(body: bytes) -> Document:
             f"the feed is broken before its first entry: {defect} - try again later"
         )
     # Plain dicts: feedparser's own ones answer `updated` with `published`, and warn.
-    return Document(str(feed.feed.get("title", "")), [dict(e) for e in feed.entries], defect)
+    journal = str(feed.feed.get("prism_publicationname", ""))
+    entries = [{JOURNAL: journal, **entry} for entry in map(dict, feed.entries)]
+    return Document(str(feed.feed.get("title", "")), entries, defect)
+
+
+def is_json(body: bytes) -> bool:
+    """Tell whether the answer begins as a JSON object does."""
+    return body.lstrip(_BEFORE_TEXT).startswith(b"{")
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Parse a JSON object.
+
+    Raises:
+        SourceError: empty, no JSON, or another value than an object.
+    """
+    not_empty(body)
+    try:
+        answer = json.loads(json_items.decoded(body))
+    except (ValueError, RecursionError) as error:
+        raise errors.SourceError(
+            f"the answer is no JSON, or cut off: {error} - try again later"
+        ) from error
+    if not isinstance(answer, dict):
+        raise errors.SourceError("the answer is no JSON object - check the address")
+    return answer
+
+
+def not_empty(body: bytes) -> None:
+    """Refuse an answer that holds nothing but space and byte-order marks.
+
+    Raises:
+        SourceError: it does.
+    """
+    if not body.strip(_BEFORE_TEXT):
+        raise errors.SourceError("the answer is empty - try again later, or check the address")
 
 
 def _parsed(body: bytes) -> Any:

@@ -1,7 +1,7 @@
-"""Any RSS, Atom or RDF feed: journals, preprint servers, searches.
+"""Any RSS, Atom, RDF or JSON feed: journals, preprint servers, searches.
 
 An entry needs a title and any id or link; everything else is taken where the feed has it
-(Dublin Core, PRISM, content).
+(Dublin Core, PRISM, content), or where the description says it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import mktime_tz, parsedate_tz
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,17 +20,20 @@ from notifier.papers import identity
 from notifier.papers.identity import Alias
 from notifier.papers.paper import Batch, Entry
 from notifier.papers.text import one_line
-from notifier.sources import cleaning, document
+from notifier.sources import cleaning, description, document, json_feed
 from notifier.sources.reading import Rejected, read_each
 from notifier.sources.rhythm import Rhythm, Silence
 from notifier.sources.source import NOTHING_ASKED, Kind, Request
 
-_DOI_IN_URL = re.compile(
-    r"[/=](10\.\d{4,9}/[^?#&\s]+?)(?:/(?:full|abstract|pdf|epdf))?/?(?:[?#&]|$)"
-)
+_DOI_IN_URL = re.compile(r"[/=](10\.\d{4,9}/[^?#&\s]+)")
+_DOI_PLACE = "https://doi.example/doi/"  # `identity` knows what publishers put behind a DOI there
+_JOURNALS = ("prism_publicationname", "dc_source", "prism_publicationtitle", document.JOURNAL)
+_NO_JOURNALS = ("biorxiv", "medrxiv")
+_WITHDRAWN = re.compile(r"(?:withdrawn|retracted)(?: article)?:", re.I)
+SELDOM = Silence(timedelta(days=30))
 Raw = dict[str, Any]  # one entry as feedparser read it
 _LONGEST_ID = 2_000
-_BEST_FIRST = ("arxiv", "doi", "pmid", "pmcid")
+BEST_FIRST = ("arxiv", "doi", "pmid", "pmcid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class FeedSource:
 
     name: str
     urls: tuple[str, ...] = ()
-    rhythm: Rhythm = Silence(timedelta(days=30))
+    rhythm: Rhythm = SELDOM
     kind: Kind = "feed"
     window: timedelta | None = None
     replay: timedelta | None = None
@@ -49,7 +53,7 @@ class FeedSource:
 
     def read(self, body: bytes, *, now: datetime, asked: Request = NOTHING_ASKED) -> Batch:
         """Return the feed's papers."""
-        parsed = document.parse(body)
+        parsed = json_feed.parse(body) if document.is_json(body) else document.parse(body)
         return read_entries(parsed, lambda raw: read_entry(raw, feed=self.name, now=now))
 
 
@@ -70,22 +74,27 @@ def read_entry(raw: Raw, *, feed: str, now: datetime) -> Entry:
         Rejected: no title, or neither id nor link.
     """
     title, source_title = required_title(str(raw.get("title") or ""))
-    aliases = tuple(_aliases(raw, feed))
+    described = description.best(_descriptions(raw))
+    aliases = tuple(_aliases(raw, feed, described.doi))
     if not aliases:
         raise Rejected("no id and no link")
-    abstract, source_abstract = cleaning.shown_and_source(_abstract(raw))
+    abstract, source_abstract = cleaning.shown_and_source(described.abstract)
+    if abstract == title:  # Nature, where there is none
+        abstract, source_abstract = "", None
+    when = entry_date(raw) or _exact_day(described.date)
     return Entry(
         aliases=aliases,
         title=title,
         source_title=source_title,
         abstract=abstract,
         source_abstract=source_abstract,
-        authors=cleaning.people(author_names(raw)),
+        authors=_authors(raw, described.authors),
         categories=categories(raw),
-        journal=_journal(raw, title),
+        journal=_journal(raw, title) or described.journal or None,
         version=_version(raw),
-        published_at=cleaning.believable(entry_date(raw), now=now),
+        published_at=cleaning.believable(when, now=now),
         urls=_urls(raw, aliases),
+        withdrawn=says_withdrawn(title),
     )
 
 
@@ -118,14 +127,30 @@ def field(raw: Raw, *names: str) -> str | None:
     return None
 
 
+def says_withdrawn(title: str) -> bool:
+    """Tell whether a title says that its paper was taken back, as publishers write it."""
+    return bool(_WITHDRAWN.match(title))
+
+
+def _authors(raw: Raw, described: str) -> tuple[str, ...]:
+    if found := cleaning.people(author_names(raw)):
+        return found
+    with_initials = re.search(r", [A-Z]\.", described)
+    return cleaning.people([described], always_split=not with_initials)
+
+
 def _journal(raw: Raw, title: str) -> str | None:
-    named = field(raw, "prism_publicationname", "dc_source")
-    return named if named != title else None  # Taylor & Francis put the title there
+    for name in _JOURNALS:
+        named = (field(raw, name) or "").partition(", Published online")[0]
+        # Taylor & Francis put the title there; a preprint server is no journal.
+        if named and named != title and named.lower() not in _NO_JOURNALS:
+            return named
+    return None
 
 
-def _abstract(raw: Raw) -> str:
+def _descriptions(raw: Raw) -> list[str]:
     contents = [str(part.get("value") or "") for part in raw.get("content") or []]
-    return str(raw.get("summary") or "") or max(contents, key=len, default="")
+    return [str(raw.get("summary") or ""), *sorted(contents, key=len, reverse=True)]
 
 
 def _written_date(raw: Raw) -> str:
@@ -134,14 +159,25 @@ def _written_date(raw: Raw) -> str:
 
 def entry_date(raw: Raw) -> datetime | None:
     """Return the entry's date in UTC, the published one before the updated one."""
-    for name in ("published_parsed", "updated_parsed", "created_parsed"):
-        parsed = raw.get(name)
+    for name in ("published", "updated", "created"):
         try:
-            if parsed:
+            if parsed := raw.get(f"{name}_parsed"):
                 return datetime.fromtimestamp(calendar.timegm(parsed), UTC)
+            # "Mi, 30 Jun 2021 00:00:00 +0000": journals write the day of the week in their language
+            if mail_date := parsedate_tz(str(raw.get(name) or "")):
+                return datetime.fromtimestamp(mktime_tz(mail_date), UTC)
         except (ValueError, OverflowError, OSError):
             continue
     return None
+
+
+def _exact_day(written: str) -> datetime | None:
+    """Read `3 November 2021`; `November 2021` is a cover's month, often to come, and no date."""
+    try:
+        parsed = parsedate_tz(f"{written} 00:00:00 +0000") if written[:1].isdigit() else None
+        return datetime.fromtimestamp(mktime_tz(parsed), UTC) if parsed else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _written_ids(raw: Raw) -> Iterator[str]:
@@ -154,15 +190,15 @@ def _written_ids(raw: Raw) -> Iterator[str]:
 def _found(written: Iterable[str]) -> Iterator[tuple[Alias, int | None]]:
     for text in written:
         in_url = _DOI_IN_URL.search(unquote(text))
-        if parsed := (in_url and identity.parse(in_url.group(1))) or identity.parse(text):
+        if parsed := (in_url and identity.parse(_DOI_PLACE + in_url[1])) or identity.parse(text):
             yield parsed
 
 
-def _aliases(raw: Raw, feed: str) -> list[Alias]:
+def _aliases(raw: Raw, feed: str, doi: str) -> list[Alias]:
     """All names of the entry, the best known scheme first; else its own id and its link."""
-    found = list(dict.fromkeys(alias for alias, _ in _found(_written_ids(raw))))
+    found = list(dict.fromkeys(alias for alias, _ in _found([*_written_ids(raw), doi])))
     if found:
-        return sorted(found, key=lambda a: (*_BEST_FIRST, a.scheme).index(a.scheme))
+        return sorted(found, key=lambda a: (*BEST_FIRST, a.scheme).index(a.scheme))
     own, page = (one_line(str(raw.get(name) or "")) for name in ("id", "link"))
     names = [identity.guid(feed, own)] if own and own != page else []
     if page:

@@ -36,6 +36,7 @@ ARXIV = "arxiv.org"
 ARXIV_PAUSE_SECONDS = 3.0
 
 _LOGIN = re.compile(r"(https?://)[^/@\s]+@", re.I)
+_KEY = re.compile(r"([?&](?:api_?key|key|token|access_token|secret|password)=)[^&#\s]+", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +159,8 @@ def _said(status: int) -> str:
 
 
 def without_login(url: str) -> str:
-    """Return `url` as it may be shown: a user and password in it become `***`."""
-    return _LOGIN.sub(r"\1***@", url)
+    """Return `url` as it may be shown: a login or key in it becomes `***`."""
+    return _KEY.sub(r"\1***", _LOGIN.sub(r"\1***@", url))
 
 
 def _failure(url: str, said: str, *, refused: bool = False) -> errors.SourceError:

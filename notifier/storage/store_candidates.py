@@ -42,12 +42,11 @@ def note(conn: Connection, rows: Sequence[int], *, now: datetime) -> int:
     Args:
         rows: Of papers stored just now, in any order.
     """
-    new, noted = set(rows), 0
+    noted = 0
     for start in range(0, len(rows), _CHUNK):
         for group in _of_one_title(conn, rows[start : start + _CHUNK]):
-            noted += insert_new(
-                conn, t.candidate, [p | {"found_at": now} for p in _pairs(group, new)]
-            )
+            pairs = [pair | {"found_at": now} for pair in _pairs(group)]
+            noted += insert_new(conn, t.candidate, pairs)
     return noted
 
 
@@ -70,10 +69,10 @@ def _of_one_title(conn: Connection, rows: Sequence[int]) -> Iterator[list[Any]]:
     yield from groups.values()
 
 
-def _pairs(group: Sequence[Any], new: set[int]) -> Iterator[dict[str, Any]]:
+def _pairs(group: Sequence[Any]) -> Iterator[dict[str, Any]]:
     known = [(row.id, Known(row.title_key, row.authors, row.published_at)) for row in group]
     for (older, one), (newer, other) in combinations(known, 2):
-        if {older, newer} & new and (reason := suspicion(one, other, same_family=same_family)):
+        if reason := suspicion(one, other, same_family=same_family):
             yield {"paper_id": older, "other_id": newer, "reason": reason}
 
 

@@ -1,0 +1,41 @@
+"""The adapter of each configured source."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from notifier.config import SourceSettings
+from notifier.sources import biorxiv, huggingface, pubmed
+from notifier.sources.arxiv import HOLIDAYS, REPLAY, ArxivSource, announcements
+from notifier.sources.biorxiv import BiorxivSource
+from notifier.sources.feed import FeedSource
+from notifier.sources.huggingface import HuggingFaceSource
+from notifier.sources.listing import ListingSource
+from notifier.sources.pubmed import PubmedSource
+from notifier.sources.rhythm import Silence
+from notifier.sources.source import Source
+
+
+def make_source(settings: SourceSettings, *, contact: str = "") -> Source:
+    """Return the adapter of a configured source; `contact` is told to services that ask for it."""
+    name, urls = settings.name, settings.urls
+    silence = Silence(timedelta(days=settings.quiet_days))
+    days = settings.days
+    if settings.kind == "arxiv":
+        holidays = HOLIDAYS if settings.holidays is None else settings.holidays
+        replay = timedelta(days=days or REPLAY.days)
+        return ArxivSource(name, settings.categories, urls, announcements(holidays), replay=replay)
+    if settings.kind == "huggingface":
+        return HuggingFaceSource(name, urls, days or huggingface.DAYS_READ_AGAIN)
+    if settings.kind == "biorxiv" or settings.kind == "medrxiv":
+        read_again = days or biorxiv.DAYS_READ_AGAIN
+        return BiorxivSource(name, settings.kind, settings.categories, urls, days=read_again)
+    if settings.kind == "pubmed":
+        key = settings.api_key.get_secret_value()
+        read_again = days or pubmed.DAYS_READ_AGAIN
+        return PubmedSource(
+            name, settings.query, urls, key, contact, days=read_again, rhythm=silence
+        )
+    if settings.kind == "listing":
+        return ListingSource(name)
+    return FeedSource(name, urls, silence)
