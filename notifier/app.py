@@ -126,6 +126,11 @@ class App:
         ranking = self.settings.ranking
         return OrderSettings(ranking.trend_weight, timedelta(days=ranking.half_life_days))
 
+    @property
+    def lookback(self) -> timedelta:
+        """What is older than this is mailed to nobody."""
+        return timedelta(days=self.settings.digest.lookback_days)
+
     @cached_property
     def compose_settings(self) -> ComposeSettings:
         site, mail, digest = self.settings.site, self.settings.mail, self.settings.digest
@@ -136,7 +141,7 @@ class App:
             reply_to=mail.reply_to,
             list_id=f"digest.{domain}",
             abstract_characters=digest.abstract_characters,
-            lookback=timedelta(days=digest.lookback_days),
+            lookback=self.lookback,
             order=self.order,
             daily_life=timedelta(hours=self.settings.delivery.daily_hours),
             weekly_life=timedelta(hours=self.settings.delivery.weekly_hours),
@@ -246,10 +251,9 @@ class App:
             since: Back-fill from then on; what is older than a digest looks back is no news.
         """
         reports = []
-        lookback = timedelta(days=self.settings.digest.lookback_days)
         for source in sources:
             now = self.clock()
-            news_since = now - lookback if since else None
+            news_since = now - self.lookback if since else None
             async with self._client() as client:
                 reports.append(
                     await ingest(

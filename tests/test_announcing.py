@@ -209,6 +209,19 @@ def test_the_same_paper_by_two_names_is_one_when_a_source_names_both(database: D
         assert store_papers.rows_arrived(conn, 0, since=NOON) == [1]
 
 
+def test_a_paper_merged_into_another_fills_its_gaps(database: Database) -> None:
+    doi = Alias("doi", "10.1000/x")
+    take(database, an_entry(aliases=(doi,), journal="J. Ferns", urls={"doi": "https://d.example"}))
+    full = an_entry(2, abstract="They grow.", authors=("Ada",), categories=("q-bio.PE",), version=2)
+    take(database, replace(full, urls={"abs": "https://a.example"}), source="other")
+    with database.writing() as conn:
+        store_papers.merge(conn, 2, into=1)
+    paper = the_paper(database)
+    assert (paper.abstract, paper.authors, paper.journal) == ("They grow.", ("Ada",), "J. Ferns")
+    assert (paper.categories, paper.version) == (("q-bio.PE",), 2)
+    assert paper.urls == {"doi": "https://d.example", "abs": "https://a.example"}
+
+
 # Waiting for what is late
 
 ARXIV = {"name": "arxiv", "kind": "arxiv", "categories": ["cs.CL"]}

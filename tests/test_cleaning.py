@@ -298,3 +298,7 @@ def test_a_web_address_is_a_link(url: str) -> None:
 )
 def test_anything_else_is_no_link(written: object) -> None:
     assert cleaning.link(written) is None
+
+
+def test_half_a_character_beside_markup_costs_itself_alone() -> None:
+    assert cleaning.plain("ferns \ud800 <i>and</i> mosses") == "ferns and mosses"

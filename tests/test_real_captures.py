@@ -467,7 +467,8 @@ def test_a_page_copied_as_text_gives_the_papers_of_its_file(
 
 def as_text(paper: dict[str, Any], foot: str, width: int) -> str:
     """Write a paper as its page shows it, the abstract wrapped at `width`."""
-    abstract = textwrap.fill(paper["abstract"], width, break_long_words=False)
+    wrap = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    abstract = wrap.fill(paper["abstract"])
     who = paper.get("organization") or f"{paper['authors_count']} authors"
     date = re.sub(r"(\d{4}) \d+$", r"\1", paper["date"])
     foot = foot.format(who=who, date=date, comments=paper["comments"])

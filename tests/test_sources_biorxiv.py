@@ -302,6 +302,14 @@ def test_a_file_leads_nowhere() -> None:
     assert not BIORXIV.read(page(preprint(), total=90), now=NOON).following
 
 
+def test_the_last_page_leads_nowhere() -> None:
+    here = Request(FIRST.url.replace("/0/", "/60/"))
+    assert not read(page(preprint(1), preprint(2), total="62"), here).following
+    assert read(page(preprint(1), total="62"), here).following == (
+        FIRST.url.replace("/0/", "/61/"),
+    )
+
+
 def test_the_first_page_says_how_many_there_are() -> None:
     assert read(page(preprint(), total="253")).total == 253
 

@@ -367,6 +367,11 @@ def test_what_says_nothing_is_no_abstract(text: str) -> None:
     assert described(f"<p>{text}</p>").abstract == ""
 
 
+@pytest.mark.parametrize("heading", ["Abstract We", "ABSTRACT We", "Abstract: We"])
+def test_a_heading_within_the_first_paragraph_is_taken_off(heading: str) -> None:
+    assert described(f"{heading} grow ferns.").abstract == "We grow ferns."
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -26,6 +26,7 @@ def read_file(app: App, path: Path, kind: str, name: str) -> Ingested:
     """Take in a saved answer, as the source `name` (else: the kind) would have brought it.
 
     A file that is no answer of that kind gives a report with `failure`, and changes nothing.
+    Old papers of a saved listing are history, as in a back-fill: such pages go back for years.
     """
     if kind and kind not in KINDS:
         raise errors.UsageError(f'--kind is one of {", ".join(KINDS)}, not "{kind}"')
@@ -36,7 +37,8 @@ def read_file(app: App, path: Path, kind: str, name: str) -> Ingested:
     try:
         found = kind if kind in KINDS else kind_of(path.name, body)
         source = app.source_for_file(found, name or found)
-        return take_body(app.database, source, body, now=app.clock())
+        news_since = app.clock() - app.lookback if found == "listing" else None
+        return take_body(app.database, source, body, now=app.clock(), news_since=news_since)
     except errors.SourceError as error:
         return Ingested(name or kind or "-", failure=f"{path}: {error}")
 

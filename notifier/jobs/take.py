@@ -12,7 +12,7 @@ from notifier.jobs import freshness
 from notifier.papers.paper import Batch, Problem
 from notifier.profiles.indexed import IndexedPaper
 from notifier.sources.freshness import part_of
-from notifier.sources.http import Answer
+from notifier.sources.http import Answer, without_login
 from notifier.sources.source import NOTHING_ASKED, Request, Source
 from notifier.storage import store_papers, store_sources, store_words
 from notifier.storage.database import Database
@@ -105,9 +105,12 @@ def take_body(
 
 
 def _is_whole(batch: Batch, asked: Request, answer: Answer) -> bool:
-    """Whether "unchanged" (304) next time will mean that there is nothing to read."""
+    """Whether "unchanged" (304) next time will mean that there is nothing to read.
+
+    An address with a login or a key in it is not written into the database at all.
+    """
     goes_on = batch.following or (asked.pages and answer.next_url)
-    return not batch.problems and not goes_on
+    return not batch.problems and not goes_on and without_login(answer.url) == answer.url
 
 
 def _rejected(batch: Batch) -> int:

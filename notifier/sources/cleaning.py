@@ -45,6 +45,7 @@ _BLOCK = re.compile(
 )
 # nh3 drops MathML with its content, so its tags go before; an annotation repeats the formula.
 _FORMULA = re.compile(rf"<annotation\b[^<>]*>[^<>]*</annotation>|</?(?:{_MATHML})\b[^<>]*>", re.I)
+_HALVES = re.compile("[\ud800-\udfff]")
 _WITH_CONTENT = {"script", "style", "svg"}
 _BRACKET_OR_COMMA = re.compile(r"[(\[{]|[)\]}]|,")
 _BRACKET_OR_JOINER = re.compile(r"[(\[{]|[)\]}]|\s*;\s*|\s+and\s+|\s+&\s+")
@@ -69,6 +70,7 @@ def plain(markup: str) -> str:
 
 def _text(markup: str) -> str:
     if "<" in markup:
+        markup = _HALVES.sub("", markup)  # of characters, which JSON can hold and HTML cannot
         markup = _FORMULA.sub("", _BLOCK.sub(" ", _SIGN.sub("&lt;", markup)))
         markup = nh3.clean(markup, tags=set(), clean_content_tags=_WITH_CONTENT)
     return html.unescape(markup) if "&" in markup else markup

@@ -47,7 +47,10 @@ _LAST = re.compile(
     r"|(?:Read more|Continue reading)\b.{0,150}|The post .{1,300} appeared first on .{1,150}",
     re.I,
 )
-_HEADING = re.compile(r"(?:\s|<[^<>]*>)*+abstract\s*(?::|</[^<>]*>|\n)[:\s]*", re.I)
+_HEADING = re.compile(
+    r"(?:\s|<[^<>]*>)*+abstract\s*(?::|</[^<>]*>|\n|(?<=\s)(?=(?-i:The|This|We|In|Here)\b))[:\s]*",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,10 @@ from notifier.storage import tables as t
 from notifier.storage.statements import insert_new, next_numbers
 
 _CHUNK = 400  # bound values in one IN list
+_GAPS = (
+    "version", "abstract", "source_abstract", "authors", "categories", "organization", "journal",
+    "comment", "submitted_by", "published_at",
+)  # fmt: skip
 _INSERT_PAPER = insert(t.paper).returning(t.paper.c.id)
 
 
@@ -239,7 +243,10 @@ def _name(conn: Connection, row: int, aliases: Iterable[Alias]) -> None:
 
 
 def merge(conn: Connection, other: int, *, into: int) -> None:
-    """Make paper `other` part of paper `into`; what both have stays as `into` has it."""
+    """Make paper `other` part of paper `into`; what both have stays as `into` has it.
+
+    The other's texts, lists and addresses fill its gaps, so nothing good is lost.
+    """
     for table, same in (
         (t.sighting, ("source", "announce", "version")),
         (t.signal, ("source", "name", "read_at")),
@@ -258,8 +265,13 @@ def merge(conn: Connection, other: int, *, into: int) -> None:
 
 def _merge_news(conn: Connection, other: int, into: int) -> None:
     """The later news of the two stays news, and the earlier sight stays the first."""
-    both = conn.execute(select(t.paper).where(t.paper.c.id.in_((other, into)))).all()
+    rows = {
+        row.id: row for row in conn.execute(select(t.paper).where(t.paper.c.id.in_((other, into))))
+    }
+    both = list(rows.values())
     later = max(both, key=lambda row: row.arrival or 0)
+    gone, kept = rows[other]._mapping, rows[into]._mapping
+    gaps = {name: gone[name] for name in _GAPS if gone[name] and not kept[name]}
     conn.execute(
         update(t.paper)
         .where(t.paper.c.id == into)
@@ -269,6 +281,8 @@ def _merge_news(conn: Connection, other: int, into: int) -> None:
             revision=max((row.revision for row in both if row.revision), default=None),
             first_seen_at=min(row.first_seen_at for row in both),
             withdrawn_at=min((r.withdrawn_at for r in both if r.withdrawn_at), default=None),
+            urls={**gone["urls"], **kept["urls"]},
+            **gaps,
         )
     )
 
