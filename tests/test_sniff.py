@@ -70,6 +70,8 @@ KNOWN: list[tuple[Kind, bytes]] = [
     ("feed", rss("<description>all of https://arxiv.org/list/cs and biorxiv.org</description>")),
     ("feed", rss("", "<item><link>https://arxiv.org/abs/2611.00001</link></item>")),
     ("feed", b"Warning: a line of PHP\n" + rss("")),
+    ("feed", b"<br />\n<b>Warning</b>: a line of PHP<br />\n" + rss("")),
+    ("feed", rss("<description><![CDATA[<html><body>On ferns</body></html>]]></description>")),
     ("feed", b"\n<!-- made --> " + rss("").replace(b'<?xml version="1.0"?>', b"")),
     ("feed", rss("").decode().replace("1.0", "1.0", 1).encode("utf-16")),
     ("feed", b'<feed xmlns="http://www.w3.org/2005/Atom"></feed>'),
@@ -98,6 +100,7 @@ def test_the_address_decides_where_the_answer_is_empty() -> None:
 def test_what_it_holds_counts_more_than_the_address() -> None:
     assert kind_of("https://rss.arxiv.org/rss/cs.LG", rss("")) == "feed"
     assert kind_of("https://huggingface.co/api/daily_papers", as_json(PREPRINTS)) == "biorxiv"
+    assert "JSON without papers" in refusal(b'[{"a": 1}]', "https://huggingface.co/api/models")
 
 
 def refusal(body: bytes, url: str = ANY) -> str:
@@ -172,8 +175,13 @@ def test_the_feeds_of_a_web_page_are_named(tags: str, feeds: list[str]) -> None:
     ],
 )
 def test_another_link_of_a_page_is_no_feed(tag: str) -> None:
-    page = f"<html>{tag}".encode()
-    assert "names no feed" in refusal(page, "") or "names no feed" in refusal(page)
+    assert "names no feed" in refusal(f"<html>{tag}".encode())
+
+
+def test_a_saved_page_has_no_address_to_complete_its_links_with() -> None:
+    page = '<html><link rel="alternate" type="application/rss+xml" href="{}">'
+    assert "names no feed" in refusal(page.format("/rss").encode(), "page.html")
+    assert "https://a.example/rss" in refusal(page.format(f"{ANY}/../rss").encode(), "page.html")
 
 
 pieces = st.sampled_from(

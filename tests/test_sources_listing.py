@@ -172,9 +172,17 @@ def test_a_broken_item_is_rejected_alone(item: object, label: str, reason: str) 
 # Identity
 
 
-@pytest.mark.parametrize("again", ["ON THE PATIENCE OF FERNS", " On the  Patience\tof ferns. "])
-def test_the_same_title_is_the_same_paper(again: str) -> None:
-    assert only([a_listed()]).aliases == only([a_listed(again)]).aliases
+@pytest.mark.parametrize(
+    ("title", "again"),
+    [
+        ("On the patience of ferns", "ON THE PATIENCE OF FERNS"),
+        ("On the patience of ferns", " On the  Patience\tof ferns. "),
+        ("Moss", "MOSS."),
+        ("Über Moos", "Uber  Moos"),
+    ],
+)
+def test_the_same_title_is_the_same_paper(title: str, again: str) -> None:
+    assert only([a_listed(title)]).aliases == only([a_listed(again)]).aliases
 
 
 @pytest.mark.parametrize("other", ["On the patience of fern", "On ferns", "Ω", "?!"])
@@ -204,8 +212,9 @@ def test_an_id_beside_the_title_is_used(fields: dict[str, str]) -> None:
     assert entry.urls["abs"] == "https://arxiv.org/abs/2611.00001"
 
 
-def test_an_id_inside_an_abstract_is_another_papers() -> None:
-    (alias,) = only([a_listed(abstract="We extend https://arxiv.org/abs/2611.00001")]).aliases
+@pytest.mark.parametrize("words", ["We extend ", ""])
+def test_an_id_inside_an_abstract_is_another_papers(words: str) -> None:
+    (alias,) = only([a_listed(abstract=f"{words}https://arxiv.org/abs/2611.00001")]).aliases
     assert alias.scheme == "guid"
 
 
@@ -268,9 +277,9 @@ def test_an_abstract_of_several_lines_is_one_abstract() -> None:
 
 
 def test_the_last_words_of_an_abstract_are_no_organisation() -> None:
-    page = "On moss\nMoss is soft, and\nvery green\n· Jan 9\n"
+    page = "On moss\nMoss is soft.\nIt is\nvery green\n· Jan 9\n"
     entry = only(page)
-    assert (entry.abstract, entry.organization) == ("Moss is soft, and very green", None)
+    assert (entry.abstract, entry.organization) == ("Moss is soft. It is very green", None)
 
 
 def test_a_dot_inside_an_abstract_is_no_foot() -> None:
@@ -324,7 +333,6 @@ def test_text_after_the_last_paper_is_named() -> None:
     [
         copied("• 7 authors · Jan 9") + "https://arxiv.org/abs/2611.00001\n" + copied("· Jan 8"),
         copied("• 7 authors · Jan 9\n2611.00001") + copied("· Jan 8", "On moss"),
-        "2611.00001\n" + copied("• 7 authors · Jan 9") + "2611.00002\n" + copied("", "On moss"),
         f"On ferns\narXiv:2611.00001\n{ABSTRACT}\n• 7 authors · Jan 9\n",
         f"[2611.00001] On ferns\n{ABSTRACT}\n• 7 authors\n",
         f"[On ferns](https://huggingface.co/papers/2611.00001)\n{ABSTRACT}\n• 7 authors\n",
@@ -337,6 +345,19 @@ def test_an_id_on_a_line_of_its_own_is_the_papers(page: str) -> None:
     ]
     assert str(found[0].aliases[0]) == "arxiv:2611.00001"
     assert "2611" not in found[0].title + found[0].abstract
+
+
+def test_ids_stand_before_their_papers_where_the_first_does() -> None:
+    page = (
+        "2611.00001\n"
+        + copied("• 7 authors · Jan 9")
+        + "2611.00002\n"
+        + copied("· Jan 8", "On moss")
+    )
+    assert [str(entry.aliases[0]) for entry in entries(page)] == [
+        "arxiv:2611.00001",
+        "arxiv:2611.00002",
+    ]
 
 
 def test_title_and_abstract_on_one_line_are_a_problem_of_that_paper() -> None:

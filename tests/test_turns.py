@@ -330,7 +330,7 @@ async def test_one_who_had_to_wait_for_the_database_sees_the_turn_that_was_taken
         await asyncio.wait({asking}, timeout=0.2)
         times.append(NOON + timedelta(seconds=2))
         taken = {"holder": "another", "held_until": times[-1] + LONG, "not_before": NOON}
-        conn.execute(insert(t.turn).values(service="a.example", **taken))
+        conn.execute(insert(t.turn).values(service="a.example", told_at=times[-1], **taken))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asking, 0.5)
 

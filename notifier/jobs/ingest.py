@@ -179,7 +179,8 @@ class _Round:
         except SourceError as error:
             if request.instead and (error.refused or request.when == "failed"):
                 return list(request.instead)
-            if error.refused and any(request.parts) and len(request.parts) == 1:
+            named = any(request.parts) and len(request.parts) == 1
+            if error.refused and named and request.since is None:
                 self._refused[request.parts[0]] = str(error)
             else:
                 self._fail(request, str(error))

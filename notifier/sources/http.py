@@ -191,12 +191,10 @@ class Client:
         try:
             async for attempt in stamina.retry_context(on=_again, attempts=ATTEMPTS, timeout=None):
                 with attempt:
-                    return await self._attempt(url, headers)
+                    return await self._followed(url, headers)
         except TimeoutError as error:
             said = f"no whole answer within {self._settings.timeout_seconds:g} s - try again later"
             raise _failure(url, said) from error
-        except httpx.TooManyRedirects as error:
-            raise _failure(url, f"more than {REDIRECTS} redirects - check the address") from error
         except _TryAgain as error:
             raise _failure(url, str(error)) from error
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
@@ -204,25 +202,38 @@ class Client:
             raise _failure(url, f"{said} - check the address, or try again later") from error
         raise AssertionError("the retry loop returns or raises")
 
-    async def _attempt(self, url: str, headers: dict[str, str]) -> Answer:
+    async def _followed(self, url: str, headers: dict[str, str]) -> Answer:
+        """Ask, and follow redirects; each of them is a request with a turn of its own."""
+        at = url
+        for _ in range(REDIRECTS + 1):
+            answer = await self._attempt(url, at, headers)
+            if isinstance(answer, Answer):
+                return answer
+            at = answer
+        raise _failure(url, f"more than {REDIRECTS} redirects - check the address")
+
+    async def _attempt(self, url: str, at: str, headers: dict[str, str]) -> Answer | str:
         """Wait for our turn, ask once, and let nobody ask again too soon."""
-        service, pause = service_of(url), self._settings.pause_seconds
+        service, pause = service_of(at), self._settings.pause_seconds
         if service == ARXIV:
             pause = max(pause, ARXIV_PAUSE_SECONDS)
         try:
             async with self._turns.turn(service, pause_seconds=pause):
                 async with asyncio.timeout(self._settings.timeout_seconds):
-                    return await self._get(url, headers)
+                    return await self._get(url, at, headers)
         except _TryAgain as error:
             if error.seconds:
                 await self._turns.rest(service, error.seconds)
             raise
 
-    async def _get(self, url: str, headers: dict[str, str]) -> Answer:
-        async with self._client.stream("GET", url, headers=headers) as response:
+    async def _get(self, url: str, at: str, headers: dict[str, str]) -> Answer | str:
+        """Return the answer, or the address to which the service sends us."""
+        async with self._client.stream("GET", at, headers=headers) as response:
             status, found = response.status_code, response.headers
             if status == httpx.codes.NOT_MODIFIED:
                 return Answer(url, None)
+            if response.next_request is not None:
+                return str(response.next_request.url)
             if status in RETRY_STATUS:
                 raise _TryAgain(status, _retry_after(found))
             if status != httpx.codes.OK:
@@ -266,8 +277,7 @@ async def open_client(settings: HttpSettings, turns: Turns | None = None) -> Asy
             b"User-Agent": f"paper-notifier/{__version__}{contact}".encode(),  # München, too
             b"Accept-Encoding": b"gzip, deflate",
         },
-        follow_redirects=True,
-        max_redirects=REDIRECTS,
+        follow_redirects=False,
         timeout=None,
         limits=httpx.Limits(max_connections=1),
     ) as client:

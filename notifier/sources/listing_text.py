@@ -142,7 +142,7 @@ def _more_of_foot(line: _Line, before: _Line, ids_lead: bool) -> _Line | None:
     if line.is_dot or (not ids_lead and identity.parse(line.text)):
         return replace(line, date=before.date, comments=before.comments)
     found = _COUNT.fullmatch(line.text)
-    if found and before.date and not before.comments:
+    if found and before.date:
         return _Line("", date=before.date, comments=found[1])
     return None
 

@@ -88,22 +88,22 @@ def kind_of(url: str, body: bytes) -> Kind:
 
 
 def _markup_kind(url: str, text: str) -> Kind | None:
-    found = _ROOT.match(text)
+    """Return the kind of an XML document; None: this is no markup."""
+    found, head = _ROOT.match(text), text[:_HEAD]
     root = found["root"].lower() if found else ""
-    if root == "html" or _HTML.search(text[:_NOISE]):
-        raise errors.SourceError(_web_page(url, text[:_HEAD]))
-    if not found and (found := _FEED_INSIDE.search(text[:_NOISE])):
-        root = "feed"  # something stands before it, which feedparser does not mind
-    if not found:
-        return None
-    head = text[:_HEAD]
-    if root in _OAI and "arxiv.org" in head.lower():
-        return "arxiv"
-    if root in _PUBMED:
-        return "pubmed"
     if root in _FEED:
         return _feed_kind(head)
-    raise errors.SourceError(f"XML of no known kind, <{found['root'][:_SAID]}> - {_CURE}")
+    if root in _PUBMED:
+        return "pubmed"
+    if root in _OAI and "arxiv.org" in head.lower():
+        return "arxiv"
+    if _HTML.search(text[:_NOISE]):
+        raise errors.SourceError(_web_page(url, head))
+    if _FEED_INSIDE.search(text[:_NOISE]):
+        return _feed_kind(head)
+    if found:
+        raise errors.SourceError(f"XML of no known kind, <{found['root'][:_SAID]}> - {_CURE}")
+    return None
 
 
 def _feed_kind(text: str) -> Kind:

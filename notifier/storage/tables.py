@@ -314,13 +314,15 @@ class SourcePartRow(Row, table=True):
 
 
 class TurnRow(Row, table=True):
-    """Whose turn it is to ask a service; `holder` "" is nobody."""
+    """Whose turn it is to ask a service; `holder` "" is nobody. `told_at` is when that was
+    written: later than now after the clock was set back."""
 
     __tablename__ = "turn"
     service: str = Field(primary_key=True)
     holder: str
     held_until: datetime = _time(nullable=False)
     not_before: datetime = _time(nullable=False)
+    told_at: datetime = _time(nullable=False)
 
 
 class HttpCacheRow(Row, table=True):

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("holder", sa.String(), nullable=False),
         sa.Column("held_until", Utc(), nullable=False),
         sa.Column("not_before", Utc(), nullable=False),
+        sa.Column("told_at", Utc(), nullable=False),
         sa.PrimaryKeyConstraint("service", name=op.f("pk_turn")),
     )
     op.create_table(
