@@ -72,7 +72,7 @@ def test_a_paper_is_shown_by_any_of_its_names(notifier: Notifier, name: str) -> 
 def test_an_unknown_paper_is_not_found(notifier: Notifier) -> None:
     result = notifier("paper", "show", "2611.99999")
     assert (result.code, result.out) == (4, "")
-    assert result.err == 'error: no stored paper is called arxiv:2611.99999\n'
+    assert result.err == "error: no stored paper is called arxiv:2611.99999\n"
 
 
 def test_profile_test_reads_rules_from_stdin_and_prints_the_best_first(notifier: Notifier) -> None:

@@ -65,6 +65,8 @@ KNOWN: list[tuple[Kind, bytes]] = [
     ("listing", as_json([{"title": "A", "abstract": "B", "authors_count": 2, "date": "Jan 9"}])),
     ("listing", as_json([{"title": "A", "abstract": "B", "id": "2611.00001"}])),
     ("listing", "\ufeffOn ferns\r\nThey grow.\r\n• 7 authors\r\n· Jan 9\r\n".encode()),
+    ("listing", "On ferns\nThey grow.\n• 7 authors\n".encode()),
+    ("listing", "On ferns\nThey grow.\nqualcomm Qualcomm · Jan 9\n".encode()),
     ("listing", "On ferns\nThey grow.\n• qualcomm Qualcomm\n·\nJan 9\n".encode("utf-16")),
     ("feed", rss("<link>https://a.example</link>")),
     ("feed", rss("<description>all of https://arxiv.org/list/cs and biorxiv.org</description>")),
@@ -181,7 +183,9 @@ def test_another_link_of_a_page_is_no_feed(tag: str) -> None:
 def test_a_saved_page_has_no_address_to_complete_its_links_with() -> None:
     page = '<html><link rel="alternate" type="application/rss+xml" href="{}">'
     assert "names no feed" in refusal(page.format("/rss").encode(), "page.html")
-    assert "https://a.example/rss" in refusal(page.format(f"{ANY}/../rss").encode(), "page.html")
+    assert "https://a.example/rss" in refusal(
+        page.format("https://a.example/rss").encode(), "page.html"
+    )
 
 
 pieces = st.sampled_from(

@@ -519,3 +519,9 @@ def test_a_long_cut_off_answer_is_read_in_time() -> None:
     batch = read(b"[" + b"1, " * 200_000)
     assert not batch.entries
     assert len(batch.problems) == 200_001
+
+
+def test_what_is_trending_says_nothing_of_how_current_the_lists_are() -> None:
+    requests = HuggingFaceSource("daily").requests(now=NOON)
+    assert [r.announces for r in requests if "trending" in r.url] == [False]
+    assert all(r.announces for r in requests if "date=" in r.url)

@@ -360,6 +360,11 @@ def test_ids_stand_before_their_papers_where_the_first_does() -> None:
     ]
 
 
+def test_an_id_after_a_foot_is_no_organisation() -> None:
+    entry = only(copied("qualcomm Qualcomm\n· Jan 9\n·\n2611.00001"))
+    assert (entry.organization, str(entry.aliases[0])) == ("Qualcomm", "arxiv:2611.00001")
+
+
 def test_title_and_abstract_on_one_line_are_a_problem_of_that_paper() -> None:
     joined = f"On moss {ABSTRACT} • 7 authors · Oct 31, 2023 2\n"
     batch = read(joined + copied("• 2 authors · Jan 9"))

@@ -99,7 +99,8 @@ def _asked(base: str, wanted: list[tuple[str, list[date]]]) -> list[Request]:
         )
         for query, days in wanted
     ]
-    return [*lists, Request(_address(base, _TRENDING))]  # its pages would have no end
+    # Its pages would have no end; and old papers in it say nothing of how current the lists are.
+    return [*lists, Request(_address(base, _TRENDING), announces=False)]
 
 
 def _as_it_stands(base: str) -> list[Request]:

@@ -168,17 +168,21 @@ def _web_page(url: str, page: str) -> str:
 def _feeds(url: str, page: str) -> Iterator[str]:
     """Yield the addresses of the feeds that a page names in its <link> tags."""
     for tag in _LINK.finditer(page):
-        found = {a[1].lower(): html.unescape(a[2] or a[3] or a[4] or "") for a in _attributes(tag)}
-        if "alternate" in found.get("rel", "").lower().split() and _FEED_TYPE.fullmatch(
-            found.get("type", "").strip()
-        ):
+        found = {
+            a[1].lower(): html.unescape(a[2] or a[3] or a[4] or "")
+            for a in _ATTRIBUTE.finditer(tag[1])
+        }
+        href = found.get("href", "").strip()
+        if href and _is_feed_link(found):
             try:
-                address = cleaning.link(urljoin(url, found.get("href", "").strip()))
+                address = cleaning.link(urljoin(url, href))
             except ValueError:  # half an IPv6 address
                 continue
             if address:
                 yield address
 
 
-def _attributes(tag: re.Match[str]) -> Iterator[re.Match[str]]:
-    return _ATTRIBUTE.finditer(tag[1])
+def _is_feed_link(attributes: Mapping[str, str]) -> bool:
+    relations = attributes.get("rel", "").lower().split()
+    feed_type = _FEED_TYPE.fullmatch(attributes.get("type", "").strip())
+    return "alternate" in relations and feed_type is not None

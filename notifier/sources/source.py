@@ -23,8 +23,8 @@ class Request:
     from which the answer tells what was announced; None: only what is announced now. `instead`
     is asked when the service refuses this one (`when="refused"`: a 4xx that will stay one), or
     when it fails in whatever way. `pages`: further pages are where the answer's
-    `Link: rel="next"` says (RFC 8288). `announces` is false for an answer that only describes
-    papers, whenever they were announced.
+    `Link: rel="next"` says (RFC 8288). `announces` is false for an answer that shows papers
+    whenever they were announced: single ones, or what is trending.
     """
 
     url: str
