@@ -175,6 +175,19 @@ def test_old_papers_of_a_saved_listing_are_kept_on_their_own_day(
     assert [p["signals"] for p in papers if p["signals"]] == [{"comments": 2.0}]
 
 
+def test_a_packed_file_is_unpacked_up_to_the_limit(notifier: Notifier, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.xml.gz"
+    saved.write_bytes(gzip.compress(atom(PAPERS)))
+    assert notifier("ingest", "--file", saved, "--format", "json").json["new"] == 5
+    saved.write_bytes(gzip.compress(b" " * 2_000_000))
+    notifier.config.write_text("[http]\nmax_megabytes = 1\n")
+    found = notifier("ingest", "--file", saved)
+    assert found.code == 1
+    assert "larger than http.max_megabytes (1)" in found.err
+    saved.write_bytes(gzip.compress(atom(PAPERS))[:20] + b"broken")
+    assert "the file is packed and broken" in notifier("ingest", "--file", saved).err
+
+
 def test_a_saved_file_of_no_known_kind_is_told_in_one_line(
     notifier: Notifier, tmp_path: Path
 ) -> None:

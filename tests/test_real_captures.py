@@ -273,9 +273,20 @@ def test_every_announce_type_of_the_captures_is_kept() -> None:
             assert [entry.announce for entry in result.entries] == written
 
 
-@pytest.mark.parametrize("path", files("arxiv/announce"), ids=name_of)
-def test_an_arxiv_file_that_is_no_feed_is_refused(path: Path) -> None:
-    assert isinstance(outcome(ARXIV, content(path)), SourceError)
+@pytest.mark.parametrize("path", files("arxiv/announce", "corpus/arxiv_daily"), ids=name_of)
+def test_no_paper_of_announcements_saved_as_json_is_lost(path: Path) -> None:
+    body = content(path)
+    lines = body.splitlines() if path.name.endswith("l.gz") else []
+    papers = [json.loads(line) for line in lines] or json.loads(body)["papers"]
+    result = outcome(ARXIV, body)
+    assert isinstance(result, Batch)
+    assert not result.problems
+    assert [entry.aliases[0].value for entry in result.entries] == [
+        paper.get("arxiv_id") or paper["id"] for paper in papers
+    ]
+    for entry, paper in zip(result.entries, papers, strict=True):
+        assert entry.announce == paper.get("announce_type", "new")
+        assert set(entry.categories) == set(paper["categories"])
 
 
 @pytest.mark.parametrize("path", files("arxiv/oai"), ids=name_of)

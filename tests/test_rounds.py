@@ -463,7 +463,8 @@ async def test_pages_are_followed_once_each_and_a_loop_of_them_ends(
     service.play("/p1", page(papers[:1], "/p2"))
     service.play("/p2", page(papers[1:2], f"{service.base}/p3?a=1&b=2"))
     service.play("/p3", page(papers[2:], "/p1"))
-    assert (await lab.round(TUESDAY)).failure is None
+    async with asyncio.timeout(20):
+        assert (await lab.round(TUESDAY)).failure is None
     assert service.asked == ["/p1", "/p2", "/p3?a=1&b=2"]
     assert sorted(lab.papers()) == ids(*papers)
     await lab.round(TUESDAY)

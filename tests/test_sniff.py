@@ -136,8 +136,7 @@ def refusal(body: bytes, url: str = ANY) -> str:
         (b"<?xml version='1.0'?>\n<!-- x --><html xmlns='...'>", "a web page came"),
         (b"<meta charset=utf-8><body><p>Hello", "a web page came"),
         (b"<html><form><input name=p type='password'></form>", "a login page came"),
-        (as_json({"papers": [{"arxiv_id": "2611.00001", "title": "A", "announce_type": "new"}]}),
-         "JSON without papers"),
+        (as_json({"papers": [{"name": "2611.00001", "title": "A"}]}), "JSON without papers"),
     ],
 )  # fmt: skip
 def test_what_is_none_of_them_is_called_by_its_name(body: bytes, says: str) -> None:
@@ -229,13 +228,18 @@ OTHERS: dict[str, Kind | None] = {
     "feeds/misc/pubmed_efetch_2026-06.xml": "pubmed",
     "feeds/biorss_examples/pubmed-article.xml": "pubmed",
     "hf/upvotes_early_late_2024.csv": None,
+    "arxiv/announce/2026-04-18.json.gz": None,  # four week-end days without any paper
+    "arxiv/announce/2026-04-19.json.gz": None,
+    "arxiv/announce/2026-04-25.json.gz": None,
+    "arxiv/announce/2026-04-26.json.gz": None,
 }
 FOLDERS: dict[str, Kind | None] = {
     "feeds": "feed",
     "arxiv/rss": "arxiv",
     "arxiv/api": "arxiv",
     "arxiv/oai": "arxiv",
-    "arxiv/announce": None,  # somebody's own format
+    "arxiv/announce": "arxiv",
+    "corpus/arxiv_daily": "arxiv",
     "arxiv/spec": None,
     "hf": "huggingface",
     "listing": "listing",

@@ -365,8 +365,7 @@ def test_a_feed_error_is_a_refusal() -> None:
     [
         ("", "empty"),
         (" \n", "empty"),
-        ('{"entries": []}', "JSON"),
-        ("[]", "JSON"),
+        ('{"entries": []}', "no list of papers"),
         ("<!DOCTYPE html><html><title>Login</title></html>", "HTML"),
         ("<html><body>Rate exceeded.</body></html>", "HTML"),
         ("Rate exceeded.", "no feed"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -26,7 +27,7 @@ def read_file(app: App, path: Path, kind: str, name: str) -> Ingested:
     """Take in a saved answer, as the source `name` (else: the kind) would have brought it.
 
     A file that is no answer of that kind gives a report with `failure`, and changes nothing.
-    Old papers of a saved listing are history, as in a back-fill: such pages go back for years.
+    Old papers are history, as in a back-fill: files go back for years.
     """
     if kind and kind not in KINDS:
         raise errors.UsageError(f'--kind is one of {", ".join(KINDS)}, not "{kind}"')
@@ -37,8 +38,8 @@ def read_file(app: App, path: Path, kind: str, name: str) -> Ingested:
     try:
         found = kind if kind in KINDS else kind_of(path.name, body)
         source = app.source_for_file(found, name or found)
-        news_since = app.clock() - app.lookback if found == "listing" else None
-        return take_body(app.database, source, body, now=app.clock(), news_since=news_since)
+        now = app.clock()
+        return take_body(app.database, source, body, now=now, news_since=now - app.lookback)
     except errors.SourceError as error:
         return Ingested(name or kind or "-", failure=f"{path}: {error}")
 
@@ -52,9 +53,27 @@ def _read(path: Path, limit: int) -> bytes:
             raise errors.SourceError(
                 f"{size / 1e6:.0f} MB is larger than http.max_megabytes ({limit // 1_000_000})"
             )
-        return path.read_bytes()
+        return _unpacked(path.read_bytes(), limit)
     except OSError as error:
         raise errors.NotFound(f"{path}: {error.strerror}") from error
+
+
+def _unpacked(body: bytes, limit: int) -> bytes:
+    """Return what a gzip file holds (RFC 1952), up to a limit; any other file as it is."""
+    if not body.startswith(b"\x1f\x8b"):
+        return body
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        whole = unpacking.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise errors.SourceError(f"the file is packed and broken: {error}") from error
+    if len(whole) > limit:
+        raise errors.SourceError(
+            f"unpacked it is larger than http.max_megabytes ({limit // 1_000_000})"
+        )
+    if not unpacking.eof:
+        raise errors.SourceError("the file is packed and broken: its end is missing")
+    return whole
 
 
 def fetch(app: App, names: tuple[str, ...], *, since: datetime | None) -> list[Ingested]:

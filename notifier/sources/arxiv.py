@@ -21,7 +21,16 @@ from notifier import errors
 from notifier.papers import identity
 from notifier.papers.paper import Announce, Batch, Entry
 from notifier.papers.text import one_line
-from notifier.sources import arxiv_api, arxiv_oai, arxiv_paper, cleaning, document, feed
+from notifier.sources import (
+    arxiv_api,
+    arxiv_json,
+    arxiv_oai,
+    arxiv_paper,
+    cleaning,
+    document,
+    feed,
+    json_items,
+)
 from notifier.sources.reading import Rejected
 from notifier.sources.rhythm import Calendar, Rhythm
 from notifier.sources.source import NOTHING_ASKED, Kind, Request
@@ -141,11 +150,11 @@ class ArxivSource:
         return arxiv_api.by_ids(self.api_url, ids)
 
     def read(self, body: bytes, *, now: datetime, asked: Request = NOTHING_ASKED) -> Batch:
-        """Return the papers of an Atom or RSS feed, of OAI-PMH or of the query API."""
+        """Return the papers of a feed, of OAI-PMH, of the query API, or of saved JSON."""
         if arxiv_oai.is_answer(body):
             return arxiv_oai.read(body, now=now, asked=asked)
-        if body.lstrip()[:1] in (b"{", b"["):
-            raise errors.SourceError("JSON came instead of XML - check the address or the file")
+        if json_items.is_json(json_items.decoded(body)):
+            return arxiv_json.read(body, now=now, asked=asked)
         parsed = document.parse(body)
         try:
             feed.failed_query(parsed)

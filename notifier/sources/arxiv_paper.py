@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
 from notifier.papers import identity
@@ -41,6 +42,16 @@ def dois(written: str) -> tuple[Alias, ...]:
 def is_withdrawn(*texts: str | None) -> bool:
     """Return whether a comment or an abstract begins by saying that the paper was taken back."""
     return any(_WITHDRAWN.match(text) for text in texts if text)
+
+
+def date(written: str) -> datetime | None:
+    """Return a date as arXiv writes it: `2016-01-13`, or `Mon, 2 Apr 2007 19:18:42 GMT`."""
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            return parse(written)
+        except (ValueError, IndexError, OverflowError):
+            continue
+    return None
 
 
 def announced(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from xml.etree.ElementTree import Element
 
 from notifier.papers import identity
@@ -44,7 +43,7 @@ def read_record(record: Element, *, now: datetime, asked: Request) -> Entry:
     title, source_title = required_title(_text(paper, "title"))
     abstract, source_abstract = cleaning.shown_and_source(_abstract(paper))
     comment, version = _comment(paper), _version(paper)
-    dates = [cleaning.believable(_date(written), now=now) for written in _dates(paper)]
+    dates = [cleaning.believable(arxiv_paper.date(written), now=now) for written in _dates(paper)]
     first, newest = (dates[0], dates[-1]) if dates else (None, None)
     return Entry(
         aliases=(alias, *arxiv_paper.dois(_doi(paper))),
@@ -148,15 +147,6 @@ def _dates(paper: Element) -> list[str]:
     found = found or [_text(paper, "created"), _text(paper, "updated")]
     found = [one_line(date) for date in found if date]
     return found or [one_line(date) for date in _texts(paper, "date")]
-
-
-def _date(written: str) -> datetime | None:
-    for parse in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            return parse(written)
-        except (ValueError, IndexError, OverflowError):
-            continue
-    return None
 
 
 def _abstract(paper: Element) -> str:

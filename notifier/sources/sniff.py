@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 from notifier import errors
 from notifier.papers import identity
 from notifier.papers.text import one_line
-from notifier.sources import cleaning, json_items, listing, listing_text
+from notifier.sources import arxiv_json, cleaning, json_items, listing, listing_text
 from notifier.sources.source import Kind
 
 _HEAD = 200_000  # characters of a page or text that are looked at
@@ -139,6 +139,8 @@ def _wrapped_kind(url: str, text: str) -> Kind | None:
 
 def _items_kind(items: list[Any]) -> Kind | None:
     objects = [item for item in items if isinstance(item, Mapping)][:_ITEMS]
+    if any(arxiv_json.is_paper(item) for item in objects):
+        return "arxiv"
     if any(_is_daily(item) for item in objects):
         return "huggingface"
     return "listing" if any(_is_listed(item) for item in objects) else None
