@@ -157,7 +157,7 @@ def test_the_kind_of_a_saved_answer_is_found_out(notifier: Notifier, tmp_path: P
     assert (found.code, found.json["source"], found.json["new"]) == (0, "arxiv", 5)
 
 
-def test_old_papers_of_a_saved_listing_are_kept_on_their_own_day(
+def test_old_papers_of_a_file_are_history_where_that_is_wanted(
     notifier: Notifier, tmp_path: Path
 ) -> None:
     saved = tmp_path / "page.txt"
@@ -165,7 +165,8 @@ def test_old_papers_of_a_saved_listing_are_kept_on_their_own_day(
         "Ferns that grow in the dark of caves\n\nThey grow.\n\n• 7 authors\n·\nOct 31, 2023\n2\n\n"
         "Mosses that grow on the roofs of barns\n\nThey grow.\n\n• 3 authors\n·\nNov 19, 2026\n"
     )
-    found = notifier("ingest", "--file", saved, "--kind", "listing", "--now", "2026-11-20")
+    read = ("ingest", "--file", saved, "--kind", "listing", "--now", "2026-11-20")
+    found = notifier(*read, "--since", "2023-01-01")
     assert found.code == 0
     papers = notifier("paper", "list", "--format", "json").json
     assert {p["title"][:5]: p["first_seen_at"][:10] for p in papers} == {

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from notifier.app import App
 
 
-def read_file(app: App, path: Path, kind: str, name: str) -> Ingested:
+def read_file(app: App, path: Path, kind: str, name: str, *, history: bool = False) -> Ingested:
     """Take in a saved answer, as the source `name` (else: the kind) would have brought it.
 
     A file that is no answer of that kind gives a report with `failure`, and changes nothing.
-    Old papers are history, as in a back-fill: files go back for years.
+
+    Args:
+        history: Old papers in it are kept and mailed to nobody, as in a back-fill.
     """
     if kind and kind not in KINDS:
         raise errors.UsageError(f'--kind is one of {", ".join(KINDS)}, not "{kind}"')
@@ -39,7 +41,8 @@ def read_file(app: App, path: Path, kind: str, name: str) -> Ingested:
         found = kind if kind in KINDS else kind_of(path.name, body)
         source = app.source_for_file(found, name or found)
         now = app.clock()
-        return take_body(app.database, source, body, now=now, news_since=now - app.lookback)
+        news_since = now - app.lookback if history else None
+        return take_body(app.database, source, body, now=now, news_since=news_since)
     except errors.SourceError as error:
         return Ingested(name or kind or "-", failure=f"{path}: {error}")
 

@@ -156,7 +156,7 @@ def ingest(
         typer.Option(
             "--since",
             help="Back-fill from this date; what is older than a digest looks back (digest."
-            "lookback_days) is kept and mailed to nobody.",
+            "lookback_days) is kept and mailed to nobody, also from a file.",
             show_default=False,
         ),
     ] = "",
@@ -179,11 +179,11 @@ def ingest(
     """Fetch new papers now, or read them from a saved answer."""
     from notifier.cli import ingesting
 
+    moment = parse_moment(since) if since else None
     with instance() as opened:
         if file is not None:
-            reports = [ingesting.read_file(opened, file, kind, name)]
+            reports = [ingesting.read_file(opened, file, kind, name, history=bool(moment))]
         else:
-            moment = parse_moment(since) if since else None
             reports = ingesting.fetch(opened, tuple(names or ()), since=moment)
     if format_ is Format.table:
         ingesting.print_table(reports)
