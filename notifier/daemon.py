@@ -25,6 +25,9 @@ from notifier.web.site import make_site
 
 log = structlog.get_logger()
 
+# The first pass waits for the sources, but not for ever for services that do not answer.
+FIRST_SOURCES_SECONDS = 600.0
+
 
 def tick_once(app: App) -> Ticked:
     """Do one pass of everything due; SIGTERM and Ctrl-C stop it between two mails."""
@@ -168,7 +171,7 @@ class _Daemon:
         first = "sources" not in self._tasks
         self._spawn("sources", self._sources)
         if first and "sources" in self._tasks:
-            await asyncio.wait([self._tasks["sources"]])
+            await asyncio.wait([self._tasks["sources"]], timeout=FIRST_SOURCES_SECONDS)
         if not self._stop.is_set():
             await asyncio.to_thread(self._app.compose, stopping=self._stop.is_set)
         if not self._stop.is_set():

@@ -51,12 +51,13 @@ class Busy(NotifierError):
 class SourceError(NotifierError):
     """A source could not be read as a whole (single bad entries are problems, not errors).
 
-    `refused` is true when the service will not answer this request however often it is asked.
+    `refused` is true when the service will not answer this request however often it is asked;
+    `unreachable` when it answers nobody at the moment.
     """
 
-    def __init__(self, text: str, *, refused: bool = False) -> None:
+    def __init__(self, text: str, *, refused: bool = False, unreachable: bool = False) -> None:
         super().__init__(text)
-        self.refused = refused
+        self.refused, self.unreachable = refused, unreachable
 
 
 class DatabaseError(NotifierError):

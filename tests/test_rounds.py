@@ -244,7 +244,7 @@ FAULTS: dict[str, tuple[Answer, str]] = {
     "empty body": (ok(b""), "empty"),
     "cut off at once": (ok(_WHOLE[:150]), "no feed"),
     "cut off before the first entry": (ok(_WHOLE[: _WHOLE.index(b"<entry>")]), "broken"),
-    "JSON": (ok(b'{"error": "no"}'), "JSON came"),
+    "JSON": (ok(b'{"error": "no"}'), "the service answered: no"),
 }
 
 
@@ -929,3 +929,15 @@ async def test_a_daily_list_that_grows_is_read_whole_and_a_broken_day_costs_itse
     await lab.round(noon + EVERY)
     assert sorted(lab.papers()) == ["arxiv:2611.00001", "arxiv:2611.00002"]
     assert healthy(lab, noon + EVERY)
+
+
+async def test_a_host_that_cannot_be_reached_holds_a_round_up_once(
+    database: Database, service: Service
+) -> None:
+    service.play("/daily", lambda writer: None)  # hangs up without a word
+    lab = Lab(database, HuggingFaceSource("daily", (f"{service.base}/daily",)))
+    report = await lab.round(TUESDAY)
+    assert "could not be reached a moment ago" in (report.failure or "")
+    assert len(service.asked) == http.ATTEMPTS
+    service.play("/daily", ok(daily_papers([])))
+    assert (await lab.round(TUESDAY + EVERY)).failure is None

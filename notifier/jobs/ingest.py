@@ -15,7 +15,7 @@ from notifier.jobs import freshness
 from notifier.jobs.take import Ingested, take_body
 from notifier.papers.paper import Problem
 from notifier.sources.freshness import Part, Reading, to_replay
-from notifier.sources.http import Client, without_login
+from notifier.sources.http import Client, host_of, without_login
 from notifier.sources.source import LooksUp, Request, Source
 from notifier.storage import store_papers, store_sources
 from notifier.storage.database import Database
@@ -93,6 +93,7 @@ class _Round:
         self._good = 0
         self._tally: freshness.Tally = {}
         self._continued: set[str] = set()  # addresses that go on where another ended
+        self._unreachable: set[str] = set()  # hosts
         self._failed: set[str] = set()  # parts of which something could not be read
         self._refused: dict[str, str] = {}
 
@@ -177,6 +178,8 @@ class _Round:
         try:
             return await self._fetch(request)
         except SourceError as error:
+            if error.unreachable:
+                self._unreachable.add(host_of(request.url))
             if request.instead and (error.refused or request.when == "failed"):
                 return list(request.instead)
             named = any(request.parts) and len(request.parts) == 1
@@ -197,6 +200,9 @@ class _Round:
             return store_sources.validators(conn, url)
 
     async def _fetch(self, request: Request) -> list[Request]:
+        host = host_of(request.url)
+        if host in self._unreachable:  # waiting for it again and again would hold up all others
+            raise SourceError(f"{host} could not be reached a moment ago", unreachable=True)
         kept = await asyncio.to_thread(self._validators, request.url)
         answer = await self._client.fetch(
             request.url, etag=kept.etag, last_modified=kept.last_modified

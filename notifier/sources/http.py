@@ -111,12 +111,17 @@ def at_rest(service: str, seconds: float) -> errors.SourceError:
     )
 
 
-def service_of(url: str) -> str:
-    """Return whom a URL asks: all of arXiv's hosts are one service, else the host."""
+def host_of(url: str) -> str:
+    """Return the host in a URL, in lower case; "" where there is none."""
     try:
-        host = (urlsplit(url).hostname or "").lower()
+        return (urlsplit(url).hostname or "").lower()
     except ValueError:  # the client says what is wrong with it
         return ""
+
+
+def service_of(url: str) -> str:
+    """Return whom a URL asks: all of arXiv's hosts are one service, else the host."""
+    host = host_of(url)
     return ARXIV if host == ARXIV or host.endswith("." + ARXIV) else host
 
 
@@ -163,9 +168,8 @@ def without_login(url: str) -> str:
     return _KEY.sub(r"\1***", _LOGIN.sub(r"\1***@", url))
 
 
-def _failure(url: str, said: str, *, refused: bool = False) -> errors.SourceError:
-    text = one_line(f"{without_login(url)}: {without_login(said)}")
-    return errors.SourceError(text, refused=refused)
+def _failure(url: str, said: str, **how: bool) -> errors.SourceError:
+    return errors.SourceError(one_line(f"{without_login(url)}: {without_login(said)}"), **how)
 
 
 class Client:
@@ -194,12 +198,14 @@ class Client:
                     return await self._followed(url, headers)
         except TimeoutError as error:
             said = f"no whole answer within {self._settings.timeout_seconds:g} s - try again later"
-            raise _failure(url, said) from error
+            raise _failure(url, said, unreachable=True) from error
         except _TryAgain as error:
             raise _failure(url, str(error)) from error
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             said = str(error).rstrip(".") or type(error).__name__
-            raise _failure(url, f"{said} - check the address, or try again later") from error
+            advice = "check the address, or try again later"
+            unreachable = isinstance(error, httpx.TransportError)
+            raise _failure(url, f"{said} - {advice}", unreachable=unreachable) from error
         raise AssertionError("the retry loop returns or raises")
 
     async def _followed(self, url: str, headers: dict[str, str]) -> Answer:
