@@ -17,7 +17,7 @@ from notifier.jobs.take import take_body
 from notifier.papers.identity import Alias
 from notifier.papers.paper import Entry
 from notifier.profiles.profile import Schedule
-from notifier.storage import store_digests, store_papers, store_sources
+from notifier.storage import merging, store_digests, store_papers, store_sources
 from notifier.storage.database import Database
 
 from .builders import NOON, an_entry, atom
@@ -215,7 +215,7 @@ def test_a_paper_merged_into_another_fills_its_gaps(database: Database) -> None:
     full = an_entry(2, abstract="They grow.", authors=("Ada",), categories=("q-bio.PE",), version=2)
     take(database, replace(full, urls={"abs": "https://a.example"}), source="other")
     with database.writing() as conn:
-        store_papers.merge(conn, 2, into=1)
+        merging.merge(conn, 2, into=1)
     paper = the_paper(database)
     assert (paper.abstract, paper.authors, paper.journal) == ("They grow.", ("Ada",), "J. Ferns")
     assert (paper.categories, paper.version) == (("q-bio.PE",), 2)

@@ -15,7 +15,7 @@ from sqlalchemy import event, func, insert, select
 
 from notifier.papers.identity import Alias, title_key
 from notifier.papers.same import APART, Known, suspicion
-from notifier.storage import store_candidates, store_papers
+from notifier.storage import merging, store_candidates, store_papers
 from notifier.storage import tables as t
 from notifier.storage.database import Database
 from notifier.storage.store_candidates import same_family
@@ -190,7 +190,7 @@ def test_candidates_of_a_merged_paper_go_with_it(database: Database) -> None:
         take(database)
     assert [pair[:2] for pair in pairs(database)] == [(1, 2), (1, 3), (2, 3)]
     with database.writing() as conn:
-        store_papers.merge(conn, 2, into=1)
+        merging.merge(conn, 2, into=1)
     assert [pair[:2] for pair in pairs(database)] == [(1, 3)]
 
 

@@ -162,7 +162,7 @@ def merge(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be.")] = False,
 ) -> None:
     """Make two stored papers one; the one stored first keeps its id. There is no way back."""
-    from notifier.storage import store_papers
+    from notifier.storage import merging
 
     with instance() as app, app.database.writing() as conn:
         kept, gone = sorted((_paper(conn, one), _paper(conn, other)), key=lambda paper: paper.row)
@@ -170,7 +170,7 @@ def merge(
             say(f"{kept.id}: both names are one paper's already")
             return
         if not dry_run:
-            store_papers.merge(conn, gone.row, into=kept.row)
+            merging.merge(conn, gone.row, into=kept.row)
     say(f"{'would merge' if dry_run else 'merged'} {gone.id} into {kept.id}: {kept.title}")
 
 

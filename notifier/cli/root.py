@@ -192,7 +192,7 @@ def ingest(
             typer.echo(to_json(report.as_json()))
     if any(report.failure for report in reports):
         raise typer.Exit(1)
-    if any(report.problems for report in reports):
+    if any(report.problems or report.warning for report in reports):
         raise typer.Exit(3)
 
 

@@ -11,9 +11,11 @@ from notifier.cli.output import Format, FormatOption, print_record, print_rows, 
 from notifier.cli.state import instance
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from notifier.app import App
     from notifier.papers.paper import Entry
-    from notifier.sources.source import Source
+    from notifier.sources.source import Request, Source
 
 app = typer.Typer(
     no_args_is_help=True, help="Where papers come from.", epilog="Example: notifier source list"
@@ -57,25 +59,14 @@ def try_out(
 
 
 def _tested(opened: App, target: str) -> dict[str, Any]:
-    from notifier import errors
+    from notifier.sources.http import without_login
     from notifier.sources.sniff import kind_of
     from notifier.sources.source import NOTHING_ASKED
 
     now = opened.clock()
-    source: Source | None = None
-    if any(one.name == target for one in opened.settings.source):
-        (source,) = opened.sources((target,))
-        since = now - source.window if source.window is not None else None
-        asked = source.requests(now=now, since=since)[0]
-    elif target.startswith(("http://", "https://")):
-        asked = NOTHING_ASKED
-    else:
-        known = ", ".join(source.name for source in opened.settings.source) or "none"
-        raise errors.UsageError(
-            f'"{target}" is no address and no source - write https://...; sources: {known}'
-        )
+    source, asked = _meant(opened, target, now)
     url = asked.url or target
-    say(f"fetching {url} ...")
+    say(f"fetching {without_login(url)} ...")
     answer = asyncio.run(opened.fetch(url))
     body = answer.body or b""
     if source is None:
@@ -84,7 +75,7 @@ def _tested(opened: App, target: str) -> dict[str, Any]:
     batch = source.read(body, now=now, asked=asked)
     return {
         "new": asked is NOTHING_ASKED,
-        "url": url,
+        "url": without_login(url),
         "kind": source.kind,
         "size_bytes": len(body),
         "papers": len(batch.entries),
@@ -93,6 +84,26 @@ def _tested(opened: App, target: str) -> dict[str, Any]:
         "shown": [_shown(entry) for entry in batch.entries[:SHOWN]],
         "problems": [{"entry": p.entry, "reason": p.reason} for p in batch.problems],
     }
+
+
+def _meant(opened: App, target: str, now: datetime) -> tuple[Source | None, Request]:
+    """The configured source of that name and what it asks first; None for an address."""
+    from notifier import errors
+    from notifier.sources.source import NOTHING_ASKED
+
+    names = [source.name for source in opened.settings.source]
+    if target in names:
+        (source,) = opened.sources((target,))
+        since = now - source.window if source.window is not None else None
+        requests = source.requests(now=now, since=since)
+        if requests:
+            return source, requests[0]
+    if target.startswith(("http://", "https://")):
+        return None, NOTHING_ASKED
+    raise errors.UsageError(
+        f'"{target}" is no address and no source that is fetched - write https://...; '
+        f"sources: {', '.join(names) or 'none'}"
+    )
 
 
 def _shown(entry: Entry) -> dict[str, Any]:

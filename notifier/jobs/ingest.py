@@ -221,6 +221,14 @@ class _Round:
         except SourceError as error:
             said = f"{without_login(request.url)}: {error}"
             raise SourceError(said, refused=error.refused) from error
+        self._count(report, request)
+        follow = [*report.following]
+        if request.pages and answer.next_url:
+            follow.append(answer.next_url)
+        self._continued.update(follow)
+        return [replace(request, url=url, instead=()) for url in follow]
+
+    def _count(self, report: Ingested, request: Request) -> None:
         self._good += 1
         self.total.add(report)
         if any(problem.entry == "-" for problem in report.problems):
@@ -228,11 +236,6 @@ class _Round:
         self.total.announced.update(report.announced)
         if report.total is not None and request.url not in self._continued:
             self.total.total = (self.total.total or 0) + report.total
-        follow = [*report.following]
-        if request.pages and answer.next_url:
-            follow.append(answer.next_url)
-        self._continued.update(follow)
-        return [replace(request, url=url, instead=()) for url in follow]
 
     def _is_telling(self, asked: Request) -> bool:
         """Whether the answer shows what the source announces now, and so how current it is."""

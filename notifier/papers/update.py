@@ -72,17 +72,24 @@ def changes(kept: Kept, entry: Entry, *, same_source: bool, now: datetime) -> di
     categories = list(dict.fromkeys([*kept.categories, *entry.categories]))
     if categories != kept.categories:
         out["categories"] = categories
+    out |= _standing(kept, entry, now)
+    urls = {**entry.urls, **kept.urls} if not corrects else {**kept.urls, **entry.urls}
+    if urls != kept.urls:
+        out["urls"] = urls
+    return out
+
+
+def _standing(kept: Kept, entry: Entry, now: datetime) -> dict[str, Any]:
+    """The version that is the newest now, and whether the paper stands."""
+    out: dict[str, Any] = {}
     if entry.version is not None and (kept.version is None or entry.version > kept.version):
         out["version"] = entry.version
         if kept.version is not None:
             out["announce"] = entry.announce if entry.is_replacement else "replace"
     if entry.withdrawn and not kept.withdrawn_at:
         out["withdrawn_at"] = now
-    elif kept.withdrawn_at and "version" in out and not entry.withdrawn:
+    elif kept.withdrawn_at and out and not entry.withdrawn:
         out["withdrawn_at"] = None  # its authors brought it back
-    urls = {**entry.urls, **kept.urls} if not corrects else {**kept.urls, **entry.urls}
-    if urls != kept.urls:
-        out["urls"] = urls
     return out
 
 
