@@ -179,6 +179,12 @@ def test_what_a_back_fill_finds_is_kept_on_its_own_day_and_is_no_news(database: 
     assert (first.first_seen_at, second.first_seen_at) == (may, NOON)
 
 
+def test_old_versions_that_a_back_fill_finds_are_told_to_nobody(database: Database) -> None:
+    old = an_entry(version=4, announce="replace", published_at=datetime(2026, 5, 4, tzinfo=UTC))
+    take(database, old, news_since=NOON - 14 * DAY)
+    assert news(database, replacements=True) == []
+
+
 def test_a_back_fill_counts_words_on_the_day_of_each_paper(lab: Instance) -> None:
     day = (lab.now - 40 * DAY).date().isoformat()
     source = lab.app.source_for_file("arxiv", "arxiv")

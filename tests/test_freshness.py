@@ -160,6 +160,7 @@ def test_a_few_stragglers_of_the_other_route_are_no_batch(announced: int, is_bat
     [
         (a_part(batch_at=DUE), True),  # never replayed
         (a_part(batch_at=DUE, replayed_at=BEFORE), True),  # not since this batch
+        (a_part(batch_at=DUE, replayed_at=OPENS + timedelta(hours=1)), True),  # too early
         (a_part(batch_at=DUE, replayed_at=DUE), False),
         (a_part(replayed_at=DUE + timedelta(minutes=1)), False),  # stale, but just looked for
         (a_part(replayed_at=DUE), True),  # stale, and looked for a while ago

@@ -560,7 +560,7 @@ def test_a_source_whose_papers_are_due_is_asked_at_once_and_then_often(tmp_path:
             store_sources.note_part(conn, "a", "cs.CL", values, now=MONDAY - timedelta(days=9))
             store_sources.succeeded(conn, "a", "arxiv", counts=(9, 9, 0), now=at)
 
-    asked(due - timedelta(hours=1), MONDAY)
+    asked(due - timedelta(minutes=10), MONDAY)
     assert lab.app.due_sources(due - timedelta(seconds=1)) == []
     assert lab.app.due_sources(due)
     asked(due, MONDAY)

@@ -941,3 +941,22 @@ async def test_a_host_that_cannot_be_reached_holds_a_round_up_once(
     assert len(service.asked) == http.ATTEMPTS
     service.play("/daily", ok(daily_papers([])))
     assert (await lab.round(TUESDAY + EVERY)).failure is None
+
+
+async def test_a_history_that_is_cut_off_is_read_again_the_next_round(
+    database: Database, arxiv: Arxiv
+) -> None:
+    lab = reading_arxiv(database, arxiv, "cs.CL")
+    await two_days(lab, arxiv, "cs.CL")
+
+    def cut_off(writer: asyncio.StreamWriter) -> None:
+        records = "".join(raw_record(WEDNESDAY, paper) for paper in batch(17, "cs.CL"))
+        writer.write(ok(oai(records, "", 2)[:-200]))
+
+    arxiv.service.play("/oai", cut_off)
+    report = await lab.round(WEDNESDAY)
+    assert any(problem.entry == "-" for problem in report.problems)
+    assert len(lab.news()) < 4
+    arxiv.up()
+    await lab.round(WEDNESDAY + EVERY)
+    assert sorted(lab.news()) == ids(*batch(16, "cs.CL"), *batch(17, "cs.CL"))
