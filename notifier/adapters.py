@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 
 from notifier.config import SourceSettings
@@ -24,12 +25,19 @@ def make_source(settings: SourceSettings, *, contact: str = "") -> Source:
     if settings.kind == "arxiv":
         holidays = HOLIDAYS if settings.holidays is None else settings.holidays
         replay = timedelta(days=days or REPLAY.days)
-        return ArxivSource(name, settings.categories, urls, announcements(holidays), replay=replay)
+        calendar = announcements(holidays)
+        if urls:  # a query's answer holds many days
+            calendar = dataclasses.replace(calendar, share=0.0)
+        return ArxivSource(name, settings.categories, urls, calendar, replay=replay)
     if settings.kind == "huggingface":
         return HuggingFaceSource(name, urls, days or huggingface.DAYS_READ_AGAIN)
     if settings.kind == "biorxiv" or settings.kind == "medrxiv":
+        # Nobody can say when a few subjects, or somebody's feed, should show something new.
+        rhythm = silence if settings.categories or urls else biorxiv.WORKING_DAYS
         read_again = days or biorxiv.DAYS_READ_AGAIN
-        return BiorxivSource(name, settings.kind, settings.categories, urls, days=read_again)
+        return BiorxivSource(
+            name, settings.kind, settings.categories, urls, days=read_again, rhythm=rhythm
+        )
     if settings.kind == "pubmed":
         key = settings.api_key.get_secret_value()
         read_again = days or pubmed.DAYS_READ_AGAIN

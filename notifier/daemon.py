@@ -13,6 +13,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,7 @@ class _Daemon:
             return
         self._tasks[name] = asyncio.ensure_future(self._guarded(name, work))
 
-    async def _guarded(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _guarded(self, name: str, work: Callable[[], Awaitable[Any]]) -> None:
         try:
             await work()
         except errors.NotifierError as error:
@@ -184,7 +185,7 @@ class _Daemon:
     async def _sources(self) -> None:
         for source in await asyncio.to_thread(self._app.due_sources, self._app.clock()):
             if not self._stop.is_set():
-                await self._app.ingest([source])
+                await self._guarded(source.name, partial(self._app.ingest, [source]))
 
     async def _finish(self) -> bool:
         """Let what is on the wire end by itself for a while, then cancel it.

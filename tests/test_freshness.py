@@ -197,7 +197,7 @@ def test_any_reading_has_a_state_and_one_that_needs_care_misses_something(
     entries: int,
     has_parts: bool,
 ) -> None:
-    part = Part("cs.CL", OPENS - MONTH, answered, batch, entries, 0, replayed)
+    part = Part("cs.CL", OPENS - MONTH, answered, batch, entries, replayed_at=replayed)
     reading = Reading(DUE, success, failures, "why", None, (part,) if has_parts else ())
     found = state(reading)
     assert found.state in freshness.MEANING
@@ -213,9 +213,27 @@ def test_any_reading_has_a_state_and_one_that_needs_care_misses_something(
 def test_a_digest_waits_for_what_is_missing_but_not_for_what_is_gone() -> None:
     stale = state(read())
     assert awaited(stale, now=DUE + GRACE)
-    failing = state(read(failures=9, error="HTTP 404", last_success_at=DUE - WAITED_FOR))
-    assert not awaited(failing, now=DUE + timedelta(seconds=1))
+    assert not awaited(stale, now=DUE + WAITED_FOR)
     assert not awaited(replace(stale, next_due=None), now=DUE)
+    failing = state(read(failures=9, error="HTTP 404", last_success_at=DUE - timedelta(days=3)))
+    assert not awaited(failing, now=DUE + timedelta(seconds=1))
+
+
+def test_a_digest_waits_for_no_source_that_has_missed_the_batch_before() -> None:
+    weeks = state(read(a_part(batch_at=OPENS - timedelta(days=20))))
+    assert (weeks.state, weeks.missing, weeks.gone) == ("stale", True, True)
+    assert not awaited(weeks, now=DUE + GRACE)
+
+
+def test_a_small_field_that_both_routes_show_without_papers_is_quiet() -> None:
+    def small(**values: object) -> Freshness:
+        empty = a_part("math.HO", entries=0, answered_at=DUE, replayed_at=DUE, usual=3)
+        return state(read(replace(empty, **values)))  # type: ignore[arg-type]
+
+    assert (small().state, small().missing) == ("quiet", False)
+    assert small(usual=200).state == "late", "of a large field this is no chance"
+    assert small(replayed_at=BEFORE).state == "late", "the other route has not been asked"
+    assert small(answered_at=BEFORE).state == "late"
 
 
 @pytest.mark.parametrize(

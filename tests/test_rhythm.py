@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.sources.arxiv import ANNOUNCEMENTS
+from notifier.sources.arxiv import ANNOUNCEMENTS, HOLIDAYS, usual_holidays
 from notifier.sources.rhythm import MON_FRI, Calendar, Expected, Silence
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -43,6 +43,14 @@ def test_a_holiday_has_no_batch() -> None:
     thanksgiving = eastern("11-27", "12:00")
     assert ANNOUNCEMENTS.last(thanksgiving) == ANNOUNCEMENTS.last(eastern("11-26", "12:00"))
     assert ANNOUNCEMENTS.next(thanksgiving) == eastern("11-30", "00:30")
+
+
+def test_years_without_a_list_have_the_usual_holidays() -> None:
+    assert set(usual_holidays(2026)) <= set(HOLIDAYS)
+    assert sorted(usual_holidays(2027)) == [
+        date(2027, 1, 1), date(2027, 1, 18), date(2027, 6, 18), date(2027, 7, 5),
+        date(2027, 9, 6), date(2027, 11, 25), date(2027, 12, 24),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("day", ["03-08", "03-09", "11-01", "11-02"])

@@ -28,8 +28,7 @@ Tally = dict[str, list[datetime]]
 FAILED_SOURCE_WAIT = timedelta(minutes=10)
 # One whose new papers are due and not here is asked again after this: digests wait for them.
 AWAITED_SOURCE_WAIT = timedelta(minutes=20)
-# A source that has been failing for longer is not waited for: it may be gone.
-WAITED_FOR = timedelta(days=2)
+WAITED_FOR = timedelta(hours=24)
 
 
 def readings(conn: Connection) -> dict[str, Reading]:
@@ -60,9 +59,14 @@ def freshness(
 
 
 def awaited(state: Freshness, *, now: datetime) -> bool:
-    """Return whether a digest should wait: papers are due, not here, and likely to come."""
-    gone = state.state == "failing" and (state.since is None or now - state.since > WAITED_FOR)
-    return state.missing and state.next_due is not None and not gone
+    """Return whether a digest should wait: papers are due, not here, and likely to come.
+
+    Not for long (it may be a holiday), and not for one that has missed the batch before, too: it
+    may be gone for good.
+    """
+    if not state.missing or state.gone or state.next_due is None or state.due is None:
+        return False
+    return now - state.due < WAITED_FOR
 
 
 def missing_note(name: str, state: Freshness) -> str | None:
@@ -91,7 +95,7 @@ def is_due(reading: Reading, source: Source, *, every: timedelta, now: datetime)
     wait = every
     if reading.failures:
         wait = min(wait, FAILED_SOURCE_WAIT * reading.failures)
-    elif state.missing and state.next_due:
+    elif awaited(state, now=now):
         wait = min(wait, AWAITED_SOURCE_WAIT)
     return not timedelta(0) <= now - last < wait
 
@@ -123,7 +127,7 @@ def note_answer(
         again = sum(when < now for when in seen)
         values = {"answered_at": now, "entries": len(seen), "again": again}
         if is_new_batch(source.rhythm, seen, now=now):
-            values["batch_at"] = now
+            values |= {"batch_at": now, "usual": len(seen)}
         store_sources.note_part(conn, source.name, name, values, now=now)
 
 

@@ -26,8 +26,9 @@ log = structlog.get_logger()
 LONGEST_GAP = timedelta(days=60)
 LOOKED_UP_FOR = timedelta(days=2)
 LOOKED_UP_AT_ONCE = 100
-# A service that never comes to an end is left after so many answers.
-MOST_REQUESTS = 20_000
+# A service that never comes to an end holds up the others no longer than this.
+LONGEST_ROUND = timedelta(hours=1)
+LONGEST_BACK_FILL = timedelta(hours=24)
 VALIDATORS_KEPT = timedelta(days=30)
 
 
@@ -120,11 +121,12 @@ class _Round:
 
     def _parts(self, requests: Sequence[Request]) -> list[Part]:
         """What is known of the parts that these requests ask for; what is no part any more goes."""
-        names = {name for request in requests for name in request.parts} - set(self._refused)
+        names = {name for request in requests for name in request.parts}
         with self._database.writing() as conn:
-            store_sources.forget_parts(conn, self._source.name, but=names)
+            store_sources.forget_parts(conn, self._source.name, but=names - set(self._refused))
             known = freshness.parts_of(conn, self._source)
-        return [known.get(name, Part(name, self._now)) for name in sorted(names)]
+        asked = sorted(names - set(self._refused))
+        return [known.get(name, Part(name, self._now)) for name in asked]
 
     def _undescribed(self, source: LooksUp) -> list[str]:
         """Ids of papers of this source that others showed us and did not describe."""
@@ -159,13 +161,16 @@ class _Round:
     async def ask(self, requests: Sequence[Request]) -> None:
         """Ask all of them and whatever their answers lead to; each address once."""
         waiting, asked = deque(requests), set[str]()
+        clock = asyncio.get_running_loop().time
+        until = clock() + (LONGEST_BACK_FILL if self._news_since else LONGEST_ROUND).total_seconds()
         while waiting:
             request = waiting.popleft()
             if request.url in asked:
                 continue
-            if len(asked) >= MOST_REQUESTS:
-                at = without_login(request.url)
-                self._fail(request, f"{at}: no end after {MOST_REQUESTS:,} answers")
+            if clock() > until:
+                self._fail(
+                    request, f"{without_login(request.url)}: no end after {len(asked)} answers"
+                )
                 return
             asked.add(request.url)
             waiting.extendleft(reversed(await self._one(request)))

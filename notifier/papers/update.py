@@ -84,7 +84,7 @@ def _standing(kept: Kept, entry: Entry, now: datetime) -> dict[str, Any]:
     out: dict[str, Any] = {}
     if entry.version is not None and (kept.version is None or entry.version > kept.version):
         out["version"] = entry.version
-        if kept.version is not None:
+        if kept.version is not None or entry.is_replacement:
             out["announce"] = entry.announce if entry.is_replacement else "replace"
     if entry.withdrawn and not kept.withdrawn_at:
         out["withdrawn_at"] = now

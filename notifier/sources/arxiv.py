@@ -40,11 +40,33 @@ FEEDS = "https://rss.arxiv.org/atom/"
 CATEGORIES_PER_REQUEST = 4
 REPLAY = timedelta(days=7)
 # Without an announcement, by https://info.arxiv.org/help/availability.html as of 2026-05-13.
-HOLIDAYS = (
+_HOLIDAYS_2026 = (
     *(date(2026, 1, 1), date(2026, 1, 19), date(2026, 6, 19), date(2026, 7, 3), date(2026, 9, 7)),
     *(date(2026, 11, 26), date(2026, 12, 25), date(2026, 12, 29), date(2026, 12, 31)),
 )
-_FRIDAY = 4
+_MONDAY, _THURSDAY, _FRIDAY = 0, 3, 4
+
+
+def _nth(year: int, month: int, weekday: int, number: int) -> date:
+    first = date(year, month, 1)
+    return first + timedelta(days=(weekday - first.weekday()) % 7 + 7 * (number - 1))
+
+
+def usual_holidays(year: int) -> tuple[date, ...]:
+    """Return the holidays that arXiv's lists have had in common, for a year without a list.
+
+    A feast on a Saturday is kept on Friday, one on a Sunday on Monday (5 U.S.C. 6103).
+    """
+    fixed = (date(year, month, day) for month, day in ((1, 1), (6, 19), (7, 4), (12, 25)))
+    kept = (day + timedelta(days={5: -1, 6: 1}.get(day.weekday(), 0)) for day in fixed)
+    moving = ((1, _MONDAY, 3), (9, _MONDAY, 1), (11, _THURSDAY, 4))
+    return (*kept, *(_nth(year, month, weekday, n) for month, weekday, n in moving))
+
+
+HOLIDAYS = (
+    *_HOLIDAYS_2026,
+    *(day for year in range(2027, 2047) for day in usual_holidays(year)),
+)
 
 
 def announcements(holidays: Iterable[date] = HOLIDAYS) -> Calendar:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from notifier.sources.rhythm import Rhythm
+from notifier.sources.rhythm import Expected, Rhythm
 
 State = Literal["new", "fresh", "quiet", "late", "stale", "failing", "paused"]
 NEEDS_CARE: tuple[State, ...] = ("late", "stale", "failing")
@@ -27,6 +27,9 @@ MEANING: dict[State, str] = {
 }
 FAILURES = 3  # so many in a row are no passing trouble
 _FRESH_FOR = timedelta(hours=24)
+_MOMENT = timedelta(seconds=1)
+# A field with fewer papers in a batch may well have none in the next.
+_SMALL_FIELD = 10
 # A stale part is looked for on the other route again after this.
 REPLAY_AGAIN = timedelta(hours=3)
 # What the other route must bring, of the size of the last batch, to count as the new batch.
@@ -38,8 +41,8 @@ class Part:
     """What is known of a part of a source (an arXiv category; `""` is the whole of others).
 
     `entries` were in its last answer, `again` of them had been seen before; `answered_at` is when
-    that was, `batch_at` when something new came last, `replayed_at` when the other route was read
-    to its end last.
+    that was, `batch_at` when something new came last (`usual` entries were in that answer),
+    `replayed_at` when the other route was read to its end last.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Part:
     batch_at: datetime | None = None
     entries: int = 0
     again: int = 0
+    usual: int = 0
     replayed_at: datetime | None = None
 
 
@@ -67,7 +71,8 @@ class Reading:
 class Freshness:
     """What a source is, since when, why in words, and when its next batch is due.
 
-    `missing` is true from the moment a batch is due until it is here.
+    `missing` is true from the moment a batch is due until it is here, `due` is that moment;
+    `gone` when the batch before it has not come either.
     """
 
     state: State
@@ -75,6 +80,8 @@ class Freshness:
     why: str
     next_due: datetime | None = None
     missing: bool = False
+    due: datetime | None = None
+    gone: bool = False
 
 
 def judge(reading: Reading, rhythm: Rhythm, *, now: datetime, grace: timedelta) -> Freshness:
@@ -85,7 +92,11 @@ def judge(reading: Reading, rhythm: Rhythm, *, now: datetime, grace: timedelta) 
         grace: How long after it is due a batch is not yet late: as often as the source is asked.
     """
     found = _judge(reading, rhythm, now=now, grace=grace)
-    return replace(found, next_due=rhythm.next(now))
+    expected = rhythm.last(now)
+    before = rhythm.last(expected.due - _MOMENT) if expected else None
+    gone = found.missing and (found.since is None or bool(before and found.since < before.opens))
+    due = expected.due if expected else None
+    return replace(found, next_due=rhythm.next(now), due=due, gone=gone)
 
 
 def _judge(reading: Reading, rhythm: Rhythm, *, now: datetime, grace: timedelta) -> Freshness:
@@ -94,8 +105,7 @@ def _judge(reading: Reading, rhythm: Rhythm, *, now: datetime, grace: timedelta)
     if reading.last_attempt_at is None:
         return Freshness("new", None, MEANING["new"])
     expected = rhythm.last(now)
-    lacking = [part for part in reading.parts if expected and _lacks(part, expected.opens)]
-    lacking = [part for part in lacking if expected and part.known_since <= expected.due]
+    lacking = [part for part in reading.parts if expected and _is_owed(part, expected)]
     current = len(lacking) < len(reading.parts)
     lacking = [part for part in lacking if part.entries or not current]  # a small field has none
     missing = bool(lacking)
@@ -108,6 +118,20 @@ def _judge(reading: Reading, rhythm: Rhythm, *, now: datetime, grace: timedelta)
     last = max((part.batch_at for part in reading.parts if part.batch_at), default=None)
     state: State = "fresh" if last and now - last < _FRESH_FOR else "quiet"
     return Freshness(state, last, reading.error or MEANING[state], missing=missing)
+
+
+def _is_owed(part: Part, expected: Expected) -> bool:
+    """Whether a part should have brought the batch and did not.
+
+    Not one that we did not know yet when it was due, and not a small field without a paper: both
+    routes have answered since, and neither has any.
+    """
+    if part.known_since > expected.due or not _lacks(part, expected.opens):
+        return False
+    if part.entries or part.usual >= _SMALL_FIELD:
+        return True
+    asked = min(part.answered_at or part.known_since, part.replayed_at or part.known_since)
+    return asked < expected.due
 
 
 def _lacks(part: Part, opens: datetime) -> bool:

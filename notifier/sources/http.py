@@ -26,6 +26,7 @@ from notifier.papers.text import one_line
 REDIRECTS = 5
 ATTEMPTS = 3
 RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
+REFUSED_STATUS = (400, 404, 410)  # of this very request; a ban (403) is for all of them
 LONGEST_WAIT_SECONDS = 60.0  # a server that wants more is left alone until the next round
 # What we can unpack piece by piece; anything else, or one round another, may be a bomb.
 _ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
@@ -130,7 +131,7 @@ class _TryAgain(Exception):
 
     def __init__(self, status: int, seconds: float | None) -> None:
         super().__init__(_said(status))
-        self.seconds = seconds
+        self.status, self.seconds = status, seconds
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:
@@ -200,8 +201,9 @@ class Client:
             said = f"no whole answer within {self._settings.timeout_seconds:g} s - try again later"
             raise _failure(url, said, unreachable=True) from error
         except _TryAgain as error:
-            raise _failure(url, str(error)) from error
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            busy = error.status == httpx.codes.TOO_MANY_REQUESTS
+            raise _failure(url, str(error), unreachable=busy) from error
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OverflowError) as error:
             said = str(error).rstrip(".") or type(error).__name__
             advice = "check the address, or try again later"
             unreachable = isinstance(error, httpx.TransportError)
@@ -243,7 +245,7 @@ class Client:
             if status in RETRY_STATUS:
                 raise _TryAgain(status, _retry_after(found))
             if status != httpx.codes.OK:
-                raise _failure(url, _said(status), refused=httpx.codes.is_client_error(status))
+                raise _failure(url, _said(status), refused=status in REFUSED_STATUS)
             body = await self._body(url, response)
             follow = response.links.get("next", {}).get("url")
             return Answer(

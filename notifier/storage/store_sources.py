@@ -43,6 +43,7 @@ class Part:
     batch_at: datetime | None = None
     entries: int = 0
     again: int = 0
+    usual: int = 0
     replayed_at: datetime | None = None
 
 
@@ -128,7 +129,14 @@ def note_part(
     """Write what has just been learnt of a part."""
     here = (t.source_part.c.source == source) & (t.source_part.c.part == name)
     if not conn.execute(update(t.source_part).where(here).values(**values)).rowcount:
-        fresh = {"source": source, "part": name, "known_since": now, "entries": 0, "again": 0}
+        fresh = {
+            "source": source,
+            "part": name,
+            "known_since": now,
+            "entries": 0,
+            "again": 0,
+            "usual": 0,
+        }
         put(conn, t.source_part, fresh | dict(values))
 
 

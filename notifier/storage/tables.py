@@ -310,6 +310,7 @@ class SourcePartRow(Row, table=True):
     batch_at: datetime | None = _time()
     entries: int
     again: int
+    usual: int
     replayed_at: datetime | None = _time()
 
 

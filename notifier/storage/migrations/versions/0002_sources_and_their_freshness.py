@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("batch_at", Utc(), nullable=True),
         sa.Column("entries", sa.Integer(), nullable=False),
         sa.Column("again", sa.Integer(), nullable=False),
+        sa.Column("usual", sa.Integer(), nullable=False),
         sa.Column("replayed_at", Utc(), nullable=True),
         sa.PrimaryKeyConstraint("source", "part", name=op.f("pk_source_part")),
     )
