@@ -35,6 +35,15 @@ from notifier.config_errors import explain
 from notifier.digests import cadence
 
 FILE_NAME = "notifier.toml"
+_KEYS_OF_KINDS = {
+    "categories": ("arxiv", "biorxiv", "medrxiv"),
+    "query": ("pubmed",),
+    "api_key": ("pubmed",),
+    "api_key_file": ("pubmed",),
+    "days": ("arxiv", "huggingface", "biorxiv", "medrxiv", "pubmed"),
+    "holidays": ("arxiv",),
+    "quiet_days": ("feed", "pubmed", "biorxiv", "medrxiv"),
+}
 _ARXIV_CATEGORY = re.compile(r"[A-Za-z-]+(\.[A-Za-z-]+)?")
 ENVIRONMENT = "NOTIFIER_"
 
@@ -200,12 +209,22 @@ class SourceSettings(Section):
     enabled: bool = True
 
     @model_validator(mode="after")
+    def _has_no_key_of_another_kind(self) -> SourceSettings:
+        for key, kinds in _KEYS_OF_KINDS.items():
+            if key in self.model_fields_set and self.kind not in kinds:
+                raise ValueError(
+                    f'source "{self.name}": {key} means nothing for kind "{self.kind}", only for '
+                    f"{', '.join(kinds)} - take it away"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _has_an_address(self) -> SourceSettings:
         if self.kind == "feed" and not self.urls:
             raise ValueError(f'source "{self.name}" has no urls - write urls = ["https://..."]')
         if self.kind == "arxiv" and not (self.urls or self.categories):
             raise ValueError(f'source "{self.name}" has no categories - as in ["cs.CL", "stat.ML"]')
-        if self.kind == "pubmed" and not (self.urls or self.query):
+        if self.kind == "pubmed" and not (self.urls or self.query.strip()):
             raise ValueError(f'source "{self.name}" has no query - as in "asthma AND 2026[dp]"')
         if self.kind == "listing" and self.enabled:
             raise ValueError(

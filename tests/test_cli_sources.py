@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
+from notifier.cli.sources import _table
+
 from .builders import atom
 from .commands import Notifier, notifier
 
@@ -70,6 +72,39 @@ def test_what_is_no_address_and_no_source_is_wrong_usage(notifier: Notifier, tar
     assert found.code == 2
     assert target in found.err
     assert "ferns" in found.err
+
+
+def test_a_key_in_an_address_is_not_printed(notifier: Notifier, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/feed").respond_with_data(atom(PAPERS))
+    url = httpserver.url_for("/feed").replace("http://", "HTTP://me:hunter2@") + "?api_key=hunter2"
+    for form in ("table", "json"):
+        found = notifier("source", "test", url, "--format", form)
+        assert found.code == 0
+        assert "hunter2" not in found.out + found.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "line"),
+    [
+        ("arxiv", "https://rss.arxiv.org/atom/cs.CL+stat.ML", "categories = ['cs.CL', 'stat.ML']"),
+        ("feed", "https://a.example/rss", 'urls = ["https://a.example/rss"]'),
+        ("huggingface", "https://huggingface.co/api/daily_papers?date=2026-11-20", ""),
+        ("biorxiv", "https://api.biorxiv.org/details/biorxiv/2026-11-19/2026-11-20/0", ""),
+        ("pubmed", "https://eutils.ncbi.nlm.nih.gov/e/esearch.fcgi?db=pubmed&term=a+ferns",
+         'query = "a ferns"'),
+    ],
+)  # fmt: skip
+def test_what_to_write_down_loses_nothing_tomorrow(kind: str, url: str, line: str) -> None:
+    assert [*_table(kind, url), ""][2] == line
+
+
+@pytest.mark.parametrize(
+    "options", [("arxiv", "--file", "x"), ("--kind", "arxiv"), ("--name", "a")]
+)
+def test_options_that_do_not_belong_together_are_wrong_usage(
+    notifier: Notifier, options: tuple[str, ...]
+) -> None:
+    assert notifier("ingest", *options).code == 2
 
 
 def test_a_configured_source_is_tried_out_by_its_name(

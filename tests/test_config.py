@@ -95,6 +95,12 @@ MISTAKES = [
     ("[site]\npublic_url = 'papers.example.org'\n", "line 2: site.public_url:"),
     ("[[source]]\nname = 'a'\nkind = 'feed'\n", 'source "a" has no urls'),
     ("[[source]]\nname = 'a'\nkind = 'arxiv'\n", 'source "a" has no categories'),
+    ("[[source]]\nname = 'a'\nkind = 'pubmed'\nquery = ' '\n", 'source "a" has no query'),
+    ("[[source]]\nname = 'a'\nkind = 'listing'\n", "saved listings are read by"),
+    (
+        "[[source]]\nname = 'a'\nkind = 'feed'\nurls = ['http://a.example']\nquery = 'ferns'\n",
+        'query means nothing for kind "feed"',
+    ),
     (
         "[[source]]\nname = 'a'\nkind = 'huggingface'\n\n[[source]]\nname = 'b'\nkindd = 'feed'\n",
         'line 7: unknown key "source.kindd" - did you mean "source.kind"?',

@@ -180,6 +180,10 @@ def ingest(
     from notifier.cli import ingesting
 
     moment = parse_moment(since) if since else None
+    if file is not None and names:
+        raise errors.UsageError(f'--file reads a file, not the source "{names[0]}" - use --name')
+    if file is None and (kind or name):
+        raise errors.UsageError("--kind and --name say what a file is - give it with --file")
     with instance() as opened:
         if file is not None:
             reports = [ingesting.read_file(opened, file, kind, name, history=bool(moment))]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import parse_qs, urlsplit
 
 import typer
 
@@ -23,6 +25,7 @@ app = typer.Typer(
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A source of the configuration.")]
 SHOWN = 3
+_ARXIV_FEED = re.compile(r"//(?:rss|export)\.arxiv\.org/(?:rss|atom)/([\w.+%-]+)$")
 ABSTRACT_SHOWN = 300
 
 
@@ -59,11 +62,12 @@ def try_out(
 
 
 def _tested(opened: App, target: str) -> dict[str, Any]:
+    from notifier.papers.text import one_line
     from notifier.sources.http import without_login
     from notifier.sources.sniff import kind_of
     from notifier.sources.source import NOTHING_ASKED
 
-    now = opened.clock()
+    now, target = opened.clock(), one_line(target)
     source, asked = _meant(opened, target, now)
     url = asked.url or target
     say(f"fetching {without_login(url)} ...")
@@ -73,6 +77,9 @@ def _tested(opened: App, target: str) -> dict[str, Any]:
         kind = kind_of(url, body)
         source = opened.source_for_file(kind, kind)
     batch = source.read(body, now=now, asked=asked)
+    if not batch.entries and batch.following:  # a search that leads to its papers
+        more = asyncio.run(opened.fetch(batch.following[0]))
+        batch = source.read(more.body or b"", now=now, asked=asked)
     return {
         "new": asked is NOTHING_ASKED,
         "url": without_login(url),
@@ -98,7 +105,7 @@ def _meant(opened: App, target: str, now: datetime) -> tuple[Source | None, Requ
         requests = source.requests(now=now, since=since)
         if requests:
             return source, requests[0]
-    if target.startswith(("http://", "https://")):
+    if target.lower().startswith(("http://", "https://")):
         return None, NOTHING_ASKED
     raise errors.UsageError(
         f'"{target}" is no address and no source that is fetched - write https://...; '
@@ -132,10 +139,20 @@ def _print(report: dict[str, Any]) -> None:
     if not report["papers"]:
         say("no papers at the moment")
     if report["new"] and report["kind"] != "listing":
-        say(
-            "\nTo follow it, add to notifier.toml:\n\n[[source]]\n"
-            f'name = "..."\nkind = "{report["kind"]}"\nurls = ["{report["url"]}"]'
-        )
+        table = "\n".join(_table(report["kind"], report["url"]))
+        say(f"\nTo follow it, add to notifier.toml:\n\n[[source]]\n{table}")
+
+
+def _table(kind: str, url: str) -> list[str]:
+    """The lines that follow what an address shows: by what the source asks itself, if it can."""
+    lines = ['name = "..."', f'kind = "{kind}"']
+    if found := _ARXIV_FEED.search(url):
+        return [*lines, f"categories = {found[1].replace('%2B', '+').split('+')}"]
+    if "esearch.fcgi" in url:
+        return [*lines, f'query = "{parse_qs(urlsplit(url).query).get("term", ["..."])[0]}"']
+    if kind == "huggingface" or "//api.biorxiv.org/" in url:
+        return lines
+    return [*lines, f'urls = ["{url}"]']
 
 
 def _paused(name: str, *, pause: bool) -> None:
