@@ -93,6 +93,34 @@ def test_a_cross_listing_into_another_field_is_news_to_its_readers(database: Dat
     assert news(database, before) == [1]
 
 
+def test_a_cross_listing_that_only_a_change_of_the_record_tells_of_is_news(
+    database: Database,
+) -> None:
+    take(database, an_entry(categories=("math.CO",)))
+    before = head(database)
+    take(database, an_entry(announce="update", categories=("math.CO",)), at=NOON + DAY)
+    assert news(database, before) == []
+    crossed = an_entry(announce="update", categories=("math.CO", "cs.CL"))
+    take(database, crossed, at=NOON + 2 * DAY)
+    assert news(database, before) == [1]
+
+
+def test_a_paper_that_gets_its_categories_later_is_no_news_again(database: Database) -> None:
+    take(database, an_entry(), source="huggingface")
+    before = head(database)
+    take(database, an_entry(announce="update", categories=("cs.CL",)), at=NOON + DAY)
+    assert news(database, before) == []
+
+
+def test_a_replacement_of_a_paper_known_without_a_version_reaches_those_who_asked(
+    database: Database,
+) -> None:
+    take(database, an_entry(version=None), source="huggingface")
+    before = head(database)
+    take(database, an_entry(version=3, announce="replace"), at=NOON + DAY)
+    assert news(database, before, replacements=True) == [1]
+
+
 def test_a_late_cross_listing_hides_nothing_from_a_new_subscriber(database: Database) -> None:
     take(database, an_entry(1), an_entry(2))
     take(database, an_entry(1, announce="cross", categories=("q-bio.NC",)), at=NOON + DAY)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from notifier.errors import SourceError
 from notifier.papers.paper import Batch, Entry
+from notifier.sources import arxiv_paper
 from notifier.sources.arxiv import ANNOUNCEMENTS, ArxivSource, announcements
 from notifier.sources.arxiv_paper import EASTERN
 from notifier.sources.source import Request
@@ -165,7 +166,8 @@ def test_a_category_that_is_configured_twice_is_asked_once() -> None:
         (date(2026, 6, 21), False),
         (date(2026, 7, 5), False),
         (date(2026, 1, 18), True),  # before a holiday on a Monday
-        (date(2027, 1, 3), True),  # another year's list is not known
+        (date(2027, 1, 3), False),  # after New Year's Day, a Friday: of the usual holidays
+        (date(2027, 1, 4), True),
     ],
 )
 def test_the_calendar_knows_the_holidays_of_2026(day: date, opens: bool) -> None:
@@ -444,3 +446,16 @@ def test_an_old_title_with_a_long_run_of_spaces_is_read_in_time() -> None:
 def test_a_category_is_asked_for_as_arxiv_writes_it(typed: str, category: str) -> None:
     (request,) = ArxivSource("arxiv", (typed,)).requests(now=NOON)
     assert request.parts == (category,)
+
+
+@pytest.mark.parametrize(
+    ("version", "age_days", "announce"),
+    [(1, 0, "new"), (1, 8, "new"), (2, 3, "new"), (2, 8, "replace"), (1, 40, "update"),
+     (4, 900, "replace"), (None, 0, "new")],
+)  # fmt: skip
+def test_what_a_configured_query_finds_is_announced_by_its_age(
+    version: int | None, age_days: int, announce: str
+) -> None:
+    first = NOON - timedelta(days=age_days)
+    assert arxiv_paper.found(version, first=first, now=NOON) == announce
+    assert arxiv_paper.found(version, first=None, now=NOON) == "new"

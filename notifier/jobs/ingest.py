@@ -12,7 +12,7 @@ import structlog
 
 from notifier.errors import NotifierError, SourceError
 from notifier.jobs import freshness
-from notifier.jobs.take import Ingested, take_body
+from notifier.jobs.take import Ingested, cache_key, take_body
 from notifier.papers.paper import Problem
 from notifier.sources.freshness import Part, Reading, to_replay
 from notifier.sources.http import Client, host_of, without_login
@@ -202,7 +202,7 @@ class _Round:
 
     def _validators(self, url: str) -> store_sources.Validators:
         with self._database.reading() as conn:
-            return store_sources.validators(conn, url)
+            return store_sources.validators(conn, cache_key(self._source, url))
 
     async def _fetch(self, request: Request) -> list[Request]:
         host = host_of(request.url)

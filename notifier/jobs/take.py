@@ -89,7 +89,7 @@ def take_body(
             )
         if answer and _is_whole(batch, asked, answer) and (answer.etag or answer.last_modified):
             kept = store_sources.Validators(answer.etag, answer.last_modified)
-            store_sources.keep_validators(conn, answer.url, kept, now=now)
+            store_sources.keep_validators(conn, cache_key(source, answer.url), kept, now=now)
     return Ingested(
         source.name,
         seen=len(batch.entries) + _rejected(batch),
@@ -102,6 +102,11 @@ def take_body(
         total=batch.total,
         announced=_announced(batch, taken.first_seen, asked, now),
     )
+
+
+def cache_key(source: Source, url: str) -> str:
+    """Return what an answer's validators are kept by: two sources may read one address."""
+    return f"{source.name} {source.kind} {url}"
 
 
 def _is_whole(batch: Batch, asked: Request, answer: Answer) -> bool:

@@ -205,6 +205,8 @@ def _read(raw: feed.Raw, now: datetime, asked: Request) -> Entry:
         announce = arxiv_paper.announced(
             alias, version, first=published_at, newest=changed, asked=asked
         )
+    elif announce is None and asked.url:
+        announce = arxiv_paper.found(version, first=published_at, now=now)
     return Entry(
         aliases=(alias, *arxiv_paper.dois(str(raw.get("arxiv_doi") or ""))),
         title=title,

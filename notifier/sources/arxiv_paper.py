@@ -18,6 +18,7 @@ from notifier.sources.source import Request
 EASTERN = ZoneInfo("America/New_York")
 # Moderation holds some papers so long: they are announced with a date of submission days ago.
 MODERATION = timedelta(days=7)
+LONGEST_MODERATION = timedelta(days=30)  # what is older was announced before
 # A DOI may hold commas and semicolons itself; a separator is one with another DOI behind it.
 _NEXT_DOI = re.compile(r"(?<![\s,;])[\s,;]++(?=(?:doi:\s?|https?://(?:dx\.)?doi\.org/)?10\.)", re.I)
 _THING = "paper|submission|article|manuscript|preprint|version|work|note|draft|document|report"
@@ -85,6 +86,18 @@ def announced(
     if first and first >= window:
         return "new"  # its first version may have been missed
     return "replace" if newest and newest >= window else "update"
+
+
+def found(version: int | None, *, first: datetime | None, now: datetime) -> Announce:
+    """Return what a query's answer announces that tells of no time: it may hold any paper.
+
+    Args:
+        first: When the first version was submitted, aware; None counts as today.
+    """
+    age = now - first if first else timedelta(0)
+    if version and version > 1 and age > MODERATION:
+        return "replace"
+    return "new" if age <= LONGEST_MODERATION else "update"
 
 
 def month(alias: Alias) -> tuple[int, int]:

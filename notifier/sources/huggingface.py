@@ -18,7 +18,7 @@ from notifier.papers.paper import Batch, Entry
 from notifier.sources import daily_paper, json_items
 from notifier.sources.reading import read_each
 from notifier.sources.rhythm import MON_FRI, Calendar, Rhythm
-from notifier.sources.source import NOTHING_ASKED, Kind, Request
+from notifier.sources.source import NOTHING_ASKED, WHOLE, Kind, Request
 
 API = "https://huggingface.co/api/daily_papers"
 FIRST_LIST = date(2023, 5, 1)  # the month in which Daily Papers began
@@ -63,11 +63,13 @@ class HuggingFaceSource:
         """Return the lists since then, the oldest first; then what is trending."""
         start = since if since is not None else now - timedelta(days=self.days - 1)
         wanted = list(_lists(start.astimezone(UTC).date(), now.astimezone(UTC).date()))
-        return [
-            request
-            for base in self.urls or (API,)
-            for request in (_as_it_stands(base) if _CHOOSES.search(base) else _asked(base, wanted))
-        ]
+        due = self.rhythm.last(now)
+        newest = f"date={due.opens:%Y-%m-%d}" if due else ""
+        asked: list[Request] = []
+        for base in self.urls or (API,):
+            chosen = _CHOOSES.search(base)
+            asked += _as_it_stands(base) if chosen else _asked(base, wanted, newest)
+        return asked
 
     def read(self, body: bytes, *, now: datetime, asked: Request = NOTHING_ASKED) -> Batch:
         """Return the papers of one answer, with their signals as they stand."""
@@ -89,11 +91,16 @@ def _entry(item: Any, now: datetime, trending: bool) -> Entry:
     return replace(entry, announce="update") if old else entry
 
 
-def _asked(base: str, wanted: list[tuple[str, list[date]]]) -> list[Request]:
-    """Return the requests for some lists, each by its days where the service refuses it whole."""
+def _asked(base: str, wanted: list[tuple[str, list[date]]], newest: str) -> list[Request]:
+    """Return the requests for some lists, each by its days where the service refuses it whole.
+
+    Lists from before the `newest` day that is due go on growing for a while: that says nothing of
+    how current the source is.
+    """
     lists = [
         Request(
             _address(base, query),
+            parts=WHOLE if query.startswith("date=") and query >= newest else (),
             instead=tuple(Request(_address(base, f"date={d}"), pages=True) for d in days),
             pages=True,
         )

@@ -164,11 +164,13 @@ def _take_one(
 def _is_news(
     entry: Entry, shown: Mapping[tuple[str, int], datetime], changed: Mapping[str, Any]
 ) -> bool:
-    """Whether the source announces the paper for the first time, or to readers of another field."""
-    announced = any(announce in ("new", "cross") for announce, _ in shown)
-    return entry.is_news and (
-        not announced or (entry.announce == "cross" and "categories" in changed)
-    )
+    """Whether the source announces the paper for the first time, or to readers of another field.
+
+    OAI-PMH tells of a cross-listing only by the paper's new category.
+    """
+    if any(announce in ("new", "cross") for announce, _ in shown):
+        return "categories" in changed and not entry.is_replacement
+    return entry.is_news
 
 
 def _sight(
