@@ -411,3 +411,11 @@ async def test_time_that_passed_anyway_counts_as_pause(httpserver: HTTPServer) -
         begun = time.monotonic()
         await client.fetch(httpserver.url_for("/feed"))
     assert time.monotonic() - begun < 0.4
+
+
+@pytest.mark.parametrize("port", ["99999", "65536", "-1", "ten"])
+async def test_a_port_that_is_none_is_told_in_one_line(port: str, httpserver: HTTPServer) -> None:
+    assert "port" in await failure(f"http://127.0.0.1:{port}/feed")
+    location = {"Location": f"http://127.0.0.1:{port}/"}
+    httpserver.expect_request("/feed").respond_with_data(status=302, headers=location)
+    await failure(httpserver.url_for("/feed"))

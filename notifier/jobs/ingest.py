@@ -253,7 +253,7 @@ class _Round:
                 freshness.note_unchanged(conn, self._source, request, now=self._now)
 
     def _fail(self, request: Request, said: str) -> None:
-        self.total.failure = said
+        self.total.failure = self.total.failure or said
         self._failed.update(request.parts)
 
     def refusals(self) -> None:

@@ -120,6 +120,19 @@ def host_of(url: str) -> str:
         return ""
 
 
+def _is_port_wrong(url: str) -> bool:
+    """Return whether a URL names a port that is none; what else is wrong the client says."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    try:
+        parts.port  # noqa: B018  raises for one that is none
+    except ValueError:
+        return True
+    return False
+
+
 def service_of(url: str) -> str:
     """Return whom a URL asks: all of arXiv's hosts are one service, else the host."""
     host = host_of(url)
@@ -203,7 +216,7 @@ class Client:
         except _TryAgain as error:
             busy = error.status == httpx.codes.TOO_MANY_REQUESTS
             raise _failure(url, str(error), unreachable=busy) from error
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OverflowError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             said = str(error).rstrip(".") or type(error).__name__
             advice = "check the address, or try again later"
             unreachable = isinstance(error, httpx.TransportError)
@@ -222,6 +235,9 @@ class Client:
 
     async def _attempt(self, url: str, at: str, headers: dict[str, str]) -> Answer | str:
         """Wait for our turn, ask once, and let nobody ask again too soon."""
+        if _is_port_wrong(at):
+            said = "a port lies between 0 and 65535 - check the address"
+            raise _failure(url, said, refused=True)
         service, pause = service_of(at), self._settings.pause_seconds
         if service == ARXIV:
             pause = max(pause, ARXIV_PAUSE_SECONDS)
