@@ -35,9 +35,6 @@ def read_file(app: App, path: Path, kind: str, name: str, *, history: bool = Fal
         raise errors.UsageError(f'--kind is one of {", ".join(KINDS)}, not "{kind}"')
     try:
         body = _read(path, app.http_settings.max_bytes)
-    except errors.SourceError as error:
-        return Ingested(name or kind or "-", failure=f"{path}: {error}")
-    try:
         found = kind if kind in KINDS else kind_of(path.name, body)
         source = app.source_for_file(found, name or found)
         now = app.clock()

@@ -56,7 +56,7 @@ def source_rows(app: App, now: datetime) -> list[dict[str, Any]]:
                 "since": state.since,
                 "why": state.why,
                 "next_due_at": state.next_due,
-                "parts": [asdict(part) for part in parts.get(source.name, ())],
+                "parts": parts.get(source.name, []),
             }
         )
     return rows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -41,7 +40,7 @@ def readings(conn: Connection) -> dict[str, Reading]:
             one.failures,
             one.error,
             one.paused_at,
-            tuple(Part(**asdict(part)) for part in parts.get(one.name, ())),
+            tuple(Part(**part) for part in parts.get(one.name, ())),
         )
         for one in store_sources.health(conn)
     }
@@ -103,7 +102,7 @@ def is_due(reading: Reading, source: Source, *, every: timedelta, now: datetime)
 def parts_of(conn: Connection, source: Source) -> dict[str, Part]:
     """Return what is known of a source's parts, by name."""
     kept = store_sources.parts(conn).get(source.name, ())
-    return {part.name: Part(**asdict(part)) for part in kept}
+    return {part["name"]: Part(**part) for part in kept}
 
 
 def note_answer(

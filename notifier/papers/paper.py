@@ -115,8 +115,3 @@ class Paper:
     urls: Mapping[str, str] = field(default_factory=lambda: NO_URLS)
     trend: float | None = None
     withdrawn_at: datetime | None = None
-
-    @property
-    def field_of_study(self) -> str:
-        """The archive of the first category (`cs`, `q-bio`), or "" where there is none."""
-        return self.categories[0].split(".")[0] if self.categories else ""

@@ -12,8 +12,6 @@ from typing import Any
 
 from notifier.papers.paper import Entry
 
-TEXT_FIELDS = ("title", "abstract", "authors", "source_title", "source_abstract")
-
 
 @dataclass(frozen=True, slots=True)
 class Kept:

@@ -34,20 +34,6 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """How current a part of a source is; the fields are those of `sources.freshness.Part`."""
-
-    name: str
-    known_since: datetime
-    answered_at: datetime | None = None
-    batch_at: datetime | None = None
-    entries: int = 0
-    again: int = 0
-    usual: int = 0
-    replayed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Validators:
     """What makes a GET conditional (RFC 9110, 13.1): entity tag and date of the last answer."""
 
@@ -113,13 +99,13 @@ def pause(conn: Connection, name: str, kind: str, *, at: datetime | None) -> boo
     return True
 
 
-def parts(conn: Connection) -> dict[str, tuple[Part, ...]]:
-    """Return what is known of the parts of each source, by source and name."""
-    found: dict[str, tuple[Part, ...]] = {}
+def parts(conn: Connection) -> dict[str, list[dict[str, Any]]]:
+    """Return what is known of the parts of each source: the fields of `freshness.Part`."""
+    found: dict[str, list[dict[str, Any]]] = {}
     for row in conn.execute(select(t.source_part).order_by("source", "part")):
         values = row._asdict()
         source, name = values.pop("source"), values.pop("part")
-        found[source] = (*found.get(source, ()), Part(name, **values))
+        found.setdefault(source, []).append({"name": name, **values})
     return found
 
 
