@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from notifier.papers.identity import Alias
 from notifier.papers.paper import Entry, Paper
 from notifier.profiles.indexed import IndexedPaper
-from notifier.profiles.matching import Match, match
+from notifier.profiles.hits import Match, match
 from notifier.profiles.parser import parse
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

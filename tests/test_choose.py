@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.digests.choose import Choice, choose
-from notifier.profiles.matching import Match
+from notifier.profiles.hits import Match
 from notifier.ranking.order import Ranked
 
 from .builders import a_paper

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from notifier.papers.paper import Paper
 from notifier.papers.text import tokens
 from notifier.profiles.indexed import IndexedPaper
-from notifier.profiles.matching import Match, match
+from notifier.profiles.hits import Match, match
 from notifier.profiles.parser import parse
 from tests.builders import a_match, a_paper
 

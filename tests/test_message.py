@@ -25,7 +25,7 @@ from notifier.digests.wrapping import columns
 from notifier.errors import TemplateError
 from notifier.papers.paper import Paper
 from notifier.profiles.indexed import IndexedPaper
-from notifier.profiles.matching import match
+from notifier.profiles.hits import match
 from notifier.profiles.parser import parse
 from notifier.ranking.order import OrderSettings, rank
 

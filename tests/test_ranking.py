@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from notifier.papers.paper import Paper
-from notifier.profiles.matching import Match
+from notifier.profiles.hits import Match
 from notifier.profiles.parser import parse
 from notifier.profiles.rules import leaves
 from notifier.ranking.order import OrderSettings, Ranked, rank

@@ -16,7 +16,7 @@ from notifier.digests import budget
 from notifier.digests.choose import Choice, Item
 from notifier.digests.excerpt import Segment, cut, cut_at_sentence, mark, one_line, plain
 from notifier.papers.paper import Paper
-from notifier.profiles.matching import Hit
+from notifier.profiles.hits import Hit
 
 AUTHORS_SHOWN = 4
 SIGNALS_FIRST = ("upvotes", "comments", "stars")

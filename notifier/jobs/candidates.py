@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from notifier.profiles.indexed import IndexedPaper
-from notifier.profiles.matching import TRENDING_FROM, match
+from notifier.profiles.hits import TRENDING_FROM, match
 from notifier.profiles.rules import Rules, leaves, wants_trend
 from notifier.ranking.order import OrderSettings, Ranked, rank
 from notifier.ranking.relevance import WordStatistics, stems_of

@@ -49,6 +49,11 @@ _LEARNED_PLURALS = {
     "vertices": "vertex",
 }  # fmt: skip
 _HYPHENS = "-‐‑‒–"
+# First halves of words that people write with a hyphen, with a space, or as one (fine tuning).
+COMBINING_FORMS = frozenset(
+    "anti auto bio co cross cyber data few fine hyper inter intra macro meta micro multi nano neuro"
+    " non open post pre pseudo quasi real self semi sub ultra zero".split()
+)
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )
@@ -110,21 +115,27 @@ class Token:
     hyphen: bool = False
 
 
-def _surface(written: str) -> str:
+def surface_of(written: str) -> str:
+    """Return a word without the plural s of an acronym."""
     return written[:-1] if _ACRONYM_PLURAL.fullmatch(written) else written
+
+
+def cut(text: str) -> Iterator[tuple[str, int, int, bool]]:
+    """Yield (written, start, end, hyphen) of each word of `text` in order: see `Token`."""
+    end_before = -1
+    for found in _WORD.finditer(text):
+        start, end = found.span()
+        hyphen = start - end_before == 1 and text[end_before] in _HYPHENS
+        yield found.group(1) or found.group(), start, end, hyphen
+        end_before = end
 
 
 def tokens(text: str) -> Iterator[Token]:
     """Yield the words of `text` in order."""
-    end_before = -1
-    for found in _WORD.finditer(text):
-        start, end = found.span()
-        written = found.group(1) or found.group()
-        surface = _surface(written)
+    for written, start, end, hyphen in cut(text):
+        surface = surface_of(written)
         folded = fold(surface)
-        hyphen = start - end_before == 1 and text[end_before] in _HYPHENS
         yield Token(written, surface, folded, stem(folded), start, end, hyphen)
-        end_before = end
 
 
 def compounds(words: list[Token]) -> Iterator[tuple[int, int, str]]:
@@ -143,3 +154,14 @@ def compounds(words: list[Token]) -> Iterator[tuple[int, int, str]]:
             for pair in range(first, place - 1):
                 yield pair, pair + 2, words[pair].folded + words[pair + 1].folded
         first = place
+
+
+def open_compounds(words: list[Token]) -> Iterator[tuple[int, int, str]]:
+    """Yield, as `compounds` does, each pair whose first word is a combining form (`fine tuning`).
+
+    So `finetuning` also finds what was written apart; any two words side by side would make
+    `permutation` find "per mutation".
+    """
+    for place in range(len(words) - 1):
+        if words[place].folded in COMBINING_FORMS and not words[place + 1].hyphen:
+            yield place, place + 2, words[place].folded + words[place + 1].folded

@@ -1,33 +1,20 @@
-"""A paper made ready to be asked: where each word stands, in every form a rule may ask for.
+"""One paper made ready to be asked: where each word stands, in every form a rule may ask for.
 
-Pure. A key is a pair of form and word: `s` a stem, `f` a folded word, `c` an acronym with its
-case (plural dropped), `w` the same exactly as written. A place is (first word, word after the
-last): a hyphenated compound has a place of its own under its joined stem.
+Pure. A place is (first word, word after the last): a hyphenated compound has a place of its own
+under its joined stem. See `keys` for the forms.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TypeAlias
 
 from notifier.papers.paper import Paper
-from notifier.papers.text import Token, compounds, stem, tokens
-from notifier.profiles.names import Name, parse_name
+from notifier.papers.text import Token, compounds, open_compounds, tokens
+from notifier.profiles.keys import Key, keys_of, keys_of_compound
 
-Key: TypeAlias = tuple[str, str]
 Place: TypeAlias = tuple[int, int]
-
-
-@lru_cache(maxsize=200_000)
-def _keys(written: str, surface: str, folded: str, stemmed: str) -> tuple[Key, ...]:
-    keys = {("s", stemmed): None, ("f", folded): None}
-    if surface.isupper():
-        keys |= {("c", surface): None, ("w", written): None}
-    if written != surface:  # LLMs and VMs, asked for as llms and vms
-        plural = written.lower()
-        keys |= {("s", stem(plural)): None, ("f", plural): None}
-    return tuple(keys)
 
 
 class IndexedText:
@@ -38,16 +25,15 @@ class IndexedText:
         self.words: list[Token] = list(tokens(text))
         self._places: dict[Key, list[Place]] = {}
         for number, word in enumerate(self.words):
-            for key in _keys(word.written, word.surface, word.folded, word.stem):
+            for key in keys_of(word.written):
                 self._places.setdefault(key, []).append((number, number + 1))
-        for first, end, joined in compounds(self.words):
-            for key in (("s", stem(joined)), ("f", joined)):
+        for first, end, joined in (*compounds(self.words), *open_compounds(self.words)):
+            for key in keys_of_compound(joined):
                 insort(self._places.setdefault(key, []), (first, end))
 
     def places(self, key: Key) -> list[Place]:
         """Return where `key` stands, in order; form `p` asks for a prefix of folded words."""
-        form, word = key
-        return self._prefixed(word) if form == "p" else self._places.get(key, [])
+        return self._prefixed(key[1:]) if key[0] == "p" else self._places.get(key, [])
 
     def _prefixed(self, prefix: str) -> list[Place]:
         known = self._folded
@@ -55,16 +41,12 @@ class IndexedText:
         for place in range(bisect_left(known, prefix), len(known)):
             if not known[place].startswith(prefix):
                 break
-            found.update(self._places[("f", known[place])])
+            found.update(self._places["f" + known[place]])
         return sorted(found)
 
     @cached_property
     def _folded(self) -> list[str]:
-        return sorted(word for form, word in self._places if form == "f")
-
-    def stems(self) -> set[str]:
-        """Return the distinct stems, those of joined compounds among them."""
-        return {word for form, word in self._places if form == "s"}
+        return sorted(key[1:] for key in self._places if key[0] == "f")
 
     def characters(self, place: Place) -> tuple[int, int]:
         """Return the character range of `place` in the text."""
@@ -88,12 +70,3 @@ class IndexedPaper:
     @cached_property
     def organization(self) -> IndexedText:
         return IndexedText(self.paper.organization or "")
-
-    @cached_property
-    def authors(self) -> tuple[tuple[str, Name], ...]:
-        return tuple((author, parse_name(author)) for author in self.paper.authors)
-
-    @cached_property
-    def stems(self) -> frozenset[str]:
-        """The distinct stems of title and abstract: what document frequency counts."""
-        return frozenset(self.title.stems() | self.abstract.stems())

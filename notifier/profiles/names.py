@@ -51,6 +51,18 @@ def parse_name(written: str) -> Name:
     return Name(_given(" ".join(parts[:-1]), written), _folded(parts[-1:]))
 
 
+def found_by(written: str) -> tuple[str, str]:
+    """Return what a name is looked up by: (family's last word, the same with the first initial).
+
+    Two names can be one person's only if the second parts are equal, or the asked name has no given
+    name and the first parts are: see `same_person`.
+    """
+    name = parse_name(written)
+    whole = name.given + name.family
+    family = "".join(whole[-1:])
+    return family, f"{family} {whole[0][:1]}" if len(whole) > 1 else family
+
+
 def _is_particle(part: str, name: str) -> bool:
     return part.lower() in _PARTICLES or (part.islower() and not name.islower())
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from notifier.papers.paper import Paper
-from notifier.profiles.matching import Hit, Match
+from notifier.profiles.hits import Hit, Match
 from notifier.ranking.relevance import Rarity, relevance
 
 

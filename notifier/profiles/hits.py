@@ -1,22 +1,20 @@
-"""Which papers a profile wants, and by which words.
+"""By which words a paper answers a profile, and where they stand.
 
-Pure, one profile against one paper, exact: the plain reference of what a match is.
-A paper matches when any rule does and no never-rule does.
+Pure, one profile and one paper at a time: for the few papers that are shown. Which papers those are
+is found for all profiles at once (see `compiled`), by the same meaning of a match: any rule does,
+and no never-rule does.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TypeAlias
 
 from notifier.papers.paper import Paper
-from notifier.papers.text import fold, stem, tokens
-from notifier.profiles.indexed import IndexedPaper, IndexedText, Key, Place
-from notifier.profiles.names import parse_name, same_person
+from notifier.papers.text import tokens
+from notifier.profiles.indexed import IndexedPaper, IndexedText, Place
+from notifier.profiles.keys import Key, steps
 from notifier.profiles.rules import (
     And,
     Leaf,
@@ -30,16 +28,12 @@ from notifier.profiles.rules import (
     Trending,
     Weighted,
     Word,
+    wants_trend,
 )
+from notifier.profiles.values import FITS
 
 # At or above this trend (a percentile among papers of the same field and age) a paper trends.
 TRENDING_FROM = 0.7
-_ACRONYM = re.compile(r"[A-Z]{2,5}")
-# Two words of at least this many letters are also looked for as one (fine tuning, finetuning).
-_JOIN_LETTERS = 3
-
-# For each word of a phrase the ways to read it: (keys side by side, words used up).
-Steps: TypeAlias = tuple[tuple[tuple[tuple[Key, ...], int], ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +60,11 @@ class Match:
     hits: tuple[Hit, ...]
 
 
+def is_trending(paper: Paper) -> bool:
+    """Return whether a rule `trending` takes the paper."""
+    return paper.trend is not None and paper.trend >= TRENDING_FROM
+
+
 def match(rules: Rules, paper: IndexedPaper, *, is_news: bool = True) -> Match | None:
     """Return the match of a profile with a paper, or None.
 
@@ -73,13 +72,12 @@ def match(rules: Rules, paper: IndexedPaper, *, is_news: bool = True) -> Match |
         rules: As parsed; lines in error take no part.
         paper: With its `trend` filled in, where there is one.
         is_news: False for a paper of earlier days: only rules that ask for trending papers
-            bring it then.
+            bring it then, and only while it trends.
     """
     hits: list[Hit] = []
     for number, node in rules.wanted():
-        found = _evaluate(node, paper, number, 1.0)
-        if found is not None and (is_news or any(isinstance(h.leaf, Trending) for h in found)):
-            hits += found
+        if is_news or (wants_trend(node) and is_trending(paper.paper)):
+            hits += _evaluate(node, paper, number, 1.0) or ()
     if not hits or any(_evaluate(node, paper, 0, 1.0) is not None for _, node in rules.never()):
         return None
     return Match(paper.paper, tuple(hits))
@@ -115,11 +113,10 @@ def _all(parts: Iterable[Node], paper: IndexedPaper, rule: int, weight: float) -
 def _leaf(leaf: Leaf, paper: IndexedPaper, rule: int, weight: float) -> Iterator[Hit]:
     match leaf:
         case Trending():
-            trend = paper.paper.trend
-            if trend is not None and trend >= TRENDING_FROM:
+            if is_trending(paper.paper):
                 yield Hit(rule, leaf, weight, "trend", ("trending",))
         case Meta(where=where, value=value):
-            if words := tuple(_meta(where, value, paper)):
+            if words := tuple(_values(where, value, paper)):
                 yield Hit(rule, leaf, weight, where, words)
         case Phrase(where=where) | Near(left=Phrase(where=where)):
             for field in ("title", "abstract") if where == "text" else (where,):
@@ -154,9 +151,9 @@ def find_phrase(words: tuple[Word, ...], text: IndexedText) -> list[Place]:
 
     Where a phrase may end at several words (`diffus*` in "diffusion-based"), the first counts.
     """
-    steps = _steps(words)
-    reached: list[set[Place]] = [set() for _ in range(len(steps) + 1)]
-    for step, ways in enumerate(steps):
+    ways_of = steps(words)
+    reached: list[set[Place]] = [set() for _ in range(len(ways_of) + 1)]
+    for step, ways in enumerate(ways_of):
         for keys, used in ways:
             runs = set(text.places(keys[0])) if step == 0 else _extend(reached[step], keys[0], text)
             for key in keys[1:]:
@@ -180,69 +177,13 @@ def _ends(places: list[Place], first: int) -> Iterator[int]:
         yield places[number][1]
 
 
-@lru_cache(maxsize=100_000)
-def _steps(words: tuple[Word, ...]) -> Steps:
-    typed = [(word, keys) for word in words if (keys := _keys(word))]
-    out = []
-    for place, (word, keys) in enumerate(typed):
-        ways = [(keys, 1)]
-        if len(keys) > 1 and not word.exact:
-            ways.append(((_joined(word, keys),), 1))
-        if place + 1 < len(typed) and (pair := _pair(typed[place], typed[place + 1])):
-            ways.append(((pair,), 2))
-        out.append(tuple(ways))
-    return tuple(out)
-
-
-def _keys(word: Word) -> tuple[Key, ...]:
-    """What to look for, for each part of one typed word (a compound has several)."""
-    parts = list(tokens(word.text))
-    if len(parts) == 1 and not word.prefix and _ACRONYM.fullmatch(parts[0].surface):
-        return (("w", parts[0].written) if word.exact else ("c", parts[0].surface),)
-    keys: list[Key] = [("f", fold(p.written)) if word.exact else ("s", p.stem) for p in parts]
-    if word.prefix and parts:
-        keys[-1] = ("p", parts[-1].folded)
-    return tuple(keys)
-
-
-def _joined(word: Word, keys: tuple[Key, ...]) -> Key:
-    joined = "".join(part.folded for part in tokens(word.text))
-    return ("p", joined) if keys[-1][0] == "p" else ("s", stem(joined))
-
-
-def _pair(one: tuple[Word, tuple[Key, ...]], two: tuple[Word, tuple[Key, ...]]) -> Key | None:
-    """The joined form of two plain words, or None where joining could only mislead."""
-    if any(len(keys) != 1 or keys[0][0] != "s" for _, keys in (one, two)):
-        return None
-    folded = [next(tokens(word.text)).folded for word, _ in (one, two)]
-    if any(len(part) < _JOIN_LETTERS or not part.isalpha() for part in folded):
-        return None
-    return "s", stem("".join(folded))
-
-
-def _meta(where: str, value: str, paper: IndexedPaper) -> Iterator[str]:
+def _values(where: str, value: str, paper: IndexedPaper) -> Iterator[str]:
     """Yield what in the paper's `where` answers `value`."""
-    match where:
-        case "author":
-            asked = parse_name(value)
-            yield from (name for name, parsed in paper.authors if same_person(asked, parsed))
-        case "cat":
-            yield from (c for c in paper.paper.categories if _category(fold(value), fold(c)))
-        case "source":
-            asked_words = [word.folded for word in tokens(value)]
-            for source in paper.paper.sources:
-                known = [word.folded for word in tokens(source)]
-                if known[: len(asked_words)] == asked_words:
-                    yield source
-        case _:
-            words = tuple(Word(word.written) for word in tokens(value))
-            text = paper.organization
-            yield from (text.text[slice(*text.characters(p))] for p in find_phrase(words, text))
-
-
-def _category(asked: str, category: str) -> bool:
-    """`cs.CL` is itself, `cs.*` and `cs` are all of the archive, `q-bio.N*` its beginning."""
-    if asked.endswith("*"):
-        asked = asked[:-1]
-        return category.startswith(asked) or category == asked.rstrip(".")
-    return category == asked or category.startswith(asked + ".")
+    if where == "org":
+        words = tuple(Word(word.written) for word in tokens(value))
+        text = paper.organization
+        yield from (text.text[slice(*text.characters(p))] for p in find_phrase(words, text))
+        return
+    known = {"author": paper.paper.authors, "cat": paper.paper.categories}
+    fits = FITS[where]
+    yield from (own for own in known.get(where, paper.paper.sources) if fits(value, own))

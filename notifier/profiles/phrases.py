@@ -1,0 +1,225 @@
+"""The phrases of all profiles, found in all papers at once, each distinct one once.
+
+Pure. A trie over keys (see `keys`) holds every way to read every phrase. Finding walks all places
+of a concordance at the same time, one word deeper at each step, and keeps only what some phrase
+begins with: the work grows with what is found, not with the number of phrases.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from notifier.profiles.concordance import Concordance, hash_of, spread, starts_of
+from notifier.profiles.keys import Key, sequences, stems_of
+from notifier.profiles.rules import Word
+from notifier.profiles.table import ABSENT, Ints, Table
+
+_FEW_PREFIXES = 8
+# One number holds a phrase, its place and its length in words: a rule has 1,000 characters, and
+# 2^26 places are 300,000 papers.
+_LENGTH_BITS, _PLACE_BITS = 10, 26
+MOST_PLACES = 1 << _PLACE_BITS
+_NOWHERE = -1
+_KEY_BITS = np.uint64(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where phrases stand, ordered by phrase and place; no two of one phrase begin alike.
+
+    Those of phrase n are `starts[n]` to `starts[n + 1]` of `begins` and `ends` (places of the
+    concordance; an end is behind the last word).
+    """
+
+    phrases: Ints
+    begins: Ints
+    ends: Ints
+    starts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Which keys of each word any phrase has: word n `keys[starts[n]:starts[n + 1]]`."""
+
+    starts: NDArray[np.int64]
+    keys: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Walks through the trie: the node each has come to, where it began, where it is."""
+
+    nodes: Ints
+    begins: Ints
+    ends: Ints
+
+    def kept(self, which: NDArray[np.bool_]) -> _Walk:
+        return _Walk(self.nodes[which], self.begins[which], self.ends[which])
+
+
+def _packed(walk: _Walk) -> NDArray[np.int64]:
+    places = walk.nodes.astype(np.int64) << _PLACE_BITS | walk.begins
+    return places << _LENGTH_BITS | (walk.ends - walk.begins)
+
+
+class Phrases:
+    """Distinct phrases by number; they are only ever added."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = [""]  # of keys: key n is `names[n]`
+        self._keys = Table()
+        self._children = Table()
+        self._ending = array("i", [ABSENT])  # by node of the trie: the first of a chain
+        self._chain_phrase, self._chain_next = array("i"), array("i")
+        self._has_children = bytearray(1)
+        self._prefixes: dict[str, int] = {}
+        # By phrase the keys of its stems: what says how rare it is. Key 0 stands for a prefix.
+        self.stem_starts, self.stems = array("q", [0]), array("i")
+
+    def __len__(self) -> int:
+        return len(self.stem_starts) - 1
+
+    def add(self, words: tuple[Word, ...]) -> int:
+        """Add a phrase and return its number."""
+        number = len(self)
+        for sequence in sequences(words):
+            node = 0
+            for key in sequence:
+                node = self._child(node, self._key(key))
+            self._chain_next.append(self._ending[node])
+            self._ending[node] = len(self._chain_phrase)
+            self._chain_phrase.append(number)
+        self.stems.extend([self._key("s" + stem) for stem in stems_of(words)])
+        if any(word.prefix for word in words):
+            self.stems.append(0)
+        self.stem_starts.append(len(self.stems))
+        return number
+
+    def _key(self, key: Key) -> int:
+        hashed = hash_of(key)
+        number = self._keys.get(hashed)
+        if number == ABSENT:
+            number = len(self.names)
+            self._keys.put(hashed, number)
+            self.names.append(key)
+            if key[0] == "p":
+                self._prefixes[key[1:]] = number
+        return number
+
+    def _child(self, node: int, key: int) -> int:
+        edge = node << 32 | key
+        child = self._children.get(edge)
+        if child == ABSENT:
+            child = len(self._ending)
+            self._children.put(edge, child)
+            self._ending.append(ABSENT)
+            self._has_children.append(0)
+            self._has_children[node] = 1
+        return child
+
+    def find(self, papers: Concordance) -> Found:
+        """Return every place of every phrase; of two that begin at one place the shorter."""
+        known = self._known_keys(papers)
+        walk = self._first(papers, known)
+        done = [self._complete(walk)]
+        while walk.nodes.size:
+            walk = self._next(papers, known, walk)
+            done.append(self._complete(walk))
+        packed = np.concatenate([_packed(one) for one in done])
+        packed.sort()
+        packed = packed[np.diff(packed >> _LENGTH_BITS, prepend=_NOWHERE) != 0]
+        phrases = (packed >> _LENGTH_BITS + _PLACE_BITS).astype(np.int32)
+        begins = (packed >> _LENGTH_BITS & (1 << _PLACE_BITS) - 1).astype(np.int32)
+        ends = begins + (packed & (1 << _LENGTH_BITS) - 1).astype(np.int32)
+        return Found(phrases, begins, ends, starts_of(np.bincount(phrases, minlength=len(self))))
+
+    def _known_keys(self, papers: Concordance) -> _Known:
+        keys = self._keys.find(papers.keys)
+        words = np.repeat(np.arange(len(papers.words)), np.diff(papers.key_starts))
+        more = np.array(list(self._prefixed(papers)), np.int64).reshape(-1, 2)
+        words = np.concatenate((words[keys != ABSENT], more[:, 0]))
+        keys = np.concatenate((keys[keys != ABSENT], more[:, 1])).astype(np.int32)
+        order = np.argsort(words, kind="stable")
+        return _Known(starts_of(np.bincount(words, minlength=len(papers.words))), keys[order])
+
+    def _prefixed(self, papers: Concordance) -> Iterator[tuple[int, int]]:
+        """Yield (word, key) for every word that begins as a prefix asks."""
+        if len(self._prefixes) <= _FEW_PREFIXES:
+            for prefix, number in self._prefixes.items():
+                for place, form in enumerate(papers.folded):
+                    if form.startswith(prefix):
+                        yield int(papers.folded_words[place]), number
+            return
+        forms = sorted(zip(papers.folded, papers.folded_words.tolist(), strict=True))
+        for prefix, number in self._prefixes.items():
+            for place in range(bisect_left(forms, (prefix, 0)), len(forms)):
+                form, word = forms[place]
+                if not form.startswith(prefix):
+                    break
+                yield word, number
+
+    def _first(self, papers: Concordance, known: _Known) -> _Walk:
+        """Every place at which a phrase may begin, one word deep."""
+        keys = known.keys
+        words = np.repeat(np.arange(len(papers.words), dtype=np.int32), np.diff(known.starts))
+        nodes = self._children.find(keys.astype(np.uint64))
+        kept = nodes != ABSENT
+        nodes, words = nodes[kept], words[kept]
+        counts = np.diff(papers.place_starts)[words]
+        begins = papers.places[spread(papers.place_starts[words], counts)]
+        joined = self._first_compounds(papers, words, nodes)
+        return _Walk(
+            np.concatenate((np.repeat(nodes, counts), joined.nodes)),
+            np.concatenate((begins, joined.begins)),
+            np.concatenate((begins + 1, joined.ends)).astype(np.int32),
+        )
+
+    def _first_compounds(self, papers: Concordance, words: Ints, nodes: Ints) -> _Walk:
+        """The same for compounds; `words` are in order, with the node each leads to."""
+        low = np.searchsorted(words, papers.compound_words, "left")
+        counts = np.searchsorted(words, papers.compound_words, "right") - low
+        return _Walk(
+            nodes[spread(low, counts)],
+            np.repeat(papers.compound_starts, counts),
+            np.repeat(papers.compound_ends, counts),
+        )
+
+    def _next(self, papers: Concordance, known: _Known, walk: _Walk) -> _Walk:
+        """One word deeper: each walk goes on with every key of every word that follows it."""
+        deeper = np.frombuffer(self._has_children, np.bool_)[walk.nodes]
+        walk = walk.kept(deeper)
+        low = np.searchsorted(papers.compound_starts, walk.ends, "left")
+        counts = np.searchsorted(papers.compound_starts, walk.ends, "right") - low
+        joined = spread(low, counts)
+        which = np.concatenate(
+            (np.arange(len(walk.nodes)), np.repeat(np.arange(len(counts)), counts))
+        )
+        words = np.concatenate((papers.row[walk.ends], papers.compound_words[joined]))
+        ends = np.concatenate((walk.ends + 1, papers.compound_ends[joined]))
+        counts = known.starts[words + 1] - known.starts[words]
+        keys = known.keys[spread(known.starts[words], counts)].astype(np.uint64)
+        which, ends = np.repeat(which, counts), np.repeat(ends, counts)
+        nodes = self._children.find(walk.nodes[which].astype(np.uint64) << _KEY_BITS | keys)
+        return _Walk(nodes, walk.begins[which], ends).kept(nodes != ABSENT)
+
+    def _complete(self, walk: _Walk) -> _Walk:
+        """The phrases that end where a walk has come to; `nodes` of the result are phrases."""
+        ending = np.frombuffer(self._ending, np.int32)
+        phrases = np.frombuffer(self._chain_phrase, np.int32)
+        following = np.frombuffer(self._chain_next, np.int32)
+        links = ending[walk.nodes]
+        here = np.flatnonzero(links != ABSENT)
+        links, which, numbers = links[here], [here[:0]], [phrases[:0]]
+        while here.size:
+            which.append(here)
+            numbers.append(phrases[links])
+            links = following[links]
+            here, links = here[links != ABSENT], links[links != ABSENT]
+        at = np.concatenate(which)
+        return _Walk(np.concatenate(numbers), walk.begins[at], walk.ends[at])

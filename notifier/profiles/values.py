@@ -1,0 +1,117 @@
+"""What rules ask of fields that are no running text, found in all papers at once.
+
+Pure. Authors are first looked up by the last word of their family name, the same for all ways of
+writing a name; categories and sources have few distinct values, each of which is compared once with
+each thing asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from notifier.papers.text import fold, tokens
+from notifier.profiles.concordance import Concordance, Values, hash_of, spread, starts_of
+from notifier.profiles.names import found_by, parse_name, same_person
+from notifier.profiles.rules import MetaField
+
+
+def author_fits(asked: str, author: str) -> bool:
+    """Return whether an author as a paper writes the name can be the one asked for."""
+    return same_person(parse_name(asked), parse_name(author))
+
+
+def category_fits(asked: str, category: str) -> bool:
+    """`cs.CL` is itself, `cs.*` and `cs` are all of the archive, `q-bio.N*` its beginning."""
+    asked, category = fold(asked), fold(category)
+    if asked.endswith("*"):
+        asked = asked[:-1]
+        return category.startswith(asked) or category == asked.rstrip(".")
+    return category == asked or category.startswith(asked + ".")
+
+
+def source_fits(asked: str, source: str) -> bool:
+    """A source is asked for by its name or the first words of it."""
+    words = _folded(asked)
+    return _folded(source)[: len(words)] == words
+
+
+@lru_cache(maxsize=10_000)
+def _folded(text: str) -> tuple[str, ...]:
+    return tuple(word.folded for word in tokens(text))
+
+
+FITS: dict[str, Callable[[str, str], bool]] = {
+    "author": author_fits,
+    "cat": category_fits,
+    "source": source_fits,
+}
+
+
+class AskedValues:
+    """What is asked of authors, categories and sources, by number; only ever added to."""
+
+    def __init__(self) -> None:
+        self._asked: list[tuple[MetaField, str]] = []
+        self._by_name: dict[int, list[int]] = {}
+        self._numbers: dict[str, list[int]] = {"cat": [], "source": []}
+        self._fitting: dict[tuple[str, str], tuple[int, list[int]]] = {}
+
+    @property
+    def fields(self) -> list[MetaField]:
+        """The field of each number."""
+        return [where for where, _ in self._asked]
+
+    def add(self, where: MetaField, value: str) -> int:
+        """Add what a rule asks and return its number."""
+        number = len(self._asked)
+        self._asked.append((where, value))
+        if where == "author":
+            family, with_initial = found_by(value)
+            key = with_initial if parse_name(value).given else family
+            self._by_name.setdefault(hash_of(key), []).append(number)
+        else:
+            self._numbers[where].append(number)
+        return number
+
+    def find(self, papers: Concordance) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return (number, paper) of all that is found, each once, ordered by both."""
+        found = [
+            _in_papers(papers.authors, self._authors(papers.authors)),
+            _in_papers(papers.categories, self._few("cat", papers.categories)),
+            _in_papers(papers.sources, self._few("source", papers.sources)),
+        ]
+        packed = np.unique(np.concatenate(found))
+        return packed >> 32, packed & (1 << 32) - 1
+
+    def _authors(self, authors: Values) -> Iterator[tuple[int, int]]:
+        """Yield (number asked, number of the author)."""
+        for author, keys in enumerate(authors.keys.tolist()):
+            for key in keys:
+                for number in self._by_name.get(key, ()):
+                    if author_fits(self._asked[number][1], authors.values[author]):
+                        yield number, author
+
+    def _few(self, where: str, values: Values) -> Iterator[tuple[int, int]]:
+        """Yield (number asked, number of the value); what was compared before is remembered."""
+        numbers = self._numbers[where]
+        for which, value in enumerate(values.values):
+            compared, fitting = self._fitting.get((where, value), (0, []))
+            new = [n for n in numbers[compared:] if FITS[where](self._asked[n][1], value)]
+            self._fitting[where, value] = len(numbers), fitting + new
+            for number in fitting + new:
+                yield number, which
+
+
+def _in_papers(values: Values, pairs: Iterator[tuple[int, int]]) -> NDArray[np.int64]:
+    """Return number << 32 | paper for each paper that has a value of the pairs."""
+    table = np.array(list(pairs), np.int64).reshape(-1, 2)
+    order = np.argsort(values.ids, kind="stable")
+    paper = np.repeat(np.arange(len(values.starts) - 1), np.diff(values.starts))[order]
+    starts = starts_of(np.bincount(values.ids, minlength=len(values.values)))
+    counts = np.diff(starts)[table[:, 1]]
+    at = spread(starts[table[:, 1]], counts)
+    return np.repeat(table[:, 0], counts) << 32 | paper[at]

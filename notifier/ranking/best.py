@@ -1,0 +1,156 @@
+"""The best papers of every profile in a batch: a sparse product with selection.
+
+Pure. Profiles x clauses times clauses x papers gives the totals; only the best of each profile are
+kept. Without Numba the same is worked out in NumPy, in blocks, some ten times slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from notifier.profiles.compiled import NEVER, Arrays, Compiled
+from notifier.profiles.concordance import spread, starts_of
+from notifier.profiles.postings import Floats, Numbers, Runs
+from notifier.profiles.table import Ints
+from notifier.ranking import kernel
+from notifier.ranking.kernel import RULE_BITS, TOTAL_BITS
+from notifier.ranking.relevance import HALF_TOTAL, relevance
+
+_TOTAL = (1 << TOTAL_BITS) - 1
+# Results of one block (without Numba: profiles x papers), at most: some 100 MB.
+_BLOCK = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best papers of some profiles, best first, profile after profile.
+
+    Attributes:
+        profiles: The row of the profile of each result.
+        papers: The number of each paper in the batch.
+        totals: What the rules add up to, in hundredths x units: see `relevance`.
+        rules: A bit for each rule of the profile that hit, in the order of `Compiled.entries`; the
+            last of `RULE_BITS` bits stands for all rules from there on.
+    """
+
+    profiles: NDArray[np.int64]
+    papers: NDArray[np.uint16]
+    totals: Numbers
+    rules: NDArray[np.uint32]
+
+    @property
+    def relevances(self) -> Floats:
+        """How well each paper fits, in [0, 1)."""
+        return relevance(self.totals)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is selected: at most `keep` of each profile, by relevance x boost.
+
+    `boosts` (above 0) and `ranks` (of equals the lower is better) are by paper. `only_trend`: only
+    rules that ask for what is trending bring a paper.
+    """
+
+    keep: int
+    boosts: Floats
+    ranks: Ints
+    only_trend: bool = False
+
+
+def best(compiled: Compiled, runs: Runs, selection: Selection) -> Iterator[Best]:
+    """Yield the best papers of all profiles, in blocks."""
+    arrays = compiled.arrays()
+    slots = np.flatnonzero(arrays.counts)
+    loop = kernel.compiled()
+    papers = len(selection.boosts)
+    size = _BLOCK // max(min(selection.keep, papers) if loop else papers, 1)
+    for start in range(0, len(slots), max(size, 1)):
+        block = slots[start : start + max(size, 1)]
+        if loop:
+            yield _by_kernel(loop, arrays, block, runs, selection)
+        else:
+            yield _by_numpy(arrays, block, runs, selection)
+
+
+def _by_kernel(
+    loop: kernel.Loop, arrays: Arrays, block: Numbers, runs: Runs, selection: Selection
+) -> Best:
+    papers = len(selection.boosts)
+    room = len(block) * min(selection.keep, papers)
+    found = np.empty(room, np.uint16)
+    sums = np.empty(room, np.int64)
+    counts = np.empty(len(block), np.int32)
+    written = loop(
+        block, arrays.firsts, arrays.counts, arrays.clauses, arrays.weights, arrays.trends,
+        runs.starts, runs.counts, runs.papers, runs.units,
+        selection.boosts, selection.ranks, HALF_TOTAL, selection.keep, selection.only_trend,
+        np.zeros(papers, np.int64), np.empty(papers + 1, np.int32), np.empty(selection.keep),
+        found, sums, counts,
+    )  # fmt: skip
+    sums = sums[:written]
+    profiles = np.repeat(arrays.rows[block], counts)
+    rules = (sums >> TOTAL_BITS).astype(np.uint32)
+    return Best(profiles, found[:written].copy(), sums & _TOTAL, rules)
+
+
+def _by_numpy(arrays: Arrays, block: Numbers, runs: Runs, selection: Selection) -> Best:
+    papers = len(selection.boosts)
+    entries = spread(arrays.firsts[block], arrays.counts[block])
+    owner = np.repeat(np.arange(len(block)), arrays.counts[block])
+    weights = arrays.weights[entries].astype(np.int64)
+    bits = _bits(owner, weights)
+    which, at = runs.of(arrays.clauses[entries].astype(np.int64))
+    cells = owner[which] * papers + runs.papers[at]
+    brings = weights[which] != NEVER
+    excluded = np.zeros(len(block) * papers, bool)
+    excluded[cells[~brings]] = True
+    if selection.only_trend:
+        brings &= arrays.trends[entries][which] != 0
+    cells, which, at = cells[brings], which[brings], at[brings]
+    worth = (weights[which] * runs.units[at]).astype(np.float64)
+    totals = np.bincount(cells, worth, minlength=len(excluded)).astype(np.int64)
+    rules = np.zeros(len(excluded), np.uint32)
+    np.bitwise_or.at(rules, cells, bits[which])
+    found = np.flatnonzero((totals > 0) & ~excluded)
+    owner, paper = found // max(papers, 1), found % max(papers, 1)
+    scores = relevance(totals[found]) * selection.boosts[paper]
+    order = np.lexsort((selection.ranks[paper], -scores, owner))
+    first = starts_of(np.bincount(owner, minlength=len(block)))
+    order = order[np.arange(len(order)) - first[owner[order]] < selection.keep]
+    kept = found[order]
+    rows = arrays.rows[block][owner[order]]
+    return Best(rows, paper[order].astype(np.uint16), totals[kept], rules[kept])
+
+
+def _bits(owner: Numbers, weights: Numbers) -> NDArray[np.uint32]:
+    """The bit of each rule that can bring a paper: the n-th of its profile has bit n."""
+    wanted = weights != NEVER
+    before = np.cumsum(wanted) - wanted
+    first = np.diff(owner, prepend=-1) != 0
+    number = before - np.maximum.accumulate(np.where(first, before, 0))
+    bits: NDArray[np.uint32] = np.uint32(1) << np.minimum(number, RULE_BITS - 1).astype(np.uint32)
+    return bits
+
+
+def lines(
+    compiled: Compiled, runs: Runs, found: Best, selection: Selection
+) -> Iterator[tuple[int, ...]]:
+    """Yield the line numbers of the rules of each result, in order."""
+    row, entries = None, []
+    for number, mask in enumerate(found.rules.tolist()):
+        if found.profiles[number] != row:
+            row = int(found.profiles[number])
+            entries = compiled.entries(row)
+        hit = [entry.line for bit, entry in enumerate(entries[: RULE_BITS - 1]) if mask >> bit & 1]
+        if mask >> RULE_BITS - 1:
+            beyond = [e for e in entries[RULE_BITS - 1 :] if e.trend or not selection.only_trend]
+            clauses = np.array([entry.clause for entry in beyond], np.int64)
+            papers = np.full(len(beyond), found.papers[number], np.int64)
+            there = runs.units_of(clauses, papers) >= 0
+            hit += [entry.line for entry, is_there in zip(beyond, there, strict=True) if is_there]
+        yield tuple(sorted(hit))
