@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from notifier.papers.paper import Paper
-from notifier.papers.text import Token, compounds, stem, tokens
+from notifier.papers.text import Token, cased, compounds, fold, spelled_out, stem, tokens
 from notifier.profiles.names import Name, parse_name
 
 Key: TypeAlias = tuple[str, str]
@@ -23,7 +23,9 @@ Place: TypeAlias = tuple[int, int]
 def _keys(written: str, surface: str, folded: str, stemmed: str) -> tuple[Key, ...]:
     keys = {("s", stemmed): None, ("f", folded): None}
     if surface.isupper():
-        keys |= {("c", surface): None, ("w", written): None}
+        keys |= {("c", cased(surface)): None, ("w", cased(written)): None}
+    if spelled := spelled_out(surface):  # Müller, asked for as Mueller
+        keys |= {("s", stem(fold(spelled))): None, ("f", fold(spelled)): None}
     if written != surface:  # LLMs and VMs, asked for as llms and vms
         plural = written.lower()
         keys |= {("s", stem(plural)): None, ("f", plural): None}

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeAlias
 
 from notifier.papers.paper import Paper
-from notifier.papers.text import fold, stem, tokens
+from notifier.papers.text import cased, fold, spelled_out, stem, tokens
 from notifier.profiles.indexed import IndexedPaper, IndexedText, Key, Place
 from notifier.profiles.names import parse_name, same_person
 from notifier.profiles.rules import (
@@ -186,8 +186,10 @@ def _steps(words: tuple[Word, ...]) -> Steps:
     out = []
     for place, (word, keys) in enumerate(typed):
         ways = [(keys, 1)]
-        if len(keys) > 1 and not word.exact:
-            ways.append(((_joined(word, keys),), 1))
+        if spelled := spelled_out(word.text):  # Müller, written Mueller
+            ways.append((_keys(replace(word, text=spelled)), 1))
+        if len(keys) > 1 and not word.exact and (joined := _joined(word, keys)):
+            ways.append(((joined,), 1))
         if place + 1 < len(typed) and (pair := _pair(typed[place], typed[place + 1])):
             ways.append(((pair,), 2))
         out.append(tuple(ways))
@@ -197,27 +199,45 @@ def _steps(words: tuple[Word, ...]) -> Steps:
 def _keys(word: Word) -> tuple[Key, ...]:
     """What to look for, for each part of one typed word (a compound has several)."""
     parts = list(tokens(word.text))
-    if len(parts) == 1 and not word.prefix and _ACRONYM.fullmatch(parts[0].surface):
-        return (("w", parts[0].written) if word.exact else ("c", parts[0].surface),)
+    if len(parts) == 1 and not word.prefix and _ACRONYM.fullmatch(cased(parts[0].surface)):
+        return (("w", cased(parts[0].written)) if word.exact else ("c", cased(parts[0].surface)),)
     keys: list[Key] = [("f", fold(p.written)) if word.exact else ("s", p.stem) for p in parts]
     if word.prefix and parts:
         keys[-1] = ("p", parts[-1].folded)
     return tuple(keys)
 
 
-def _joined(word: Word, keys: tuple[Key, ...]) -> Key:
-    joined = "".join(part.folded for part in tokens(word.text))
-    return ("p", joined) if keys[-1][0] == "p" else ("s", stem(joined))
+def _joined(word: Word, keys: tuple[Key, ...]) -> Key | None:
+    """The joined form of a compound, or None where joining could only mislead.
+
+    `U.S.` is US but no "us"; `Model-S` is no plural and `DALL-E` has no ending to be stemmed.
+    """
+    folded = [part.folded for part in tokens(word.text)]
+    joined = "".join(folded)
+    if keys[-1][0] == "p":
+        return "p", joined
+    if all(len(part) == 1 for part in folded) and _ACRONYM.fullmatch(joined.upper()):
+        return "c", joined.upper()
+    if len(folded[-1]) == 1:
+        return None if folded[-1] == "s" else ("f", joined)
+    return "s", stem(joined)
 
 
 def _pair(one: tuple[Word, tuple[Key, ...]], two: tuple[Word, tuple[Key, ...]]) -> Key | None:
-    """The joined form of two plain words, or None where joining could only mislead."""
-    if any(len(keys) != 1 or keys[0][0] != "s" for _, keys in (one, two)):
+    """The joined form of two words, or None where joining could only mislead."""
+    if any(len(keys) != 1 for _, keys in (one, two)):
         return None
-    folded = [next(tokens(word.text)).folded for word, _ in (one, two)]
-    if any(len(part) < _JOIN_LETTERS or not part.isalpha() for part in folded):
+    first, second = [next(tokens(word.text)).folded for word, _ in (one, two)]
+    forms = one[1][0][0] + two[1][0][0]
+    if forms in ("ss", "cs") and first.isalpha() and len(first) > 1 and second[0].isdecimal():
+        return "f", first + second  # Llama 3, COVID 19
+    if (
+        forms != "ss"
+        or not (first + second).isalpha()
+        or min(map(len, (first, second))) < _JOIN_LETTERS
+    ):
         return None
-    return "s", stem("".join(folded))
+    return "s", stem(first + second)
 
 
 def _meta(where: str, value: str, paper: IndexedPaper) -> Iterator[str]:
