@@ -10,17 +10,9 @@ WORDS = (
     "e\u0301",
 )  # fmt: skip
 SPACES = st.sampled_from([" ", " ", "  ", "\t", "\u00a0"])
-BOTH = (" + ", "+", " +", " AND ")
-EITHER = (" | ", "|", " OR ")
+BOTH = st.sampled_from([" + ", "+", " +", " AND "])
+EITHER = st.sampled_from([" | ", "|", " OR "])
 PIECES = (*'()|+-–~^*#:"“”. ', " AND ", " NOT ", "~5", "^2", "title:", "titel:", "\n", "\0", "a")
-
-
-def _spaced(parts: list[str]) -> st.SearchStrategy[str]:
-    return SPACES.map(lambda space: space.join(parts))
-
-
-def _joined(parts: list[str], signs: tuple[str, ...]) -> st.SearchStrategy[str]:
-    return st.sampled_from(signs).map(lambda sign: sign.join(parts))
 
 
 def words() -> st.SearchStrategy[str]:
@@ -36,7 +28,7 @@ def words() -> st.SearchStrategy[str]:
 
 def phrases() -> st.SearchStrategy[str]:
     """Draw words that stand side by side."""
-    return st.lists(words(), min_size=1, max_size=3).flatmap(_spaced)
+    return st.builds(str.join, SPACES, st.lists(words(), min_size=1, max_size=3))
 
 
 def terms() -> st.SearchStrategy[str]:
@@ -60,8 +52,8 @@ def _combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     several = st.lists(group, min_size=2, max_size=3)
     return st.one_of(
         group,
-        several.flatmap(lambda parts: _joined(parts, BOTH)),
-        several.flatmap(lambda parts: _joined(parts, EITHER)),
+        st.builds(str.join, BOTH, several),
+        st.builds(str.join, EITHER, several),
         st.builds("{}{}{}".format, group, st.sampled_from([" -", " + -", " NOT "]), group),
         st.builds("{} ^{}".format, terms(), st.sampled_from(["2", "0.1", "10", "1.25", "1"])),
     )
@@ -75,10 +67,13 @@ def rules() -> st.SearchStrategy[str]:
     return st.builds("{}{}".format, st.one_of(wanted, wanted, never), comment)
 
 
+RULES = rules()
+
+
 @st.composite
 def near_misses(draw: st.DrawFn) -> str:
     """Draw a rule with a few places cut out, repeated or overwritten."""
-    rule = draw(rules())
+    rule = draw(RULES)
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(rule)))
         end = draw(st.integers(start, min(len(rule), start + 6)))
@@ -89,4 +84,4 @@ def near_misses(draw: st.DrawFn) -> str:
 
 def profiles() -> st.SearchStrategy[str]:
     """Draw the text of a profile, most of whose lines can be read."""
-    return st.lists(st.one_of(rules(), near_misses()), max_size=5).map("\n".join)
+    return st.lists(st.one_of(RULES, near_misses()), max_size=4).map("\n".join)

@@ -177,6 +177,9 @@ def test_a_text_has_a_word_where_a_word_can_be_cut(text: str) -> None:
         ("supervised", "supervision"),
         ("revised", "revision"),
         ("bimodality", "bimodal"),
+        ("neighbourhoods", "neighborhood"),
+        ("colour", "colors"),
+        ("centre", "centers"),
     ],
 )
 def test_forms_of_one_word_have_one_stem(one: str, other: str) -> None:

@@ -8,7 +8,7 @@ Pure. Words of query and paper go through the same functions, so they meet:
 - a trailing possessive `'s` is dropped; an acronym's plural s too (`LLMs` = `LLM`);
 - English Snowball stems for words of four letters or more, shorter ones as they stand; the
   learned plurals it leaves alone are known (`analyses` = `analysis`, `matrices` = `matrix`);
-  `localization` is `localisation` and not `local`;
+  `localization` is `localisation` and not `local`, and `behavior` is `behaviour`;
 - Chinese, Japanese and Korean text is cut into characters, so that a phrase finds it;
 - a hyphenated compound is its parts, and besides one joined word (`fine-tuning` = `finetuning`).
 """
@@ -64,6 +64,8 @@ _IZE = re.compile(
     r"([a-z]{2,}[bdfghklmnprt])i[sz]"
     r"(?:e(?:[rs]|rs|d(?:ly)?)?|ing(?:s|ly)?|ation(?:s|al(?:ly)?)?|ab(?:le|ly|ility)|ements?)"
 )
+_OUR = re.compile(r"(behavi|col|fav|flav|harb|hon|hum|lab|neighb|rum|tum|vap|vig)our")
+_TRE = re.compile(r"(cent|fib|lit|met)re(?=s?$)")
 _MODAL = re.compile(r"([a-z]{2,}modal)(?:s|ly|ity|ities)?")  # multimodal is not multimode
 # Their own stems: Snowball makes len, physic (as of physical) and logist (as of logistic).
 _UNSTEMMED = frozenset(("lens", "logistics", "physics"))
@@ -138,7 +140,8 @@ def stem(folded: str) -> str:
     singular = _IRREGULAR_PLURALS.get(folded, folded)
     if len(folded) > len("thesis"):  # as its plural, analyses; shorter ones meet "these", "base"
         singular = _SIS.sub("ses", singular)
-    return str(_stemmer().stemWord(singular))
+    american = _TRE.sub(r"\1er", _OUR.sub(r"\1or", singular))
+    return str(_stemmer().stemWord(american))
 
 
 @dataclass(frozen=True, slots=True)
