@@ -35,6 +35,7 @@ from notifier.profiles.rules import (
     leaves,
     wants_trend,
 )
+from tests import grammar
 
 
 def phrase(text: str, where: TextField = "text") -> Phrase:
@@ -111,6 +112,9 @@ LANGUAGE: list[tuple[str, Node]] = [
     ("title: mixture of experts", phrase("mixture of experts", "title")),
     ("Title:experts", phrase("experts", "title")),
     ("title : experts", phrase("experts", "title")),
+    ('title :"a"', Phrase((Word("a", exact=True),), "title")),
+    ("title :(a | b)", Or((phrase("a", "title"), phrase("b", "title")))),
+    ("title :x", phrase("title :x")),
     ("abstract: (a + b)", And((phrase("a", "abstract"), phrase("b", "abstract")))),
     ("title: a + b", And((phrase("a", "title"), B))),
     ("author: Yann LeCun", Meta("author", "Yann LeCun")),
@@ -145,6 +149,7 @@ ERRORS: list[tuple[str, int, str]] = [
     # fields
     ("titel: x", 1, 'unknown field "titel:" - did you mean "title:"?'),
     ("a + category: x", 5, 'unknown field "category:" - did you mean "cat:"?'),
+    ("A :|x", 1, 'unknown field "A:" - did you mean "abstract:"?'),
     ("ABS: x", 1, 'unknown field "ABS:" - did you mean "abstract:"?'),
     ("organisation: x", 1, 'unknown field "organisation:" - did you mean "org:"?'),
     ("http://x.org", 1, 'unknown field "http:" - use title, abstract, author, cat, source, org, '
@@ -394,6 +399,7 @@ LINES = [
 ]  # fmt: skip
 ANY_TEXT = st.one_of(
     st.text(),
+    grammar.profiles(),
     st.lists(st.sampled_from(PIECES), max_size=40).map("".join),
     st.lists(st.sampled_from(LINES), max_size=12).map("\n".join),
 )
@@ -414,9 +420,15 @@ TERMS = st.sampled_from(
 NESTED = st.recursive(TERMS, nested, max_leaves=12)
 
 
+@given(grammar.rules())
+def test_every_rule_that_the_grammar_builds_is_read(text: str) -> None:
+    assert errors(text) == []
+
+
 @given(st.one_of(ANY_TEXT, NESTED))
 @example("a\n\n")
 @example("(#x)")
+@example("((A :|0))")
 @example("cat: ((a | b) | c)")
 @example("cat: " + "(" * 900)
 @example("title: (" + "a|" * 400 + "a)")

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notifier.papers.text import compounds, fold, one_line, stem, tokens
+from notifier.papers.text import (
+    cased,
+    compounds,
+    fold,
+    has_word,
+    one_line,
+    spelled_out,
+    stem,
+    tokens,
+)
 
 
 def words(text: str) -> list[str]:
@@ -96,6 +105,49 @@ def test_folding_twice_changes_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "spelled"),
+    [
+        ("Müller", "Mueller"),
+        ("Mu\u0308ller", "Mueller"),
+        ("Öffner", "Oeffner"),
+        ("Kähler–Größe", "Kaehler–Groeße"),
+        ("Sørensen", "Soerensen"),
+        ("TÜV-Prüfung", "TÜV-Pruefung"),
+    ],
+)
+def test_an_umlaut_is_spelled_out_in_words_of_four_letters(written: str, spelled: str) -> None:
+    assert spelled_out(written) == spelled
+
+
+@pytest.mark.parametrize(
+    "text", ["Mueller", "queue", "naïve", "Süd", "blü-dü", "Erdős", "深度学习"]
+)
+def test_what_holds_no_umlaut_and_what_is_short_is_not_spelled_out(text: str) -> None:
+    assert spelled_out(text) is None
+
+
+@given(st.text())
+def test_what_is_spelled_out_is_so_at_once_and_only_by_its_umlauts(text: str) -> None:
+    spelled = spelled_out(text)
+    if spelled is not None:
+        assert any(char in "äöüøÄÖÜØ" for char in unicodedata.normalize("NFC", text))
+        assert spelled_out(spelled) is None
+        assert [t.hyphen for t in tokens(spelled)] == [
+            t.hyphen for t in tokens(unicodedata.normalize("NFC", text))
+        ]
+
+
+def test_case_is_compared_without_regard_to_the_width_of_letters() -> None:
+    assert cased("ＧＰＴ") == cased("𝐆𝐏𝐓") == cased("GPT")
+    assert cased("GPT") != cased("Gpt")
+
+
+@given(st.text())
+def test_a_text_has_a_word_where_a_word_can_be_cut(text: str) -> None:
+    assert has_word(text) == bool(words(text))
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
         ("networks", "network"),
@@ -110,6 +162,24 @@ def test_folding_twice_changes_nothing(text: str) -> None:
         ("criteria", "criterion"),
         ("phenomena", "phenomenon"),
         ("modelling", "modeling"),
+        ("mirnas", "mirna"),
+        ("crises", "crisis"),
+        ("theses", "thesis"),
+        ("lenses", "lens"),
+        ("buses", "bus"),
+        ("optima", "optimum"),
+        ("localization", "localised"),
+        ("optimiser", "optimizers"),
+        ("randomized", "randomisation"),
+        ("generalizable", "generalizability"),
+        ("surprisingly", "surprise"),
+        ("advertisement", "advertising"),
+        ("supervised", "supervision"),
+        ("revised", "revision"),
+        ("bimodality", "bimodal"),
+        ("neighbourhoods", "neighborhood"),
+        ("colour", "colors"),
+        ("centre", "centers"),
     ],
 )
 def test_forms_of_one_word_have_one_stem(one: str, other: str) -> None:
@@ -118,9 +188,24 @@ def test_forms_of_one_word_have_one_stem(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("thesis", "these"), ("basis", "base"), ("gas", "ga"), ("bus", "bu"), ("ets", "et")],
+    [
+        ("thesis", "these"),
+        ("basis", "base"),
+        ("gas", "ga"),
+        ("bus", "bu"),
+        ("ets", "et"),
+        ("lens", "length"),
+        ("physics", "physical"),
+        ("logistics", "logistic"),
+        ("normalization", "normal"),
+        ("authorization", "author"),
+        ("tokenizer", "token"),
+        ("prize", "prism"),
+        ("multimodal", "multimode"),
+        ("genera", "general"),
+    ],
 )
-def test_words_that_only_look_like_a_plural_stay_apart(one: str, other: str) -> None:
+def test_words_that_only_look_like_forms_of_one_stay_apart(one: str, other: str) -> None:
     assert stem(one) != stem(other)
 
 
@@ -135,11 +220,15 @@ def test_short_words_and_words_that_are_not_plain_letters_are_their_own_stem(wor
         ("LLMs", "LLMs", "LLM"),
         ("LLaMAs", "LLaMAs", "LLaMA"),
         ("GPT4s", "GPT4s", "GPT4"),
+        ("mRNAs", "mRNAs", "mRNA"),
+        ("lncRNAs", "lncRNAs", "lncRNA"),
+        ("dLLMs", "dLLMs", "dLLM"),
         ("LLM's", "LLM", "LLM"),
         ("RAGs'", "RAGs", "RAG"),
         ("As", "As", "As"),
         ("Is", "Is", "Is"),
         ("iOS", "iOS", "iOS"),
+        ("iPads", "iPads", "iPads"),
         ("Agents", "Agents", "Agents"),
     ],
 )
@@ -150,8 +239,8 @@ def test_an_acronym_loses_its_plural_s_and_nothing_else_does(
     assert (token.written, token.surface) == (written, surface)
 
 
-@pytest.mark.parametrize("hyphen", ["-", "‐", "‑", "‒", "–"])
-def test_every_hyphen_and_the_en_dash_join_words(hyphen: str) -> None:
+@pytest.mark.parametrize("hyphen", ["-", "‐", "‑", "‒", "–", "−", "－"])
+def test_every_hyphen_the_en_dash_and_the_minus_join_words(hyphen: str) -> None:
     assert [token.hyphen for token in tokens(f"fine{hyphen}tuning")] == [False, True]
 
 

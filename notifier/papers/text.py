@@ -1,12 +1,14 @@
 """Text as people search it: folded, cut into words, stemmed, with the place of each word kept.
 
 Pure. Words of query and paper go through the same functions, so they meet:
-- Unicode NFKC, case folded, accents folded (`Müller` = `Muller`, `Łukasz` = `Lukasz`);
+- Unicode NFKC, case folded, accents folded (`Müller` = `Muller`, `Łukasz` = `Lukasz`); who asks
+  for `spelled_out` too meets `Mueller`;
 - a word is a run of letters, their marks and digits, so no substring ever matches; `C++` and
   `C#` stay whole;
 - a trailing possessive `'s` is dropped; an acronym's plural s too (`LLMs` = `LLM`);
 - English Snowball stems for words of four letters or more, shorter ones as they stand; the
   learned plurals it leaves alone are known (`analyses` = `analysis`, `matrices` = `matrix`);
+  `localization` is `localisation` and not `local`, and `behavior` is `behaviour`;
 - Chinese, Japanese and Korean text is cut into characters, so that a phrase finds it;
 - a hyphenated compound is its parts, and besides one joined word (`fine-tuning` = `finetuning`).
 """
@@ -38,17 +40,41 @@ _WORD = re.compile(
     # a run of letters and digits with their marks, perhaps possessive
     rf"|([^\W_{_CJK}]+(?:[{_MARKS}]+[^\W_{_CJK}]*)*)(?:['’][sS](?!\w))?"
 )
-_ACRONYM_PLURAL = re.compile(r"[A-Z][A-Za-z0-9]*[A-Z0-9]s")
-# Plurals that Snowball leaves alone: no vowel before the s (llms, cnns), and gpus, cpus, tpus.
-_BARE_PLURAL = re.compile(r"[^aeiouy\W]{3,}s|[^aeiouy\W]pus")
+_ACRONYM_PLURAL = re.compile(r"[a-z]{0,4}[A-Z][A-Za-z0-9]*[A-Z0-9]s")  # LLMs, mRNAs
+# Plurals that Snowball leaves alone: no vowel before the s (llms, cnns), and gpus, cpus, mrnas.
+_BARE_PLURAL = re.compile(r"[^aeiouy\W]{3,}s|[^aeiouy\W]pus|\w*[dr]nas")
 _SIS = re.compile(r"(?<=[aeiouy])sis$")
-_LEARNED_PLURALS = {
-    "antennae": "antenna", "bacteria": "bacterium", "criteria": "criterion",
-    "formulae": "formula", "indices": "index", "matrices": "matrix", "nuclei": "nucleus",
-    "phenomena": "phenomenon", "spectra": "spectrum", "stimuli": "stimulus",
-    "vertices": "vertex",
+_IRREGULAR_PLURALS = {
+    "antennae": "antenna", "appendices": "appendix", "automata": "automaton", "axes": "axis",
+    "bacteria": "bacterium", "buses": "bus", "children": "child", "corpora": "corpus",
+    "cortices": "cortex", "crises": "crisis", "criteria": "criterion",
+    "equilibria": "equilibrium", "extrema": "extremum", "foci": "focus", "formulae": "formula",
+    "fungi": "fungus", "gases": "gas", "genera": "genus", "helices": "helix",
+    "indices": "index", "lemmata": "lemma", "loci": "locus", "matrices": "matrix",
+    "maxima": "maximum", "mice": "mouse", "minima": "minimum",
+    "mitochondria": "mitochondrion", "nuclei": "nucleus", "optima": "optimum",
+    "phenomena": "phenomenon", "polyhedra": "polyhedron", "quanta": "quantum",
+    "radii": "radius", "simplices": "simplex", "spectra": "spectrum", "stimuli": "stimulus",
+    "taxa": "taxon", "theses": "thesis", "thrombi": "thrombus", "vertices": "vertex",
+    "women": "woman",
 }  # fmt: skip
-_HYPHENS = "-‐‑‒–"
+# Snowball makes local of localization, visual of visualization, and lets -isation be. Not here:
+# supervised and precise, which belong to supervision and precision, nor size and rise.
+_IZE = re.compile(
+    r"([a-z]{2,}[bdfghklmnprt])i[sz]"
+    r"(?:e(?:[rs]|rs|d(?:ly)?)?|ing(?:s|ly)?|ation(?:s|al(?:ly)?)?|ab(?:le|ly|ility)|ements?)"
+)
+_OUR = re.compile(r"(behavi|col|fav|flav|harb|hon|hum|lab|neighb|rum|tum|vap|vig)our")
+_TRE = re.compile(r"(cent|fib|lit|met)re(?=s?$)")
+_MODAL = re.compile(r"([a-z]{2,}modal)(?:s|ly|ity|ities)?")  # multimodal is not multimode
+# Their own stems: Snowball makes len, physic (as of physical) and logist (as of logistic).
+_UNSTEMMED = frozenset(("lens", "logistics", "physics"))
+_HYPHENS = "-‐‑‒–−－"
+# Letters that are also written as two; words shorter than this may be others: Süd is not "sued".
+_TWO_LETTERS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Ø": "Oe"}
+)
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 # First halves of words that people write with a hyphen, with a space, or as one (fine tuning).
 COMBINING_FORMS = frozenset(
     "anti auto bio co cross cyber data few fine hyper inter intra macro meta micro multi nano neuro"
@@ -77,6 +103,25 @@ def fold(word: str) -> str:
     return unicodedata.normalize("NFKC", bare.translate(_LETTERS))
 
 
+@lru_cache(maxsize=200_000)
+def cased(word: str) -> str:
+    """Return `word` as it is compared where case matters: NFKC (`ＧＰＴ` = `GPT`)."""
+    return word if word.isascii() else unicodedata.normalize("NFKC", word)
+
+
+@lru_cache(maxsize=200_000)
+def spelled_out(text: str) -> str | None:
+    """Return `text` with its umlauts as two letters (`Müller`: Mueller), None where it has none.
+
+    One way only: `Mueller` has none, so neither `duel` nor `queue` is ever taken for an umlaut.
+    """
+    if text.isascii():
+        return None
+    composed = unicodedata.normalize("NFC", text)
+    spelled = _LONG_WORD.sub(lambda found: found.group().translate(_TWO_LETTERS), composed)
+    return None if spelled == composed else spelled
+
+
 @cache
 def _stemmer() -> Stemmer:
     from Stemmer import Stemmer  # a compiled module: loaded when the first word is stemmed
@@ -91,10 +136,17 @@ def stem(folded: str) -> str:
         return folded
     if _BARE_PLURAL.fullmatch(folded):
         return folded[:-1]
-    singular = _LEARNED_PLURALS.get(folded, folded)
+    if folded in _UNSTEMMED:
+        return folded
+    if found := _MODAL.fullmatch(folded):
+        return found.group(1)
+    if found := _IZE.fullmatch(folded):
+        return f"{found.group(1)}iz"
+    singular = _IRREGULAR_PLURALS.get(folded, folded)
     if len(folded) > len("thesis"):  # as its plural, analyses; shorter ones meet "these", "base"
         singular = _SIS.sub("ses", singular)
-    return str(_stemmer().stemWord(singular))
+    american = _TRE.sub(r"\1er", _OUR.sub(r"\1or", singular))
+    return str(_stemmer().stemWord(american))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +188,11 @@ def tokens(text: str) -> Iterator[Token]:
         surface = surface_of(written)
         folded = fold(surface)
         yield Token(written, surface, folded, stem(folded), start, end, hyphen)
+
+
+def has_word(text: str) -> bool:
+    """Return whether `text` holds a word at all."""
+    return _WORD.search(text) is not None
 
 
 def compounds(words: list[Token]) -> Iterator[tuple[int, int, str]]:

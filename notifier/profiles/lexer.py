@@ -20,8 +20,10 @@ DISTANCE_LIMITS = (1, 50)
 _SPACE = re.compile(r"\s+")
 _QUOTED = re.compile(r'["“”„]([^"“”„]*)["“”„]')
 _NUMBER = re.compile(r"[~^]\s?(\d+(?:\.\d+)?)(?![^\s()|])")
-_WORD = re.compile(r'(?:[^\s()|"“”„^~]|[\^~](?![\d.]))+')
-_FIELD = re.compile(r"([^\W\d]+)(?::|\s+:(?!\S))")  # a space before the colon: written in French
+_IN_WORD = r'(?:[^\s()|"“”„^~]|[\^~](?![\d.]))'
+_WORD = re.compile(f"{_IN_WORD}+")
+# A space before the colon is written in French; such a colon begins no word.
+_FIELD = re.compile(rf"([^\W\d]+)(?::|\s+:(?!{_IN_WORD}))")
 _OPERATORS: dict[str, Kind] = {"AND": "and", "OR": "or", "NOT": "not"}
 _AND = re.compile(r"\+(?!\+)")
 _NOT = re.compile(r"[-−–](?=\S)")

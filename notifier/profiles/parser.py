@@ -18,7 +18,6 @@ A comment is `#` and the rest of the line. Limits count the line as typed and in
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TypeAlias
 
 from notifier.papers import text
@@ -313,7 +312,9 @@ class _Parser:
 
 def _is_trend(words: list[Word]) -> bool:
     """Whether the one word, in any case, is the bare `trending`: in quotes it is a keyword."""
-    return len(words) == 1 and replace(words[0], text=words[0].text.lower()) == Word(TREND_WORD)
+    if len(words) != 1 or words[0].exact or words[0].prefix:
+        return False
+    return words[0].text.lower() == TREND_WORD
 
 
 def _check_words(first: Lexeme, words: list[str]) -> None:
@@ -321,7 +322,7 @@ def _check_words(first: Lexeme, words: list[str]) -> None:
     if not words and first.kind != "quoted":
         what = "at the end" if first.kind == "end" else f'before "{first.shown}"'
         raise RuleSyntaxError(first.column, f"a word is missing {what} - add it")
-    if not any(True for word in words for _ in text.tokens(word)):
+    if not any(map(text.has_word, words)):
         raise RuleSyntaxError(
             first.column, f'no letter or digit in "{first.text}" - write a word to look for'
         )
