@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -29,6 +30,8 @@ from notifier.jobs import freshness
 from notifier.jobs.compose import Composed, ComposeSettings, Outlook, compose
 from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
 from notifier.jobs.ingest import Tell, ingest
+from notifier.jobs.match import Matched, Matcher, MatchSettings
+from notifier.jobs.shelves import Shelves
 from notifier.jobs.take import Ingested
 from notifier.profiles.profile import DAY_NAMES, Schedule
 from notifier.ranking.order import OrderSettings
@@ -263,8 +266,24 @@ class App:
                 )  # fmt: skip
         return reports
 
+    @cached_property
+    def shelves(self) -> Shelves:
+        """The stored papers with their words; beside an SQLite file, so that commands are fast."""
+        beside = f"{self.database.place}-words" if self.database.is_sqlite else None
+        return Shelves(Path(beside) if beside else None)
+
+    @cached_property
+    def matcher(self) -> Matcher:
+        keep = self.settings.matching.keep
+        return Matcher(self.database, MatchSettings(keep, self.order), self.shelves)
+
+    def match(self, *, stopping: Callable[[], bool] = lambda: False) -> Matched:
+        """Match what is new in papers and profiles."""
+        return self.matcher.run(now=self.clock(), stopping=stopping)
+
     def compose(self, *, stopping: Callable[[], bool] = lambda: False) -> Composed:
         """Make every digest that is due, but for those that wait for a source."""
+        self.match(stopping=stopping)
         now = self.clock()
         states = self.freshness(now)
         notes = (freshness.missing_note(name, state) for name, state in states.items())

@@ -155,6 +155,12 @@ class Digest(Section):
     wait_minutes: Annotated[int, Field(ge=0, le=720)] = 60
 
 
+class Matching(Section):
+    """[matching]"""
+
+    keep: Annotated[int, Field(ge=1, le=10_000)] = 500
+
+
 class Ranking(Section):
     """[ranking]"""
 
@@ -253,6 +259,7 @@ class Settings(BaseSettings):
     smtp: Smtp = Smtp()
     database: Database = Database()
     digest: Digest = Digest()
+    matching: Matching = Matching()
     ranking: Ranking = Ranking()
     delivery: Delivery = Delivery()
     http: Http = Http()

@@ -245,7 +245,9 @@ TEXTS: list[tuple[str, str, Words]] = [
     ("finetuning", "fine−tuning, fine‑tuning", ["fine−tuning", "fine‑tuning"]),
     ("zero-shot", "zeroshot, zero shot", ["zeroshot", "zero shot"]),
     ("data set", "datasets, data-set", ["datasets", "data-set"]),
-    ("dataset", "data set", None),
+    ("dataset", "data set", ["data set"]),
+    ("finetuning", "fine tuning, a fine tuner", ["fine tuning", "fine tuner"]),
+    ("overtime", "over time", None),  # only first halves that are no words of their own
     ("deep learning", "deep—learning, deep/learning", ["deep—learning", "deep/learning"]),
     ("and/or", "and/or, or and", ["and/or"]),
     ("AI/ML", "AI-ML, AI and ML", ["AI-ML"]),

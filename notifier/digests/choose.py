@@ -50,17 +50,17 @@ def choose(profiles: Sequence[tuple[str, Sequence[Ranked]]], *, max_papers: int)
         max_papers: Most papers in all, at least 1.
     """
     home = _home(profiles)
-    queues = {name: [r for r in ranked if home[r.paper.row] == name] for name, ranked in profiles}
+    queues = {name: [r for r in ranked if home[r.row] == name] for name, ranked in profiles}
     wanted_by: dict[int, list[str]] = {}
     for name, ranked in profiles:
         for one in ranked:
-            wanted_by.setdefault(one.paper.row, []).append(name)
+            wanted_by.setdefault(one.row, []).append(name)
     taken = _take_turns(queues, max_papers)
     sections = [
         Section(
             name,
             tuple(
-                Item(one, tuple(other for other in wanted_by[one.paper.row] if other != name))
+                Item(one, tuple(other for other in wanted_by[one.row] if other != name))
                 for one in queue[: taken[name]]
             ),
         )
@@ -75,8 +75,8 @@ def _home(profiles: Sequence[tuple[str, Sequence[Ranked]]]) -> dict[int, str]:
     best: dict[int, tuple[float, str]] = {}
     for name, ranked in profiles:
         for one in ranked:
-            if one.paper.row not in best or one.score > best[one.paper.row][0]:
-                best[one.paper.row] = one.score, name
+            if one.row not in best or one.score > best[one.row][0]:
+                best[one.row] = one.score, name
     return {row: name for row, (_, name) in best.items()}
 
 

@@ -16,7 +16,7 @@ from notifier.digests import budget
 from notifier.digests.choose import Choice, Item
 from notifier.digests.excerpt import Segment, cut, cut_at_sentence, mark, one_line, plain
 from notifier.papers.paper import Paper
-from notifier.profiles.hits import Hit
+from notifier.profiles.hits import Hit, Match
 
 AUTHORS_SHOWN = 4
 SIGNALS_FIRST = ("upvotes", "comments", "stars")
@@ -121,6 +121,7 @@ class DigestView:
 
 def sections(
     choice: Choice,
+    matches: Mapping[tuple[str, int], Match],
     rules: Mapping[str, Sequence[str]],
     links: Mapping[int, Sequence[tuple[str, str]]],
     *,
@@ -130,6 +131,7 @@ def sections(
 
     Args:
         choice: The papers by profile.
+        matches: The paper and its hits, by profile and row.
         rules: The lines of each profile as typed, for the why-line.
         links: (text, address) pairs of each paper's row, the page first.
         abstract_characters: Length to which abstracts are cut, at a sentence's end.
@@ -140,7 +142,14 @@ def sections(
             CardSection(
                 section.profile,
                 tuple(
-                    _card(next(numbers), item, rules[section.profile], links, abstract_characters)
+                    _card(
+                        next(numbers),
+                        item,
+                        matches[section.profile, item.ranked.row],
+                        rules[section.profile],
+                        links,
+                        abstract_characters,
+                    )
                     for item in section.items
                 ),
             )
@@ -152,11 +161,12 @@ def sections(
 def _card(
     number: int,
     item: Item,
+    match: Match,
     rules: Sequence[str],
     links: Mapping[int, Sequence[tuple[str, str]]],
     abstract_characters: int,
 ) -> Card:
-    paper, hits = item.ranked.paper, item.ranked.hits
+    paper, hits = match.paper, match.hits
     title, abstract = plain(paper.title), plain(paper.abstract)
     shown_title = cut(title, TITLE_CHARACTERS)
     shown_abstract = cut_at_sentence(abstract, abstract_characters)

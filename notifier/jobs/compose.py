@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
+from typing import TypeAlias
 
 import structlog
 from sqlalchemy import Connection
@@ -16,15 +17,25 @@ from notifier.digests import cadence, message, render, view
 from notifier.digests.choose import Choice, choose
 from notifier.jobs.candidates import Candidates
 from notifier.papers.paper import Paper
+from notifier.profiles.hits import Match, match
+from notifier.profiles.indexed import IndexedPaper
 from notifier.profiles.parser import parse
 from notifier.profiles.profile import Profile, Subscriber
 from notifier.profiles.rules import Rules
-from notifier.ranking.order import OrderSettings
-from notifier.storage import store_deliveries, store_digests, store_subscribers
+from notifier.ranking.order import Fit, OrderSettings, Ranked, rank
+from notifier.storage import (
+    store_deliveries,
+    store_digests,
+    store_matches,
+    store_profiles,
+    store_subscribers,
+)
 from notifier.storage.database import Database
 from notifier.storage.store_digests import Chosen, NewDigest
 
 log = structlog.get_logger()
+
+_Draft: TypeAlias = NewDigest | datetime | Exception | None
 
 BATCH = 200
 TRY_AGAIN = timedelta(minutes=15)
@@ -79,13 +90,15 @@ NOTHING_MISSING = Outlook()
 class Composed:
     """How many digests were made, found nothing, were skipped (paused), failed or had expired.
 
-    `waiting` are due and wait for a source that is late.
+    `waiting` are due and wait for a source that is late, `unmatched` for papers or profiles to be
+    matched, which the next run does first.
     """
 
     made: int = 0
     nothing: int = 0
     paused: int = 0
     waiting: int = 0
+    unmatched: int = 0
     expired: int = 0
     failed: int = 0
 
@@ -115,6 +128,9 @@ def compose(
             done.waiting += len(due) - len(ready)
             if not ready:
                 continue
+            if not store_matches.is_current(conn):
+                done.unmatched += len(ready)
+                continue
             desk = _Desk(conn, settings, outlook, ready, now)
             drafts = [(one, desk.draft(one)) for one in takewhile(lambda _: not stopping(), ready)]
         for subscriber, draft in drafts:
@@ -133,7 +149,7 @@ def _waits(subscriber: Subscriber, outlook: Outlook, wait: timedelta, now: datet
 def _fix(
     database: Database,
     subscriber: Subscriber,
-    draft: NewDigest | datetime | Exception,
+    draft: _Draft,
     done: Composed,
     now: datetime,
 ) -> None:
@@ -141,6 +157,9 @@ def _fix(
     try:
         if isinstance(draft, Exception):
             raise draft
+        if draft is None:
+            done.unmatched += 1
+            return
         with database.writing() as conn:
             if isinstance(draft, datetime):
                 store_subscribers.change(conn, subscriber.row, next_due_at=draft)
@@ -169,21 +188,28 @@ class _Desk:
         self._settings = settings
         self._outlook = outlook
         self._now = now
-        self._candidates = Candidates(conn, now=now)
         rows = [subscriber.row for subscriber in due]
         self._sent: dict[int, set[int]] = {}
         for subscriber, paper in store_digests.sent_papers(conn, rows):
             self._sent.setdefault(subscriber, set()).add(paper)
         self._profiles: dict[int, list[Profile]] = {}
-        for profile in store_subscribers.profiles(conn, rows):
+        for profile in store_profiles.of(conn, rows):
             if profile.enabled:
                 self._profiles.setdefault(profile.subscriber, []).append(profile)
+        asked = [profile.row for profiles in self._profiles.values() for profile in profiles]
+        after = min(subscriber.seen for subscriber in due)
+        self._candidates = Candidates(conn, asked, after=after, now=now)
 
-    def draft(self, subscriber: Subscriber) -> NewDigest | datetime | Exception:
-        """Return the digest, or the time to look again for one who pauses, or what went wrong."""
+    def draft(self, subscriber: Subscriber) -> _Draft:
+        """Return the digest, or the time to look again for one who pauses, or what went wrong.
+
+        None: a profile was changed a moment ago and is not matched yet.
+        """
         try:
             if subscriber.paused_until and subscriber.paused_until > self._now:
                 return cadence.next_due(subscriber.schedule, subscriber.paused_until)
+            if not all(profile.matched for profile in self._profiles.get(subscriber.row, ())):
+                return None
             return self._digest(subscriber)
         except Exception as error:
             return error
@@ -193,16 +219,16 @@ class _Desk:
         news = self._candidates.arrived(
             subscriber.seen, since=since, replacements=subscriber.replacements
         )
-        profiles = [(p.name, parse(p.rules)) for p in self._profiles.get(subscriber.row, ())]
+        profiles = self._profiles.get(subscriber.row, [])
         without = self._sent.get(subscriber.row, set())
         ranked = [
-            (name, self._candidates.ranked(rules, news, without, self._settings.order))
-            for name, rules in profiles
+            (profile.name, self._ranked(self._candidates.fits(profile.row, news, without)))
+            for profile in profiles
         ]
         choice = choose(ranked, max_papers=subscriber.max_papers)
         period = cadence.period(subscriber.schedule, self._now)
         key = digest_key(self._settings.secret, subscriber.row, period)
-        shown = self._view(subscriber, choice, profiles, len(news)) if choice.sections else None
+        shown = self._view(subscriber, choice, profiles, news) if choice.sections else None
         weekly = subscriber.schedule.cadence == "weekly"
         life = self._settings.weekly_life if weekly else self._settings.daily_life
         return NewDigest(
@@ -224,19 +250,25 @@ class _Desk:
         self,
         subscriber: Subscriber,
         choice: Choice,
-        profiles: list[tuple[str, Rules]],
-        scanned: int,
+        profiles: list[Profile],
+        news: set[int],
     ) -> view.DigestView:
         zone = cadence.zone_of(subscriber.schedule)
         next_due = cadence.next_due(subscriber.schedule, self._now)
-        lines = {name: [line.typed for line in rules.lines] for name, rules in profiles}
-        links = {item.ranked.paper.row: _links(item.ranked.paper) for item in choice.items}
+        rules = {profile.name: parse(profile.rules) for profile in profiles}
+        lines = {name: [line.typed for line in parsed.lines] for name, parsed in rules.items()}
+        matches = self._matches(choice, rules, news)
+        links = {match.paper.row: _links(match.paper) for match in matches.values()}
         return view.DigestView(
             sections=view.sections(
-                choice, lines, links, abstract_characters=self._settings.abstract_characters
+                choice,
+                matches,
+                lines,
+                links,
+                abstract_characters=self._settings.abstract_characters,
             ),
             more=choice.more,
-            scanned=scanned,
+            scanned=len(news),
             day=self._now.astimezone(zone).date(),
             address=subscriber.address,
             schedule=str(subscriber.schedule),
@@ -248,11 +280,28 @@ class _Desk:
             service=self._settings.service,
             notices=tuple(
                 view.Notice(name, str(problem))
-                for name, rules in profiles
-                for problem in rules.problems
+                for name, parsed in rules.items()
+                for problem in parsed.problems
             ),
             missing=self._outlook.notes,
         )
+
+    def _ranked(self, fits: list[Fit]) -> list[Ranked]:
+        return rank(fits, now=self._now, settings=self._settings.order)
+
+    def _matches(
+        self, choice: Choice, rules: dict[str, Rules], news: set[int]
+    ) -> dict[tuple[str, int], Match]:
+        """The chosen papers with their hits, by profile and row."""
+        out = {}
+        for section in choice.sections:
+            for item in section.items:
+                row = item.ranked.row
+                paper = self._candidates.paper(row)
+                out[section.profile, row] = match(
+                    rules[section.profile], IndexedPaper(paper), is_news=row in news
+                ) or Match(paper, ())
+        return out
 
     def _mail(self, subscriber: Subscriber, key: str, shown: view.DigestView) -> bytes:
         return message.build(
@@ -284,7 +333,7 @@ def _chosen(choice: Choice) -> Iterator[Chosen]:
     for section in choice.sections:
         for item in section.items:
             place += 1
-            yield Chosen(item.ranked.paper.row, section.profile, place, item.ranked.score)
+            yield Chosen(item.ranked.row, section.profile, place, item.ranked.score)
 
 
 def _links(paper: Paper) -> list[tuple[str, str]]:

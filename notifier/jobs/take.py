@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from notifier.jobs import freshness
-from notifier.papers.paper import Batch, Problem
-from notifier.profiles.indexed import IndexedPaper
+from notifier.papers.paper import Batch, Paper, Problem
+from notifier.profiles.keys import stems_in
 from notifier.sources.freshness import part_of
 from notifier.sources.http import Answer, without_login
 from notifier.sources.source import NOTHING_ASKED, Request, Source
@@ -82,7 +82,7 @@ def take_body(
             conn, batch.entries, source=source.name, now=now, news_since=news_since
         )
         new = store_papers.load(conn, taken.rows)
-        store_words.count(conn, ((paper.first_seen_at, IndexedPaper(paper).stems) for paper in new))
+        store_words.count(conn, ((paper.first_seen_at, _stems(paper)) for paper in new))
         if tally is not None:
             freshness.note_answer(
                 conn, source, asked, batch.entries, taken.first_seen, tally, now=now
@@ -102,6 +102,11 @@ def take_body(
         total=batch.total,
         announced=_announced(batch, taken.first_seen, asked, now),
     )
+
+
+def _stems(paper: Paper) -> set[str]:
+    """The stems that document frequencies count."""
+    return stems_in(paper.title) | stems_in(paper.abstract)
 
 
 def cache_key(source: Source, url: str) -> str:

@@ -90,7 +90,8 @@ class Paper:
 
     `id` is the canonical alias it was first known by (`arxiv:2508.13426`). `arrival` numbers
     the moments at which papers became news, growing in the order of commits; None for one that
-    never was (seen only as a replacement). `trend` is None without signals, else in [0, 1].
+    never was (seen only as a replacement); `revision` numbers new versions in the same row.
+    `trend` is None without signals, else in [0, 1].
     `withdrawn_at`: when we learnt that its authors or the service took it back.
     """
 
@@ -109,6 +110,7 @@ class Paper:
     submitted_by: str | None = None
     published_at: datetime | None = None
     arrival: int | None = None
+    revision: int | None = None
     announce: Announce = "new"
     sources: tuple[str, ...] = ()
     signals: Mapping[str, float] = field(default_factory=lambda: NO_SIGNALS)

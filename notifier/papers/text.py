@@ -76,10 +76,11 @@ _TWO_LETTERS = str.maketrans(
 )
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 # First halves of words that people write with a hyphen, with a space, or as one (fine tuning).
-COMBINING_FORMS = frozenset(
-    "anti auto bio co cross cyber data few fine hyper inter intra macro meta micro multi nano neuro"
-    " non open post pre pseudo quasi real self semi sub ultra zero".split()
-)
+COMBINING_FORMS = frozenset((
+    "anti", "auto", "bio", "co", "cross", "cyber", "data", "few", "fine", "hyper", "inter",
+    "intra", "macro", "meta", "micro", "multi", "nano", "neuro", "non", "open", "post", "pre",
+    "pseudo", "quasi", "real", "self", "semi", "sub", "ultra", "zero",
+))  # fmt: skip
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )

@@ -71,6 +71,10 @@ class Compiled:
     def __contains__(self, row: int) -> bool:
         return row in self._slots
 
+    def rows(self) -> set[int]:
+        """Return the rows of the profiles that are here."""
+        return set(self._slots)
+
     def put(self, row: int, text: str) -> None:
         """Take in a profile's rules as typed, new or changed."""
         entries = self._entries(text)

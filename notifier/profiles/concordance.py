@@ -54,7 +54,7 @@ class Values:
     authors, the hashes of what a name is looked up by: see `names.found_by`.
     """
 
-    values: list[str]
+    values: Sequence[str]
     starts: NDArray[np.int64]
     ids: Ints
     keys: Hashes
@@ -65,9 +65,8 @@ class Concordance:
     """The words of `papers` papers.
 
     Attributes:
-        words: Each distinct word once, as written; compounds folded and joined behind a hyphen.
-            Word 0 is the empty place.
-        key_starts: Word n has the keys `keys[key_starts[n]:key_starts[n + 1]]`, as hashes.
+        key_starts, keys: Distinct words are numbers; word 0 is the empty place. Word n has the keys
+            `keys[key_starts[n]:key_starts[n + 1]]`, as hashes.
         folded, folded_words: Every folded form, and which word it is of.
         row: The word at each place.
         bounds: Where each field begins, three to a paper, and behind the last where it ends.
@@ -76,10 +75,9 @@ class Concordance:
     """
 
     papers: int
-    words: list[str]
     key_starts: NDArray[np.int64]
     keys: Hashes
-    folded: list[str]
+    folded: Sequence[str]
     folded_words: Ints
     row: Ints
     bounds: NDArray[np.int64]
@@ -92,9 +90,10 @@ class Concordance:
     categories: Values
     sources: Values
 
-    def fields_at(self, places: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Return the field of each place: 3 x paper + 0 title, 1 abstract, 2 organisation."""
-        return np.searchsorted(self.bounds, places, "right") - 1
+    @property
+    def words(self) -> int:
+        """How many distinct words there are."""
+        return len(self.key_starts) - 1
 
 
 class _Words(dict[str, int]):
@@ -184,7 +183,6 @@ def _joined(
     in_order = np.lexsort((ends, starts))
     return Concordance(
         papers=len(papers),
-        words=list(words),
         key_starts=np.frombuffer(words.key_starts, np.int64),
         keys=np.frombuffer(words.hashes, np.uint64),
         folded=words.folded,

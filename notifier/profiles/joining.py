@@ -34,7 +34,7 @@ def decide(clauses: Clauses, batch: Batch, *, rarities: Rarities, strengths: Str
     """
     runs = Runs(len(clauses))
     for found in leaves(clauses, batch, rarities=rarities, strengths=strengths):
-        runs.add(found)
+        runs.add(found if batch.wanted.all() else found.only(batch.wanted))
     levels = np.frombuffer(clauses.levels, np.int16)
     for level in range(1, int(levels.max(initial=0)) + 1):
         here = np.flatnonzero(levels == level)

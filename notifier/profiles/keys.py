@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TypeAlias
 
-from notifier.papers.text import cased, fold, spelled_out, stem, surface_of, tokens
+from notifier.papers.text import cased, compounds, fold, spelled_out, stem, surface_of, tokens
 from notifier.profiles.rules import Word
 
 Key: TypeAlias = str
@@ -133,6 +133,19 @@ def _pair(one: tuple[Word, Keys], two: tuple[Word, Keys]) -> Key | None:
     if forms != "ss" or not both.isalpha() or min(len(first), len(second)) < _JOIN_LETTERS:
         return None
     return "s" + stem(both)
+
+
+def stems_in(text: str) -> set[str]:
+    """Return the distinct stems of a text, those of hyphenated compounds among them."""
+    return set().union(*map(_chunk_stems, set(text.split())))
+
+
+@lru_cache(maxsize=200_000)
+def _chunk_stems(chunk: str) -> frozenset[str]:
+    words = list(tokens(chunk))
+    keys = [key for word in words for key in keys_of(word.written)]
+    keys += [key for _, _, joined in compounds(words) for key in keys_of_compound(joined)]
+    return frozenset(key[1:] for key in keys if key[0] == "s")
 
 
 def stems_of(words: Sequence[Word]) -> tuple[str, ...]:

@@ -49,12 +49,13 @@ class Batch:
     """Papers to be matched.
 
     `trends` are in [0, 1], NaN where there is none; `trending` says which papers a rule `trending`
-    takes.
+    takes, `wanted` which take part at all.
     """
 
     words: Concordance
     trends: Floats
     trending: NDArray[np.bool_]
+    wanted: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,12 +141,12 @@ class Phrases:
 
     def _known_keys(self, papers: Concordance) -> _Known:
         keys = self._keys.find(papers.keys)
-        words = np.repeat(np.arange(len(papers.words)), np.diff(papers.key_starts))
+        words = np.repeat(np.arange(papers.words), np.diff(papers.key_starts))
         more = np.array(list(self._prefixed(papers)), np.int64).reshape(-1, 2)
         words = np.concatenate((words[keys != ABSENT], more[:, 0]))
         keys = np.concatenate((keys[keys != ABSENT], more[:, 1])).astype(np.int32)
         order = np.argsort(words, kind="stable")
-        return _Known(starts_of(np.bincount(words, minlength=len(papers.words))), keys[order])
+        return _Known(starts_of(np.bincount(words, minlength=papers.words)), keys[order])
 
     def _prefixed(self, papers: Concordance) -> Iterator[tuple[int, int]]:
         """Yield (word, key) for every word that begins as a prefix asks."""
@@ -167,7 +167,7 @@ class Phrases:
     def _first(self, papers: Concordance, known: _Known) -> _Walk:
         """Every place at which a phrase may begin, one word deep."""
         keys = known.keys
-        words = np.repeat(np.arange(len(papers.words), dtype=np.int32), np.diff(known.starts))
+        words = np.repeat(np.arange(papers.words, dtype=np.int32), np.diff(known.starts))
         nodes = self._children.find(keys.astype(np.uint64))
         kept = nodes != ABSENT
         nodes, words = nodes[kept], words[kept]

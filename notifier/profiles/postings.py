@@ -30,6 +30,11 @@ class Postings:
     papers: Numbers
     units: Numbers
 
+    def only(self, papers: NDArray[np.bool_]) -> Postings:
+        """Return the postings of these papers."""
+        kept = papers[self.papers]
+        return Postings(self.nodes[kept], self.papers[kept], self.units[kept])
+
 
 class Runs:
     """The postings of the nodes decided so far: of node n `counts[n]`, from `starts[n]` on."""

@@ -36,13 +36,17 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A named set of rules of one subscriber; `rules` is the text as typed."""
+    """A named set of rules of one subscriber; `rules` is the text as typed.
+
+    `matched`: the matches kept for it are those of these rules.
+    """
 
     row: int
     subscriber: int
     name: str
     rules: str
     enabled: bool = True
+    matched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Order the matches of one profile, best first.
+"""Order the papers that a profile wants, best first.
 
 Pure: `now` is an argument. Ties fall to the newer paper (by its date, where a source gives
 none by when it was first seen), then to the smaller id, so running twice gives the same mail.
@@ -6,13 +6,15 @@ none by when it was first seen), then to the smaller id, so running twice gives 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from notifier.papers.paper import Paper
-from notifier.profiles.hits import Hit, Match
-from notifier.ranking.relevance import Rarity, relevance
+from notifier.profiles.postings import Floats
+from notifier.profiles.table import Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,56 +26,92 @@ class OrderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """A paper that a profile wants, with all that decides its place.
+
+    `relevance` is in [0, 1), `trend` in [0, 1] or None, `newest` when it was published, where no
+    source says so when it was first seen (UTC).
+    """
+
+    row: int
+    id: str
+    relevance: float
+    trend: float | None
+    first_seen_at: datetime
+    newest: datetime
+
+    @classmethod
+    def of(cls, paper: Paper, relevance: float) -> Fit:
+        """Return how a paper fits whose relevance is known."""
+        newest = paper.published_at or paper.first_seen_at
+        return cls(paper.row, paper.id, relevance, paper.trend, paper.first_seen_at, newest)
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
-    """A match with its place's parts; `relevance`, `freshness` and `score` lie in [0, 1].
+    """A paper with its place's parts; `freshness` and `score` lie in [0, 1].
 
     score = relevance x (1 + trend_weight x trend) / (1 + trend_weight) x freshness, where a
     paper without signals has a trend of 0.
     """
 
-    match: Match
-    relevance: float
+    fit: Fit
     freshness: float
     score: float
 
     @property
-    def paper(self) -> Paper:
-        return self.match.paper
-
-    @property
-    def hits(self) -> tuple[Hit, ...]:
-        return self.match.hits
+    def row(self) -> int:
+        return self.fit.row
 
 
-def rank(
-    matches: Iterable[Match], *, now: datetime, rarity: Rarity, settings: OrderSettings
-) -> list[Ranked]:
-    """Return the matches with their scores, best first.
+def rank(fits: Iterable[Fit], *, now: datetime, settings: OrderSettings) -> list[Ranked]:
+    """Return the papers with their scores, best first.
 
     Args:
-        matches: Of one profile, in any order.
+        fits: Of one profile, in any order.
         now: Aware UTC. A paper first seen after `now` counts as brand new.
-        rarity: The inverse document frequency of a stem, in (0, 1].
         settings: Trend's weight and freshness's half-life.
     Raises:
         ValueError: the half-life is not positive.
     Source: docs/ranking.md.
     """
+    wanted = list(fits)
+    seen = np.array([fit.first_seen_at.timestamp() for fit in wanted])
+    fresh = freshness(seen, now=now, settings=settings)
+    trends = np.array([fit.trend or 0.0 for fit in wanted])
+    scores = np.array([fit.relevance for fit in wanted]) * boosts(trends, fresh, settings)
+    ranked = map(Ranked, wanted, fresh.tolist(), scores.tolist())
+    return sorted(ranked, key=lambda one: (-one.score, *_ties(one.fit.newest, one.fit.id)))
+
+
+def freshness(first_seen: Floats, *, now: datetime, settings: OrderSettings) -> Floats:
+    """Return how fresh papers are, in [0, 1]: halved for each half-life.
+
+    Args:
+        first_seen: When papers were first seen, as POSIX time in seconds.
+    Raises:
+        ValueError: the half-life is not positive.
+    """
     if settings.half_life <= timedelta(0):
         raise ValueError("the half-life of freshness must be positive")
-    ranked = [_score(match, now, rarity, settings) for match in matches]
-    return sorted(ranked, key=_best_first)
+    ages = np.maximum(now.timestamp() - first_seen, 0.0) / settings.half_life.total_seconds()
+    return np.power(0.5, ages)
 
 
-def _score(match: Match, now: datetime, rarity: Rarity, settings: OrderSettings) -> Ranked:
-    fits = relevance(match, rarity)
-    age = max(now - match.paper.first_seen_at, timedelta(0))
-    freshness = 0.5 ** (age / settings.half_life)
-    lift = 1 + settings.trend_weight * (match.paper.trend or 0.0)
-    score = fits * lift / (1 + settings.trend_weight) * freshness
-    return Ranked(match, fits, freshness, score)
+def boosts(trends: Floats, fresh: Floats, settings: OrderSettings) -> Floats:
+    """Return what relevance is multiplied with, in [0, 1]; a trend of NaN is none."""
+    lift = 1 + settings.trend_weight * np.nan_to_num(trends)
+    return lift / (1 + settings.trend_weight) * fresh
 
 
-def _best_first(ranked: Ranked) -> tuple[float, float, str]:
-    newest = ranked.paper.published_at or ranked.paper.first_seen_at
-    return -ranked.score, -newest.timestamp(), ranked.paper.id
+def ranks(papers: Sequence[Paper]) -> Ints:
+    """Return for each paper its place among equals: the newer first, then the smaller id."""
+    keys = [_ties(paper.published_at or paper.first_seen_at, paper.id) for paper in papers]
+    order = sorted(range(len(papers)), key=keys.__getitem__)
+    out = np.empty(len(papers), np.int32)
+    out[order] = np.arange(len(papers), dtype=np.int32)
+    return out
+
+
+def _ties(newest: datetime, id_: str) -> tuple[float, str]:
+    return -newest.timestamp(), id_

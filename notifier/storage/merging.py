@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select, update
 
+from notifier.storage import paper_changes
 from notifier.storage import tables as t
 
 _GAPS = (
@@ -21,9 +22,10 @@ def merge(conn: Connection, other: int, *, into: int) -> None:
         (t.sighting, ("source", "announce", "version")),
         (t.signal, ("source", "name", "read_at")),
         (t.digest_paper, ("subscriber_id",)),
+        (t.match, ("profile_id",)),
     ):
         twin = table.alias()
-        both = select(twin.c.id).where(
+        both = select(twin.c.paper_id).where(
             twin.c.paper_id == into, *(twin.c[name] == table.c[name] for name in same)
         )
         conn.execute(delete(table).where(table.c.paper_id == other, both.exists()))
@@ -31,6 +33,7 @@ def merge(conn: Connection, other: int, *, into: int) -> None:
     _merge_news(conn, other, into)
     conn.execute(update(t.alias).where(t.alias.c.paper_id == other).values(paper_id=into))
     conn.execute(delete(t.paper).where(t.paper.c.id == other))
+    paper_changes.note_merge(conn, into)
 
 
 def _merge_news(conn: Connection, other: int, into: int) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Table, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from notifier.storage import tables as t
+
+_IN_LIST = 400
+_BLOCK = 20_000
 
 
 def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -32,6 +36,26 @@ def add_counts(
         ),
         list(rows),
     )
+
+
+def upsert(
+    conn: Connection, table: Table, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]
+) -> None:
+    """Insert rows, many at a time; where the primary key is known, overwrite these columns."""
+    statement = _dialect(conn).insert(table)
+    statement = statement.on_conflict_do_update(
+        index_elements=[column.name for column in table.primary_key],
+        set_={name: statement.excluded[name] for name in columns},
+    )
+    waiting = iter(rows)
+    while block := list(islice(waiting, _BLOCK)):
+        conn.execute(statement, block)
+
+
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Yield the values in pieces of at most as many as one IN list may hold."""
+    for start in range(0, len(values), _IN_LIST):
+        yield values[start : start + _IN_LIST]
 
 
 def put(conn: Connection, table: Table, row: Mapping[str, Any]) -> None:

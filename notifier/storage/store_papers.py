@@ -6,7 +6,7 @@ rewritten, in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -16,12 +16,11 @@ from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select,
 from notifier.papers.identity import Alias, title_key
 from notifier.papers.paper import Entry, Paper
 from notifier.papers.update import Kept, changes
-from notifier.storage import store_candidates
+from notifier.storage import paper_changes, store_candidates
 from notifier.storage import tables as t
 from notifier.storage.merging import merge
-from notifier.storage.statements import insert_new, next_numbers
+from notifier.storage.statements import chunks, insert_new, next_numbers
 
-_CHUNK = 400  # bound values in one IN list
 _INSERT_PAPER = insert(t.paper).returning(t.paper.c.id)
 
 
@@ -77,6 +76,7 @@ def take_in(
     known = _Known(rows, _shown_by(conn, set(rows.values()), source))
     news: list[int] = []
     revised: list[int] = []
+    changed: list[int] = []
     for entry in entries:
         past = bool(news_since and entry.published_at and entry.published_at < news_since)
         step = _take_one(conn, entry, known, source, now, past=past)
@@ -88,8 +88,11 @@ def take_in(
             news.append(step.row)
         if step.is_revised and not past:
             revised.append(step.row)
+        if step.is_changed or step.is_news:
+            changed.append(step.row)
     _number(conn, news, "arrival", {"arrived_at": now})
     _number(conn, revised, "revision", {})
+    paper_changes.note(conn, changed)
     store_candidates.note(conn, taken.rows, now=now)
     return taken
 
@@ -103,13 +106,14 @@ class _Step:
     first_seen: datetime
     is_news: bool
     is_revised: bool
+    is_changed: bool
 
 
 def _known_aliases(conn: Connection, entries: Iterable[Entry]) -> dict[Alias, int]:
     values = sorted({alias.value for entry in entries for alias in entry.aliases})
     schemes = sorted({alias.scheme for entry in entries for alias in entry.aliases})
     known: dict[Alias, int] = {}
-    for chunk in _chunks(values):
+    for chunk in chunks(values):
         for scheme, value, row in conn.execute(
             select(t.alias.c.scheme, t.alias.c.value, t.alias.c.paper_id).where(
                 t.alias.c.scheme.in_(schemes), t.alias.c.value.in_(chunk)
@@ -124,7 +128,7 @@ def _shown_by(
 ) -> dict[int, dict[tuple[str, int], datetime]]:
     shown: dict[int, dict[tuple[str, int], datetime]] = {}
     columns = (t.sighting.c.paper_id, t.sighting.c.announce, t.sighting.c.version)
-    for chunk in _chunks(sorted(rows)):
+    for chunk in chunks(sorted(rows)):
         query = select(*columns, t.sighting.c.seen_at).where(
             t.sighting.c.paper_id.in_(chunk), t.sighting.c.source == source
         )
@@ -158,7 +162,8 @@ def _take_one(
     is_news = _is_news(entry, shown, changed)
     first_seen = _sight(conn, row, entry, shown, source, now)
     is_revised = "announce" in changed or (outcome == "new" and entry.is_replacement)
-    return _Step(row, outcome, first_seen, is_news, is_revised)
+    is_changed = bool(changed) or outcome in ("new", "merged")
+    return _Step(row, outcome, first_seen, is_news, is_revised, is_changed)
 
 
 def _is_news(
@@ -272,11 +277,6 @@ def _number(conn: Connection, rows: Iterable[int], column: str, values: Mapping[
     )
 
 
-def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
-
-
 def find(conn: Connection, alias: Alias) -> int | None:
     """Return the row of the paper known by `alias`, if any."""
     return conn.scalar(
@@ -289,7 +289,7 @@ def find(conn: Connection, alias: Alias) -> int | None:
 def load(conn: Connection, rows: Iterable[int]) -> list[Paper]:
     """Return the papers of these rows, in the order of rows; `trend` is not filled in."""
     out: list[Paper] = []
-    for chunk in _chunks(sorted(set(rows))):
+    for chunk in chunks(sorted(set(rows))):
         names = _grouped(conn, t.alias, chunk, ("scheme", "value"))
         sources = _grouped(conn, t.sighting, chunk, ("source",), order=t.sighting.c.id)
         signals = _grouped(conn, t.signal, chunk, ("name", "value"), order=t.signal.c.read_at)
@@ -332,6 +332,7 @@ def _paper(row: Row[Any], **joined: Any) -> Paper:
         submitted_by=row.submitted_by,
         published_at=row.published_at,
         arrival=row.arrival,
+        revision=row.revision,
         announce=row.announce,
         urls=row.urls,
         withdrawn_at=row.withdrawn_at,

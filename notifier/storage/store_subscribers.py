@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, select, update
 
-from notifier.profiles.profile import Profile, Schedule, Subscriber
+from notifier.profiles.profile import Schedule, Subscriber
+from notifier.storage import store_profiles
 from notifier.storage import tables as t
 from notifier.storage.statements import insert_new, put
 
@@ -110,10 +110,13 @@ def due(conn: Connection, *, now: datetime, after_row: int = 0, limit: int) -> l
 def change(conn: Connection, row: int, **columns: Any) -> None:
     """Write columns of a subscriber."""
     conn.execute(update(t.subscriber).where(t.subscriber.c.id == row).values(**columns))
+    if "state" in columns:
+        store_profiles.note_state(conn, row)
 
 
 def remove(conn: Connection, row: int) -> None:
     """Delete a subscriber with profiles, digests and deliveries."""
+    store_profiles.note_removal(conn)
     conn.execute(delete(t.subscriber).where(t.subscriber.c.id == row))
 
 
@@ -139,50 +142,6 @@ def suppression(conn: Connection, address: str) -> tuple[str, str] | None:
 def lift_suppression(conn: Connection, address: str) -> bool:
     """Let the address be mailed again; False when nothing stood in the way."""
     gone = conn.execute(delete(t.suppression).where(t.suppression.c.address == address))
-    return gone.rowcount > 0
-
-
-def _profile(row: Any) -> Profile:
-    return Profile(row.id, row.subscriber_id, row.name, row.rules, row.enabled)
-
-
-def profiles(conn: Connection, subscribers: Iterable[int]) -> list[Profile]:
-    """Return the profiles of these subscribers, oldest first."""
-    query = (
-        select(t.profile)
-        .where(t.profile.c.subscriber_id.in_(list(subscribers)))
-        .order_by(t.profile.c.id)
-    )
-    return [_profile(row) for row in conn.execute(query)]
-
-
-def add_profile(conn: Connection, subscriber: int, name: str, rules: str, *, now: datetime) -> bool:
-    """Add an enabled profile; False when the subscriber has one of that name."""
-    row = {
-        "subscriber_id": subscriber,
-        "name": name,
-        "rules": rules,
-        "enabled": True,
-        "created_at": now,
-        "updated_at": now,
-    }
-    return insert_new(conn, t.profile, [row]) > 0
-
-
-def set_rules(conn: Connection, subscriber: int, name: str, rules: str, *, now: datetime) -> None:
-    """Overwrite a profile's rules."""
-    conn.execute(
-        update(t.profile)
-        .where(t.profile.c.subscriber_id == subscriber, t.profile.c.name == name)
-        .values(rules=rules, updated_at=now)
-    )
-
-
-def remove_profile(conn: Connection, subscriber: int, name: str) -> bool:
-    """Delete a profile; False when there is none of that name."""
-    gone = conn.execute(
-        delete(t.profile).where(t.profile.c.subscriber_id == subscriber, t.profile.c.name == name)
-    )
     return gone.rowcount > 0
 
 

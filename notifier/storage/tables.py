@@ -79,7 +79,8 @@ class PaperRow(Row, table=True):
     """One paper. `arrival`: see `papers.paper.Paper`; `source_title` and `source_abstract`
     hold the texts as they came where TeX was read from them. `arrived_at` is when it became news.
     `revision` numbers new versions in the same row as `arrival` numbers news. `title_key`: see
-    `papers.identity.title_key`."""
+    `papers.identity.title_key`. `change` is the number of the last commit that changed what rules
+    ask for."""
 
     __tablename__ = "paper"
     __table_args__ = ({"sqlite_autoincrement": True},)  # a row's number is never used again
@@ -106,6 +107,9 @@ class PaperRow(Row, table=True):
     revision: int | None = Field(default=None, sa_column=Column(BigInteger, index=True))
     withdrawn_at: datetime | None = _time()
     title_key: str | None = Field(default=None, index=True)
+    change: int = Field(
+        sa_column=Column(BigInteger, nullable=False, server_default="0", index=True)
+    )
 
 
 class AliasRow(Row, table=True):
@@ -180,7 +184,11 @@ class SubscriberRow(Row, table=True):
 
 
 class ProfileRow(Row, table=True):
-    """A named set of rules."""
+    """A named set of rules.
+
+    `change` is the number of the last commit that changed it, or whether its subscriber is mailed.
+    `matched`: its matches are those of these rules, else it is matched again as a whole.
+    """
 
     __tablename__ = "profile"
     __table_args__ = (UniqueConstraint("subscriber_id", "name"),)
@@ -191,6 +199,30 @@ class ProfileRow(Row, table=True):
     enabled: bool
     created_at: datetime = _time(nullable=False)
     updated_at: datetime = _time(nullable=False)
+    change: int = Field(
+        sa_column=Column(BigInteger, nullable=False, server_default="0", index=True)
+    )
+    matched: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
+
+
+class MatchRow(Row, table=True):
+    """A paper that a profile wants: (profile, paper) is unique.
+
+    `number` is the paper's last number of news or new versions, `rules` the lines that hit, as
+    "1 4". `trending`: one of them asks for what is trending, new or not.
+    """
+
+    __tablename__ = "profile_match"
+    __table_args__ = (
+        Index("ix_profile_match_profile_id_number", "profile_id", "number"),
+        {"sqlite_with_rowid": False},
+    )
+    profile_id: int = _refers("profile", primary_key=True)
+    paper_id: int = _refers("paper", primary_key=True, index=True)
+    number: int = Field(sa_column=Column(BigInteger, nullable=False))
+    relevance: float
+    rules: str
+    trending: bool
 
 
 class DigestRow(Row, table=True):
@@ -363,6 +395,7 @@ signal = _table(SignalRow)
 word = _table(WordRow)
 subscriber = _table(SubscriberRow)
 profile = _table(ProfileRow)
+match = _table(MatchRow)
 digest = _table(DigestRow)
 digest_paper = _table(DigestPaperRow)
 delivery = _table(DeliveryRow)

@@ -16,7 +16,7 @@ from notifier.digests import cadence
 from notifier.profiles.parser import PROFILE_CHARACTERS, parse
 from notifier.profiles.profile import Profile, Schedule, Subscriber
 from notifier.profiles.rules import RuleProblem
-from notifier.storage import store_papers
+from notifier.storage import store_papers, store_profiles
 from notifier.storage import store_subscribers as store
 from notifier.storage.database import Database
 
@@ -172,7 +172,7 @@ class Subscriptions:
     def profiles(self, typed: str) -> list[Profile]:
         """Return a subscriber's profiles, oldest first."""
         with self._database.reading() as conn:
-            return store.profiles(conn, [_found(conn, normal_address(typed)).row])
+            return store_profiles.of(conn, [_found(conn, normal_address(typed)).row])
 
     def add_profile(
         self, typed: str, name: str, rules: str, *, now: datetime, replace: bool = False
@@ -193,19 +193,19 @@ class Subscriptions:
             )
         with self._database.writing() as conn:
             row = _found(conn, normal_address(typed)).row
-            if not store.add_profile(conn, row, name, rules, now=now):
+            if not store_profiles.add(conn, row, name, rules, now=now):
                 if not replace:
                     raise errors.UsageError(
                         f'there is a profile "{name}" already - replace it with --replace'
                     )
-                store.set_rules(conn, row, name, rules, now=now)
+                store_profiles.set_rules(conn, row, name, rules, now=now)
         return parsed.problems + parsed.warnings
 
     def remove_profile(self, typed: str, name: str) -> None:
         """Delete a profile."""
         with self._database.writing() as conn:
             subscriber = _found(conn, normal_address(typed))
-            if not store.remove_profile(conn, subscriber.row, name):
+            if not store_profiles.remove(conn, subscriber.row, name):
                 raise errors.NotFound(f'{subscriber.address} has no profile "{name}"')
 
 

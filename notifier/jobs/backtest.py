@@ -1,0 +1,183 @@
+"""What a profile would have found among the stored papers, as a whole and by each rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from notifier.jobs.match import stored_rarities
+from notifier.jobs.shelves import Shelf
+from notifier.jobs.talk import Talk, talk
+from notifier.papers.paper import Paper
+from notifier.profiles.compiled import Compiled, Entry
+from notifier.profiles.hits import TRENDING_FROM
+from notifier.profiles.joining import decide
+from notifier.profiles.leaves import Batch
+from notifier.profiles.lint import RuleHits
+from notifier.profiles.postings import Floats, Runs
+from notifier.ranking.best import Best, Selection, best
+from notifier.ranking.kernel import RULE_BITS
+from notifier.ranking.order import Fit, OrderSettings, Ranked, boosts, freshness, rank
+from notifier.ranking.relevance import Bm25f
+from notifier.storage import store_papers
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A paper that the rules want, with its place."""
+
+    paper: Paper
+    ranked: Ranked
+
+
+@dataclass(frozen=True, slots=True)
+class BackTest:
+    """What a profile finds in `scanned` papers.
+
+    `best` are the best papers, `papers` counts all that match; `rules` are in the order of lines;
+    `unknown` are (line, word) of words that stand in no paper.
+    """
+
+    best: tuple[Found, ...]
+    papers: int
+    scanned: int
+    rules: tuple[RuleHits, ...]
+
+
+@dataclass(slots=True)
+class _OnShelf:
+    """What was found on one shelf: rows, relevances, scores, times, and which rules hit."""
+
+    rows: NDArray[np.int64]
+    relevances: Floats
+    scores: Floats
+    rules: NDArray[np.uint32]
+
+
+def back_test(
+    conn: Connection,
+    text: str,
+    shelves: Sequence[Shelf],
+    *,
+    now: datetime,
+    since: datetime | None,
+    order: OrderSettings,
+    limit: int | None,
+) -> BackTest:
+    """Return what rules find in the papers on shelves.
+
+    Args:
+        text: The rules as typed; lines in error take no part.
+        now: Aware UTC: the order is as of then.
+        since: Only papers first seen at or after then.
+        limit: So many of the best are returned; None: all.
+    """
+    profile = Compiled()
+    profile.put(0, text)
+    entries = sorted(profile.entries(0), key=lambda entry: entry.line)
+    bits = {entry.line: bit for bit, entry in enumerate(profile.entries(0))}
+    tallies = [_Tally(entry, bits[entry.line]) for entry in entries]
+    known = talk(conn, now=now)
+    oldest = since.timestamp() if since else 0.0
+    found: list[_OnShelf] = []
+    scanned = 0
+    for shelf in shelves:
+        wanted = shelf.is_here & (shelf.first_seen >= oldest)
+        scanned += int(wanted.sum())
+        runs, here = _on_shelf(conn, profile, shelf, wanted, known, now, order)
+        found.append(here)
+        for tally in tallies:
+            tally.add(runs, shelf, here)
+    ranked = _best(conn, found, known, now, order, limit)
+    return BackTest(
+        best=ranked,
+        papers=sum(len(one.rows) for one in found),
+        scanned=scanned,
+        rules=tuple(tally.done(conn) for tally in tallies),
+    )
+
+
+def _on_shelf(
+    conn: Connection,
+    profile: Compiled,
+    shelf: Shelf,
+    wanted: NDArray[np.bool_],
+    known: Talk,
+    now: datetime,
+    order: OrderSettings,
+) -> tuple[Runs, _OnShelf]:
+    trends = known.of(shelf.rows.tolist())
+    batch = Batch(shelf.words, trends, np.nan_to_num(trends) >= TRENDING_FROM, wanted)
+    runs = decide(profile.clauses, batch, rarities=stored_rarities(conn, now), strengths=Bm25f())
+    fresh = freshness(shelf.first_seen, now=now, settings=order)
+    lifts = boosts(trends, fresh, order)
+    selection = Selection(max(len(shelf.rows), 1), lifts, shelf.ranks)
+    blocks: list[Best] = list(best(profile, runs, selection))
+    papers = np.concatenate([np.zeros(0, np.uint16), *(block.papers for block in blocks)])
+    relevances = np.concatenate([np.zeros(0), *(block.relevances for block in blocks)])
+    rules = np.concatenate([np.zeros(0, np.uint32), *(block.rules for block in blocks)])
+    return runs, _OnShelf(shelf.rows[papers], relevances, relevances * lifts[papers], rules)
+
+
+class _Tally:
+    """Counts what one rule finds, shelf by shelf."""
+
+    def __init__(self, entry: Entry, bit: int) -> None:
+        self._entry, self._bit = entry, bit
+        self._papers = self._kept = 0
+        self._last, self._example = 0.0, 0
+
+    def add(self, runs: Runs, shelf: Shelf, found: _OnShelf) -> None:
+        start, count = runs.starts[self._entry.clause], runs.counts[self._entry.clause]
+        papers = runs.papers[start : start + count]
+        self._papers += int(count)
+        if self._bit < RULE_BITS - 1:
+            self._kept += int((found.rules >> np.uint32(self._bit) & 1).sum())
+        else:
+            self._kept += int(count)
+        if count:
+            newest = papers[int(np.argmax(shelf.first_seen[papers]))]
+            if shelf.first_seen[newest] > self._last:
+                self._last = float(shelf.first_seen[newest])
+                self._example = int(shelf.rows[newest])
+
+    def done(self, conn: Connection) -> RuleHits:
+        example = store_papers.load(conn, [self._example]) if self._papers else []
+        return RuleHits(
+            line=self._entry.line,
+            papers=self._papers,
+            kept=self._kept,
+            last=datetime.fromtimestamp(self._last, UTC) if self._papers else None,
+            example=example[0].title if example else "",
+        )
+
+
+def _best(
+    conn: Connection,
+    found: Sequence[_OnShelf],
+    known: Talk,
+    now: datetime,
+    order: OrderSettings,
+    limit: int | None,
+) -> tuple[Found, ...]:
+    """The best of all shelves, in the order of a digest."""
+    rows = np.concatenate([np.zeros(0, np.int64), *(one.rows for one in found)])
+    scores = np.concatenate([np.zeros(0), *(one.scores for one in found)])
+    relevances = np.concatenate([np.zeros(0), *(one.relevances for one in found)])
+    if limit is not None and limit < len(rows):  # and all that are as good as the last of them
+        kept = scores >= np.partition(scores, -limit)[-limit]
+        rows, relevances = rows[kept], relevances[kept]
+    fits = dict(zip(rows.tolist(), relevances.tolist(), strict=True))
+    papers = {
+        paper.row: replace(paper, trend=known.trends.get(paper.row))
+        for paper in store_papers.load(conn, fits)
+    }
+    ranked = rank(
+        (Fit.of(paper, fits[row]) for row, paper in papers.items()), now=now, settings=order
+    )
+    return tuple(Found(papers[one.row], one) for one in ranked[:limit])

@@ -1,0 +1,245 @@
+"""Match what is new with all profiles, and what is new in profiles with all papers; keep both.
+
+A paper is matched once with all profiles when it arrives or changes, a profile once with the
+papers of the last 30 days when it is new or changes. Run again, it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+import numpy as np
+import structlog
+from sqlalchemy import Connection
+
+from notifier.jobs.shelves import SHELF_PAPERS, Shelf, Shelves, a_shelf
+from notifier.jobs.talk import Talk, talk
+from notifier.profiles.compiled import Compiled
+from notifier.profiles.hits import TRENDING_FROM
+from notifier.profiles.joining import decide
+from notifier.profiles.leaves import Batch, Rarities
+from notifier.profiles.postings import Floats
+from notifier.ranking.best import Best, Selection, best, lines
+from notifier.ranking.order import OrderSettings, boosts, freshness
+from notifier.ranking.relevance import Bm25f, WordStatistics
+from notifier.storage import paper_changes, store_matches, store_papers, store_profiles, store_words
+from notifier.storage.database import Database
+from notifier.storage.store_matches import NewMatch
+from notifier.storage.store_profiles import Changed
+
+log = structlog.get_logger()
+
+# Matches with papers older than this are of no use to any digest.
+KEPT = timedelta(days=30)
+_PROFILES_AT_ONCE = 500
+_WRITTEN_AT_ONCE = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class MatchSettings:
+    """How many papers are kept of a profile and batch, the best by `order`."""
+
+    keep: int
+    order: OrderSettings
+
+
+@dataclass(slots=True)
+class Matched:
+    """What one run did: papers and profiles that were matched, matches that were kept."""
+
+    papers: int = 0
+    profiles: int = 0
+    matches: int = 0
+
+
+class Matcher:
+    """Matches for one process: holds all profiles as one index between runs."""
+
+    def __init__(self, database: Database, settings: MatchSettings, shelves: Shelves) -> None:
+        self._database, self._settings, self._shelves = database, settings, shelves
+        self._compiled = Compiled()
+        self._marks = store_profiles.Marks(change=-1)
+        self._cleared: datetime | None = None
+
+    def run(self, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> Matched:
+        """Match all that is not matched yet at `now` (aware UTC)."""
+        done = Matched()
+        with self._database.reading() as conn:
+            self._follow(conn)
+        for step in (self._new_papers, self._profiles):
+            while not stopping() and step(done, now):
+                pass
+        if not stopping():
+            self._trending(done, now)
+            self._clear(now)
+        if done.papers or done.profiles:
+            log.info("matched", papers=done.papers, profiles=done.profiles, matches=done.matches)
+        return done
+
+    def _follow(self, conn: Connection) -> None:
+        """Take in what has changed in profiles."""
+        marks = store_profiles.marks(conn)
+        if marks == self._marks:
+            return
+        for profile in store_profiles.changed(conn, self._marks.change):
+            if profile.rules is None:
+                self._compiled.remove(profile.row)
+            else:
+                self._compiled.put(profile.row, profile.rules)
+        if marks.removal != self._marks.removal:
+            for row in self._compiled.rows() - store_profiles.rows(conn):
+                self._compiled.remove(row)
+        self._marks = marks
+
+    def _changed(self, conn: Connection) -> set[int]:
+        """Return which profiles have changed or gone since they were taken in."""
+        marks = store_profiles.marks(conn)
+        if marks == self._marks:
+            return set()
+        changed = {p.row for p in store_profiles.changed(conn, self._marks.change)}
+        if marks.removal != self._marks.removal:
+            changed |= self._compiled.rows() - store_profiles.rows(conn)
+        return changed
+
+    def _new_papers(self, done: Matched, now: datetime) -> bool:
+        """Match the next papers that have changed with all profiles; False when none are left."""
+        with self._database.reading() as conn:
+            mark = store_matches.mark(conn)
+            last, rows = paper_changes.changed(conn, mark, limit=SHELF_PAPERS)
+            if last == mark:
+                return False
+            known = talk(conn, now=now)
+            forgotten = False
+            for start in range(0, len(rows), SHELF_PAPERS):
+                papers = store_papers.load(conn, rows[start : start + SHELF_PAPERS])
+                shelf = a_shelf(papers)
+                found = self._of(conn, self._compiled, shelf, known, now)
+                while block := list(islice(found, _WRITTEN_AT_ONCE)):
+                    self._write(block, () if forgotten else rows, done)
+                    forgotten = True
+        with self._database.writing() as conn:
+            if not forgotten:
+                store_matches.forget_papers(conn, rows)
+            if store_matches.mark(conn) < last:  # else another process was faster
+                store_matches.set_mark(conn, last)
+        done.papers += len(rows)
+        return True
+
+    def _write(self, found: Sequence[NewMatch], again: Sequence[int], done: Matched) -> None:
+        """Keep matches, in one commit; what was kept of the papers `again` goes first.
+
+        A crash before the mark is set leaves a part of them, which the next run writes anew.
+        """
+        with self._database.writing() as conn:
+            changed = self._changed(conn)
+            store_matches.forget_papers(conn, again)
+            kept = [one for one in found if one.profile_id not in changed]
+            store_matches.put(conn, kept)
+        done.matches += len(kept)
+
+    def _profiles(self, done: Matched, now: datetime) -> bool:
+        """Match the next changed profiles with all papers; False when none are left."""
+        with self._database.reading() as conn:
+            waiting = store_profiles.unmatched(conn, limit=_PROFILES_AT_ONCE)
+            if not waiting:
+                return False
+            known = talk(conn, now=now)
+            few = Compiled()
+            for profile in waiting:
+                few.put(profile.row, profile.rules or "")
+            found: dict[int, list[NewMatch]] = {profile.row: [] for profile in waiting}
+            for shelf in self._shelves.up_to_date(conn, since=now - KEPT):
+                for one in self._of(conn, few, shelf, known, now):
+                    found[one.profile_id].append(one)
+        with self._database.writing() as conn:
+            done.matches += sum(_keep(conn, profile, found[profile.row]) for profile in waiting)
+        done.profiles += len(waiting)
+        return True
+
+    def _trending(self, done: Matched, now: datetime) -> None:
+        """Match what is trending, new or not, with the rules that ask for it."""
+        if not self._compiled.arrays().trends.any():
+            return
+        with self._database.reading() as conn:
+            known = talk(conn, now=now)
+            shelf = a_shelf(store_papers.load(conn, known.trending))
+            found = list(self._of(conn, self._compiled, shelf, known, now, only_trend=True))
+            held = store_matches.trending(conn, shelf.rows.tolist())
+        new = [one for one in found if (one.profile_id, one.paper_id) not in held]
+        if new:
+            with self._database.writing() as conn:
+                changed = self._changed(conn)
+                store_matches.put_trending(
+                    conn, (one for one in new if one.profile_id not in changed)
+                )
+            done.matches += len(new)
+
+    def _clear(self, now: datetime) -> None:
+        """Once a day, let go of matches with papers that nobody is mailed any more."""
+        if self._cleared and now - self._cleared < timedelta(days=1):
+            return
+        with self._database.writing() as conn:
+            store_matches.forget_old(conn, before=now - KEPT)
+        self._cleared = now
+
+    def _of(
+        self,
+        conn: Connection,
+        profiles: Compiled,
+        shelf: Shelf,
+        known: Talk,
+        now: datetime,
+        *,
+        only_trend: bool = False,
+    ) -> Iterator[NewMatch]:
+        """Yield the best matches of profiles with the news on a shelf."""
+        trends = known.of(shelf.rows.tolist())
+        recent = shelf.first_seen >= (now - KEPT).timestamp()
+        wanted = shelf.is_here & recent & ((shelf.numbers > 0) | only_trend)
+        batch = Batch(shelf.words, trends, np.nan_to_num(trends) >= TRENDING_FROM, wanted)
+        runs = decide(
+            profiles.clauses, batch, rarities=stored_rarities(conn, now), strengths=Bm25f()
+        )
+        order = self._settings.order
+        fresh = freshness(shelf.first_seen, now=now, settings=order)
+        selection = Selection(
+            self._settings.keep, boosts(trends, fresh, order), shelf.ranks, only_trend
+        )
+        for block in best(profiles, runs, selection):
+            yield from _new_matches(profiles, shelf, block, lines(profiles, runs, block, selection))
+
+
+def _new_matches(
+    profiles: Compiled, shelf: Shelf, found: Best, rules: Iterator[tuple[int, ...]]
+) -> Iterator[NewMatch]:
+    row, asking = -1, frozenset[int]()
+    columns = found.profiles.tolist(), found.papers.tolist(), found.relevances.tolist()
+    for profile, paper, relevance, hit in zip(*columns, rules, strict=True):
+        if profile != row:
+            row, asking = profile, frozenset(e.line for e in profiles.entries(profile) if e.trend)
+        yield NewMatch(
+            profile, int(shelf.rows[paper]), int(shelf.numbers[paper]), relevance,
+            " ".join(map(str, hit)), not asking.isdisjoint(hit),
+        )  # fmt: skip
+
+
+def _keep(conn: Connection, profile: Changed, found: Sequence[NewMatch]) -> int:
+    """Keep the matches of a profile, unless it has changed since they were found."""
+    if not store_profiles.set_matched(conn, profile):
+        return 0
+    store_matches.forget_profile(conn, profile.row)
+    store_matches.put(conn, found)
+    return len(found)
+
+
+def stored_rarities(conn: Connection, now: datetime) -> Rarities:
+    """Return the inverse document frequencies over the stored papers of the last 30 days."""
+
+    def rarities(stems: Sequence[str]) -> Floats:
+        papers, counts = store_words.statistics(conn, filter(None, stems), now=now)
+        return WordStatistics(papers, counts).rarities(stems)
+
+    return rarities

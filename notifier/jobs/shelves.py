@@ -1,0 +1,165 @@
+"""Stored papers with their words, kept ready to be asked by one profile at a time.
+
+A shelf holds some thousand papers as they were when it was made. A paper that has changed since
+stands in a newer shelf, and the older one does not give it out any more. Shelves are kept in files
+too, so that a command need not read every paper again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from notifier.papers.paper import Paper
+from notifier.profiles.concordance import Concordance, concordance
+from notifier.profiles.postings import Floats
+from notifier.profiles.table import Ints
+from notifier.ranking.order import ranks
+from notifier.storage import paper_changes, shelf_files, store_papers
+
+SHELF_PAPERS = 8_192
+_SMALL = SHELF_PAPERS // 2
+_MOST_SMALL = 6
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Papers by place: rows, numbers (see `number_of`), first seen (POSIX seconds), and words.
+
+    `is_here` is false for what stands in a newer shelf. `change` is the last change it knows of.
+    """
+
+    rows: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    first_seen: Floats
+    ranks: Ints
+    is_here: NDArray[np.bool_]
+    words: Concordance
+    change: int = 0
+    path: Path | None = None
+
+
+def a_shelf(papers: Sequence[Paper], change: int = 0) -> Shelf:
+    """Return a shelf of papers, in their order."""
+    return Shelf(
+        rows=np.array([paper.row for paper in papers], np.int64),
+        numbers=np.array([number_of(paper) for paper in papers], np.int64),
+        first_seen=np.array([paper.first_seen_at.timestamp() for paper in papers], np.float64),
+        ranks=ranks(papers),
+        is_here=np.ones(len(papers), bool),
+        words=concordance(papers),
+        change=change,
+    )
+
+
+def number_of(paper: Paper) -> int:
+    """Return the paper's last number of news or new versions, 0 where it has none."""
+    return max(paper.arrival or 0, paper.revision or 0)
+
+
+class Shelves:
+    """All shelves of one process; `folder` is where they are kept, None for nowhere."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._shelves: list[Shelf] = []
+        self._change, self._removals = -1, -1
+        self._is_open = False
+
+    def up_to_date(
+        self,
+        conn: Connection,
+        *,
+        since: datetime | None = None,
+        tell: Callable[[int], None] = lambda papers: None,
+    ) -> list[Shelf]:
+        """Return shelves that hold at least the papers first seen `since` then (UTC; None: all).
+
+        Args:
+            tell: Called with the number of papers read in so far.
+        """
+        self._open(conn)
+        read = 0
+        while True:
+            last, rows = paper_changes.changed(conn, self._change, limit=SHELF_PAPERS)
+            if not rows:
+                break
+            for start in range(0, len(rows), SHELF_PAPERS):
+                papers = store_papers.load(conn, rows[start : start + SHELF_PAPERS])
+                self._put(a_shelf(papers, last))
+            self._change = last
+            read += len(rows)
+            tell(read)
+        self._tidy(conn)
+        if read or self._removals != paper_changes.removals(conn):
+            self._settle(conn)
+        oldest = since.timestamp() if since else 0.0
+        return [shelf for shelf in self._shelves if shelf.first_seen.max(initial=0.0) >= oldest]
+
+    def _open(self, conn: Connection) -> None:
+        """Read the files, once; what is no use, or from before a database was put back, goes."""
+        if self._is_open or self._folder is None:
+            return
+        self._is_open = True
+        for path in sorted(self._folder.glob(f"*{shelf_files.SUFFIX}")):
+            found = shelf_files.read(path)
+            if found is None or found[2] > paper_changes.last(conn):
+                path.unlink(missing_ok=True)
+                continue
+            words, more, change = found
+            here = np.ones(words.papers, bool)
+            self._shelves.append(Shelf(**more, is_here=here, words=words, change=change, path=path))
+        self._shelves.sort(key=lambda shelf: shelf.change)
+        self._change = max((shelf.change for shelf in self._shelves), default=-1)
+
+    def _put(self, shelf: Shelf) -> None:
+        self._shelves.append(shelf)
+        if self._folder is None:
+            return
+        name = f"{shelf.change:012d}-{shelf.rows.min(initial=0)}{shelf_files.SUFFIX}"
+        more: dict[str, NDArray[Any]] = {
+            "rows": shelf.rows,
+            "numbers": shelf.numbers,
+            "first_seen": shelf.first_seen,
+            "ranks": shelf.ranks,
+        }
+        with contextlib.suppress(OSError):  # a full disk or no right to write: slower, not wrong
+            shelf_files.write(self._folder / name, shelf.words, more, shelf.change)
+            shelf.path = self._folder / name
+
+    def _settle(self, conn: Connection) -> None:
+        """Find out which shelf gives out which paper: the newest that has it."""
+        removals = paper_changes.removals(conn)
+        every = np.unique(np.concatenate([s.rows for s in self._shelves] or [np.zeros(0, int)]))
+        gone = np.zeros(0, np.int64)
+        if removals:
+            there = paper_changes.existing(conn, every.tolist())
+            gone = np.array([row for row in every.tolist() if row not in there], np.int64)
+        for shelf in reversed(self._shelves):
+            shelf.is_here = ~np.isin(shelf.rows, gone)
+            gone = np.concatenate((gone, shelf.rows))
+        self._removals = removals
+
+    def _tidy(self, conn: Connection) -> None:
+        """Make one shelf of many small ones, so that asking stays fast."""
+        small = [shelf for shelf in self._shelves if len(shelf.rows) < _SMALL]
+        if len(small) <= _MOST_SMALL:
+            return
+        rows = np.unique(np.concatenate([shelf.rows for shelf in small])).tolist()
+        change = max(shelf.change for shelf in small)
+        self._shelves = [shelf for shelf in self._shelves if not any(shelf is s for s in small)]
+        for shelf in small:
+            if shelf.path:
+                shelf.path.unlink(missing_ok=True)
+        for start in range(0, len(rows), SHELF_PAPERS):
+            papers = store_papers.load(conn, rows[start : start + SHELF_PAPERS])
+            self._put(a_shelf(papers, change))
+        self._shelves.sort(key=lambda shelf: shelf.change)

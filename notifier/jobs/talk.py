@@ -1,0 +1,45 @@
+"""How much papers are talked about now: their trends, from the signals of the last days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from sqlalchemy import Connection
+
+from notifier.profiles.hits import TRENDING_FROM
+from notifier.profiles.postings import Floats
+from notifier.ranking.trending import trends
+from notifier.storage import store_signals
+
+# Signals older than this say nothing of today.
+SIGNAL_DAYS = timedelta(days=14)
+# A rule that asks for what is trending looks at papers of the last week, new today or not.
+TRENDING_DAYS = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Trends by row of paper, in [0, 1]; `trending`: those that a rule `trending` takes."""
+
+    trends: dict[int, float]
+    trending: frozenset[int]
+
+    def of(self, rows: Sequence[int]) -> Floats:
+        """Return the trend of each paper, NaN for one without signals."""
+        nothing = float("nan")
+        return np.array([self.trends.get(row, nothing) for row in rows], np.float64)
+
+
+def talk(conn: Connection, *, now: datetime) -> Talk:
+    """Return how much papers are talked about at `now` (UTC)."""
+    talked = store_signals.talked_about(conn, now=now, within=SIGNAL_DAYS)
+    known = dict(trends(talked, now=now))
+    trending = frozenset(
+        paper.row
+        for paper in talked
+        if known.get(paper.row, 0.0) >= TRENDING_FROM and now - paper.first_seen_at <= TRENDING_DAYS
+    )
+    return Talk(known, trending)

@@ -1,0 +1,133 @@
+"""What is worth saying about rules that work: they find nothing, or they find far too much.
+
+Pure. What a rule found comes from a back-test; nothing here looks at papers.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from notifier.papers.text import tokens
+from notifier.profiles.rules import (
+    Near,
+    Node,
+    Phrase,
+    RuleProblem,
+    Rules,
+    Word,
+    format_node,
+    leaves,
+)
+
+# A rule that makes more than this share of all matches drowns the others.
+BROAD_SHARE = 0.5
+# A single word that stands in more than this share of all papers tells nothing about them.
+COMMON_SHARE = 0.05
+# So few matches or papers say nothing about shares.
+FEWEST_MATCHES = 20
+FEWEST_PAPERS = 200
+_NEAR_SPELLING = 0.8
+_FEWEST_PAPERS_WITH_WORD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RuleHits:
+    """What the rule of one line found in a back-test.
+
+    `papers` counts what it finds, `kept` what of that no never-rule takes away; `last` is when the
+    newest was first seen (UTC), `example` its title.
+    """
+
+    line: int
+    papers: int
+    kept: int
+    last: datetime | None = None
+    example: str = ""
+
+
+def lint(
+    rules: Rules,
+    found: Iterable[RuleHits],
+    *,
+    matches: int,
+    scanned: int,
+    days: int,
+    spelled: Mapping[str, str],
+) -> Iterator[RuleProblem]:
+    """Yield warnings about rules, in the order of lines.
+
+    Args:
+        found: By line, of the rules that can bring a paper.
+        matches: How many papers match the profile.
+        scanned: How many papers there were, of the last `days` days.
+        spelled: For words that no paper has: one that looks alike and is in use.
+    """
+    several = sum(1 for _ in rules.wanted()) > 1
+    for hits in found:
+        node = rules.lines[hits.line - 1].node
+        if node is None or not scanned:
+            continue
+        if not hits.papers:
+            yield RuleProblem(hits.line, 1, _nothing(node, days, spelled), False)
+        elif scanned >= FEWEST_PAPERS and _is_word(node) and hits.papers > COMMON_SHARE * scanned:
+            share = f"{hits.papers / scanned:.0%} of all papers"
+            yield RuleProblem(
+                hits.line, 1, f"one very common word, in {share} - add a second word with +", False
+            )
+        if several and matches >= FEWEST_MATCHES and hits.kept > BROAD_SHARE * matches:
+            share = f"{hits.kept / matches:.0%} of all matches come from"
+            yield RuleProblem(
+                hits.line, 1, f'too broad: {share} "{format_node(node)}" - narrow it with +', False
+            )
+
+
+def _is_word(node: Node) -> bool:
+    return isinstance(node, Phrase) and len(node.words) == 1 and not node.words[0].prefix
+
+
+def _nothing(node: Node, days: int, spelled: Mapping[str, str]) -> str:
+    said = f"no hit in {days} days"
+    for word in _words(node):
+        if meant := spelled.get(word.text):
+            return f'{said} - did you mean "{meant}" instead of "{word.text}"?'
+    return said
+
+
+def _words(node: Node) -> Iterator[Word]:
+    for leaf in leaves(node):
+        match leaf:
+            case Phrase(words=words):
+                yield from words
+            case Near(left=left, right=right):
+                yield from left.words + right.words
+
+
+def silent_words(rules: Rules, found: Iterable[RuleHits]) -> list[str]:
+    """Return the words of the rules that found nothing, as typed, each once."""
+    nodes = (rules.lines[hits.line - 1].node for hits in found if not hits.papers)
+    words = (word for node in nodes if node for word in _words(node) if not word.prefix)
+    return list(dict.fromkeys(word.text for word in words))
+
+
+def alike(word: str, known: Mapping[str, int]) -> str | None:
+    """Return the word in use that looks most like one that no paper has, or None.
+
+    Args:
+        known: Folded words, with the number of times each stands in papers.
+    """
+    parts = [part.folded for part in tokens(word)]
+    if len(parts) != 1 or parts[0] in known:
+        return None
+    asked = parts[0]
+    near = [
+        form
+        for form, count in known.items()
+        if form[:1] == asked[:1]
+        and abs(len(form) - len(asked)) <= 2
+        and count >= _FEWEST_PAPERS_WITH_WORD
+    ]
+    best: Sequence[str] = difflib.get_close_matches(asked, near, 3, _NEAR_SPELLING)
+    return max(best, key=lambda form: known[form]) if best else None

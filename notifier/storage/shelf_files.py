@@ -1,0 +1,128 @@
+"""Shelves of words as files: arrays that are read from disk only where they are looked at.
+
+What a file holds can always be made again from the database. One written by another version of the
+code that cuts texts into words is no use, and is not read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from notifier.papers import text
+from notifier.profiles import concordance, keys, names
+from notifier.profiles.concordance import Concordance, Values
+
+SUFFIX = ".shelf"
+_ALIGNED = 64
+
+
+class Lines(Sequence[str]):
+    """Texts without line breaks that are taken apart when the first is asked for."""
+
+    def __init__(self, joined: NDArray[np.uint8], count: int) -> None:
+        self._joined, self._count = joined, count
+        self._parts: list[str] | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if self._parts is None:
+            self._parts = self._joined.tobytes().decode().split("\n") if self._count else []
+        return self._parts[index]
+
+
+@cache
+def _fingerprint() -> str:
+    """A name for the code that cuts texts into words and makes keys of them."""
+    modules = (text, concordance, keys, names)
+    code = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
+    return blake2b(code, digest_size=8).hexdigest()
+
+
+def write(path: Path, words: Concordance, more: dict[str, NDArray[Any]], note: Any) -> None:
+    """Write a shelf's words, further arrays and a note (JSON) into one file, or none at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    arrays = dict(_arrays(words)) | more
+    places: dict[str, tuple[str, int, int]] = {}
+    end = 0
+    for name, values in arrays.items():
+        places[name] = (values.dtype.str, end, len(values))
+        end += -(-values.nbytes // _ALIGNED) * _ALIGNED
+    head = {"code": _fingerprint(), "papers": words.papers, "arrays": places, "note": note}
+    first = json.dumps(head).encode() + b"\n"
+    first += b" " * (-len(first) % _ALIGNED)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    waiting = path.with_suffix(f".{os.getpid()}.new")
+    with waiting.open("wb") as file:
+        file.write(len(first).to_bytes(8, "little").ljust(_ALIGNED) + first)
+        for values in arrays.values():
+            file.write(values.tobytes())
+            file.write(bytes(-values.nbytes % _ALIGNED))
+    waiting.replace(path)
+
+
+def _arrays(words: Concordance) -> list[tuple[str, NDArray[Any]]]:
+    out: list[tuple[str, NDArray[Any]]] = []
+    for field in fields(words):
+        value = getattr(words, field.name)
+        match value:
+            case Values():
+                out.append((f"{field.name}.values", _joined(value.values)))
+                out.append((f"{field.name}.starts", value.starts))
+                out.append((f"{field.name}.ids", value.ids))
+                out.append((f"{field.name}.keys", value.keys.ravel()))
+            case np.ndarray():
+                out.append((field.name, value))
+            case Sequence():
+                out.append((field.name, _joined(value)))
+    return out
+
+
+def _joined(texts: Sequence[str]) -> NDArray[np.uint8]:
+    return np.frombuffer("\n".join(texts).encode(), np.uint8)
+
+
+def read(path: Path) -> tuple[Concordance, dict[str, NDArray[Any]], Any] | None:
+    """Return what was written, or None for a file of other code, cut off, or no such file."""
+    try:
+        whole = np.memmap(path, np.uint8, "r")
+        size = int.from_bytes(bytes(whole[:8]), "little")
+        head = json.loads(bytes(whole[_ALIGNED : _ALIGNED + size]))
+        if head["code"] != _fingerprint():
+            return None
+        base = _ALIGNED + size
+        arrays = {
+            name: np.frombuffer(whole, dtype, count, base + start)
+            for name, (dtype, start, count) in head["arrays"].items()
+        }
+    except (OSError, ValueError, KeyError):
+        return None
+    names = [field.name for field in fields(Concordance) if field.name in arrays]
+    taken: dict[str, Any] = {name: arrays.pop(name) for name in names}
+    taken["folded"] = Lines(taken["folded"], len(taken["folded_words"]))
+    for name in ("authors", "categories", "sources"):
+        parts = {part: arrays.pop(f"{name}.{part}") for part in ("values", "starts", "ids", "keys")}
+        count = int(parts["ids"].max(initial=-1)) + 1
+        taken[name] = Values(
+            Lines(parts["values"], count), parts["starts"], parts["ids"],
+            parts["keys"].reshape(-1, 2),
+        )  # fmt: skip
+    return Concordance(papers=head["papers"], **taken), arrays, head["note"]

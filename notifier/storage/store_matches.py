@@ -1,0 +1,115 @@
+"""Matches: which papers each profile wants, kept until they are of no use to anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from notifier.ranking.order import Fit
+from notifier.storage import paper_changes
+from notifier.storage import tables as t
+from notifier.storage.statements import chunks, upsert
+
+_MARK = "matched change"
+
+
+@dataclass(frozen=True, slots=True)
+class NewMatch:
+    """A match to be kept; its fields are the columns of the table: see `tables.MatchRow`."""
+
+    profile_id: int
+    paper_id: int
+    number: int
+    relevance: float
+    rules: str
+    trending: bool
+
+
+def put(conn: Connection, found: Iterable[NewMatch]) -> None:
+    """Keep matches; one that is known already is overwritten."""
+    names = ("number", "relevance", "rules", "trending")
+    upsert(conn, t.match, map(asdict, found), names)
+
+
+def put_trending(conn: Connection, found: Iterable[NewMatch]) -> None:
+    """Keep matches of rules that ask for what is trending; of one that is known only that."""
+    upsert(conn, t.match, map(asdict, found), ("trending",))
+
+
+def forget_papers(conn: Connection, papers: Sequence[int]) -> None:
+    """Delete the matches of papers that are matched again."""
+    for chunk in chunks(papers):
+        conn.execute(delete(t.match).where(t.match.c.paper_id.in_(chunk)))
+
+
+def forget_profile(conn: Connection, profile: int) -> None:
+    """Delete the matches of a profile that is matched again."""
+    conn.execute(delete(t.match).where(t.match.c.profile_id == profile))
+
+
+def forget_old(conn: Connection, *, before: datetime) -> None:
+    """Delete the matches of papers first seen before a time (UTC)."""
+    old = select(t.paper.c.id).where(t.paper.c.first_seen_at < before)
+    conn.execute(delete(t.match).where(t.match.c.paper_id.in_(old)))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A kept match: whose, how it is ranked (its trend is not known here), and by what."""
+
+    profile: int
+    fit: Fit
+    rules: tuple[int, ...]
+    trending: bool
+
+
+def of(conn: Connection, profiles: Sequence[int], *, after: int) -> list[Match]:
+    """Return the matches of profiles with papers numbered behind `after`, or by `trending`."""
+    columns = (t.paper.c.key, t.paper.c.first_seen_at, t.paper.c.published_at)
+    out: list[Match] = []
+    for chunk in chunks(profiles):
+        query = (
+            select(t.match, *columns)
+            .join(t.paper, t.paper.c.id == t.match.c.paper_id)
+            .where(
+                t.match.c.profile_id.in_(chunk),
+                (t.match.c.number > after) | t.match.c.trending,
+            )
+            .order_by(t.match.c.profile_id, t.match.c.paper_id)
+        )
+        for row in conn.execute(query):
+            newest = row.published_at or row.first_seen_at
+            fit = Fit(row.paper_id, row.key, row.relevance, None, row.first_seen_at, newest)
+            rules = tuple(map(int, row.rules.split()))
+            out.append(Match(row.profile_id, fit, rules, row.trending))
+    return out
+
+
+def trending(conn: Connection, papers: Sequence[int]) -> set[tuple[int, int]]:
+    """Return (profile, paper) of the kept matches of these papers by `trending`."""
+    out: set[tuple[int, int]] = set()
+    for chunk in chunks(papers):
+        query = select(t.match.c.profile_id, t.match.c.paper_id).where(
+            t.match.c.paper_id.in_(chunk), t.match.c.trending
+        )
+        out |= {(row.profile_id, row.paper_id) for row in conn.execute(query)}
+    return out
+
+
+def mark(conn: Connection) -> int:
+    """Return the number of the last change of papers that was matched."""
+    query = select(t.counter.c.value).where(t.counter.c.name == _MARK)
+    return conn.scalar(query) or 0
+
+
+def is_current(conn: Connection) -> bool:
+    """Whether every change of papers is matched."""
+    return mark(conn) >= paper_changes.last(conn)
+
+
+def set_mark(conn: Connection, number: int) -> None:
+    """Write down that changes up to `number` are matched."""
+    upsert(conn, t.counter, [{"name": _MARK, "value": number}], ("value",))

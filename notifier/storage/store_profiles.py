@@ -1,0 +1,145 @@
+"""Profiles, and what has changed in them since somebody looked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from notifier.profiles.profile import Profile
+from notifier.storage import tables as t
+from notifier.storage.statements import insert_new, next_numbers
+
+_CHANGE, _REMOVAL = "profile change", "profile removal"
+_WANTED = t.profile.c.enabled & (t.subscriber.c.state == "active")
+
+
+def _profile(row: Any) -> Profile:
+    return Profile(row.id, row.subscriber_id, row.name, row.rules, row.enabled, row.matched)
+
+
+def of(conn: Connection, subscribers: Iterable[int]) -> list[Profile]:
+    """Return the profiles of these subscribers, oldest first."""
+    query = (
+        select(t.profile)
+        .where(t.profile.c.subscriber_id.in_(list(subscribers)))
+        .order_by(t.profile.c.id)
+    )
+    return [_profile(row) for row in conn.execute(query)]
+
+
+def add(conn: Connection, subscriber: int, name: str, rules: str, *, now: datetime) -> bool:
+    """Add an enabled profile; False when the subscriber has one of that name."""
+    row = {
+        "subscriber_id": subscriber,
+        "name": name,
+        "rules": rules,
+        "enabled": True,
+        "created_at": now,
+        "updated_at": now,
+        "change": next_numbers(conn, _CHANGE, 1),
+        "matched": False,
+    }
+    return insert_new(conn, t.profile, [row]) > 0
+
+
+def set_rules(conn: Connection, subscriber: int, name: str, rules: str, *, now: datetime) -> None:
+    """Overwrite a profile's rules."""
+    conn.execute(
+        update(t.profile)
+        .where(t.profile.c.subscriber_id == subscriber, t.profile.c.name == name)
+        .values(rules=rules, updated_at=now, matched=False, change=next_numbers(conn, _CHANGE, 1))
+    )
+
+
+def remove(conn: Connection, subscriber: int, name: str) -> bool:
+    """Delete a profile; False when there is none of that name."""
+    gone = conn.execute(
+        delete(t.profile).where(t.profile.c.subscriber_id == subscriber, t.profile.c.name == name)
+    )
+    if gone.rowcount:
+        note_removal(conn)
+    return gone.rowcount > 0
+
+
+def note_state(conn: Connection, subscriber: int) -> None:
+    """Write down that a subscriber begins or ceases to be mailed: their profiles are changed."""
+    conn.execute(
+        update(t.profile)
+        .where(t.profile.c.subscriber_id == subscriber)
+        .values(matched=False, change=next_numbers(conn, _CHANGE, 1))
+    )
+
+
+def note_removal(conn: Connection) -> None:
+    """Write down that profiles are gone."""
+    next_numbers(conn, _REMOVAL, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """How far somebody has followed the changes: the last change, the last removal."""
+
+    change: int = 0
+    removal: int = 0
+
+
+def marks(conn: Connection) -> Marks:
+    """Return the numbers of the last change and the last removal."""
+    query = select(t.counter.c.name, t.counter.c.value)
+    found = dict(conn.execute(query.where(t.counter.c.name.in_((_CHANGE, _REMOVAL)))).all())
+    return Marks(found.get(_CHANGE, 0), found.get(_REMOVAL, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A profile that has changed; `rules` is None when it takes part no more."""
+
+    row: int
+    rules: str | None
+    change: int
+
+
+def changed(conn: Connection, after: int) -> list[Changed]:
+    """Return the profiles changed behind number `after` (-1: all), oldest change first."""
+    columns = (t.profile.c.id, t.profile.c.rules, t.profile.c.change, _WANTED.label("wanted"))
+    query = (
+        select(*columns)
+        .join(t.subscriber, t.subscriber.c.id == t.profile.c.subscriber_id)
+        .where(t.profile.c.change > after)
+        .order_by(t.profile.c.change, t.profile.c.id)
+    )
+    return [
+        Changed(row.id, row.rules if row.wanted else None, row.change)
+        for row in conn.execute(query)
+    ]
+
+
+def rows(conn: Connection) -> set[int]:
+    """Return the rows of all profiles."""
+    return set(conn.scalars(select(t.profile.c.id)))
+
+
+def unmatched(conn: Connection, *, limit: int) -> list[Changed]:
+    """Return profiles that take part and whose matches are not those of their rules."""
+    query = (
+        select(t.profile.c.id, t.profile.c.rules, t.profile.c.change)
+        .join(t.subscriber, t.subscriber.c.id == t.profile.c.subscriber_id)
+        .where(_WANTED, ~t.profile.c.matched)
+        .order_by(t.profile.c.id)
+        .limit(limit)
+    )
+    return [Changed(row.id, row.rules, row.change) for row in conn.execute(query)]
+
+
+def set_matched(conn: Connection, profile: Changed) -> bool:
+    """Mark a profile as matched; False when it has changed since."""
+    marked = conn.execute(
+        update(t.profile)
+        .where(t.profile.c.id == profile.row, t.profile.c.change == profile.change)
+        .values(matched=True)
+    )
+    return marked.rowcount > 0
