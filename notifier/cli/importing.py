@@ -121,15 +121,16 @@ class Plan:
         Raises:
             UsageError: it cannot be kept, and why.
         """
-        name, _ = checked_profile(wanted.name, wanted.rules)
+        name = " ".join(wanted.name.split())
         if name in self._taken:
             raise errors.UsageError("it comes twice; the first is taken")
         self._taken.add(name)
         there = self.there.get(name)
+        if there and there.rules == wanted.rules and wanted.enabled in (None, there.enabled):
+            return "unchanged"
+        checked_profile(name, wanted.rules)
         if there is None:
             return "added"
-        if there.rules == wanted.rules and wanted.enabled in (None, there.enabled):
-            return "unchanged"
         if not self.replace:
             raise errors.UsageError(
                 "there is another of that name already - replace it with --replace"

@@ -51,7 +51,8 @@ def _write_item(draft: Draft, item: str, start: int, end: int) -> None:
     node = draft.made(start, end, partial(_item, item))
     if node is None:
         return
-    typed = {word for quoted in _QUOTED.finditer(item) for word in quoted.group(1).split()}
+    quoted = " ".join(found.group(1) for found in _QUOTED.finditer(item))
+    typed = {word.text for word in words(quoted, exact=True)}
     found = (word for leaf in leaves(node) if isinstance(leaf, Phrase) for word in leaf.words)
     for word in found:
         if word.exact and word.text not in typed:
