@@ -132,7 +132,7 @@ def test_a_source_that_cannot_be_read_does_not_stop_the_others(ada: Notifier) ->
         (("-", "--name", "x"), b"[[profile]]\nname='y'\nrules='z'", "--name is for other kinds"),
         (("-", "--kind", "toml"), b"LLM", "stdin: no TOML"),
         (("-", "--kind", "toml"), b"", "stdin: no profile in it"),
-        (("-", "--name", "x"), b"word " * 200_001, "stdin holds more than 1,000,000 characters"),
+        (("-", "--name", "x"), b"word " * 40_001, "stdin holds more than 200,000 characters"),
         (("-", "--kind", "toml"), b"[[profile]]\nname='y'\nrules='-z'", 'profile "y" asks for'),
     ],
     ids=lambda value: str(value)[:30],

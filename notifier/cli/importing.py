@@ -16,7 +16,7 @@ from notifier.profiles.profile import Profile
 from notifier.profiles.translation import Translation
 from notifier.subscriptions.service import checked_profile
 
-SOURCE_CHARACTERS = 1_000_000
+QUERY_CHARACTERS = 200_000  # far more than a profile holds
 _LOSSES_TOLD, _NOTES_TOLD = 200, 20
 
 
@@ -62,8 +62,6 @@ class Reader:
             UsageError: there is none, or it is not plain of which kind the source is.
         """
         shown = "stdin" if source == "-" else source
-        if len(text) > SOURCE_CHARACTERS:
-            raise errors.UsageError(f"{shown} holds more than {SOURCE_CHARACTERS:,} characters")
         kind = self.kind or foreign.guess(source, text)
         if kind is None:
             raise errors.UsageError(
@@ -73,6 +71,8 @@ class Reader:
         say(f"{shown}: read as {foreign.SAID[kind]} ({kind})")
         if kind is Kind.toml:
             return self._portable(shown, text)
+        if len(text) > QUERY_CHARACTERS:
+            raise errors.UsageError(f"{shown} holds more than {QUERY_CHARACTERS:,} characters")
         name = self.name or ("" if source == "-" else Path(source).stem)
         if not name:
             raise errors.UsageError("what comes from stdin has no name - give it one with --name")

@@ -27,12 +27,12 @@ SAID = {
     Kind.scholar: "Google Scholar queries",
     Kind.pubmed: "PubMed queries",
 }
-_TOML = re.compile(r"^\s*\[\[profile\]\]", re.M)
+_TOML = re.compile(r"^[ \t]*\[\[profile\]\]", re.M)
 _TAG = re.compile(r"\[([^\[\]:\n]{2,40})(?::[^\[\]\n]{1,20})?\]")
 _SCHOLAR = re.compile(r"\b(?:all)?in(?:title|text):\S|\ballin(?:title|text):|\bAROUND ?\(\d")
 # What a list of words has no use for: operators, parentheses, fields, exclusions.
 _SIGN = re.compile(r"\b(?:AND|OR|NOT)\b|[()|^~\[\]]|(?<!\S)[+-]|(?<=[^\W\d]):")
-_REMARKS = re.compile(r"(?<!\S)#.*$|^\s*(?:[-*•·–]|\d{1,3}[.)])\s", re.M)
+_REMARKS = re.compile(r"(?<!\S)#.*$|^[ \t]*(?:[-*•·–]|\d{1,3}[.)])\s", re.M)
 
 
 def guess(file_name: str, text: str) -> Kind | None:

@@ -22,7 +22,6 @@ _NOT_HERE = {
     "source": "journals are not looked for (source: in a rule names a feed)",
     "site": "web sites are not looked for",
     "inurl": "web addresses are not looked for",
-    "allinurl": "web addresses are not looked for",
     "filetype": "kinds of files are not looked for",
     "ext": "kinds of files are not looked for",
     "related": _GOOGLE, "cites": _GOOGLE, "cite": _GOOGLE, "link": _GOOGLE, "cache": _GOOGLE,
@@ -79,6 +78,11 @@ class _Query:
         token = self._tokens.now
         return _OPERATORS.get(token.text, token.kind)
 
+    def _name(self) -> str:
+        """The name of the field at hand, in small letters; "" where there is none."""
+        token = self._tokens.now
+        return token.text.rstrip(":").lower() if token.kind == "field" else ""
+
     def _all(self, where: Where) -> Node | None:
         parts = []
         while not self._tokens.at_end:
@@ -86,6 +90,9 @@ class _Query:
                 self._tokens.take()
             elif self._kind() in ("or", "around"):
                 self._tokens.take_stray("it has nothing to join")
+            elif self._name().startswith("allin"):
+                where = _IN.get(self._name(), where)
+                self._tokens.take()
             else:
                 start = self._tokens.now.start
                 if node := self._any(where):
@@ -154,15 +161,16 @@ class _Query:
         return self._draft.made(token.start, token.end, lambda: leaf(typed, where, exact=quoted))
 
     def _fielded(self) -> Node | None:
-        field = self._tokens.take()
-        name = field.text.rstrip(":").lower()
-        if self._kind() not in ("open", "quoted", "word", "field"):
+        name, field = self._name(), self._tokens.take()
+        if self._kind() not in ("open", "quoted", "word"):
             self._draft.lose(field.start, field.end, "nothing stands behind it")
             return None
         if name in _NOT_HERE:
             self._tokens.skip_part()
             self._draft.lose(field.start, self._tokens.read_to, _NOT_HERE[name])
             return None
-        if name.endswith("intext"):
+        if name.startswith("all"):
+            self._draft.lose(field.start, field.end, f"read as {name[3:]}: behind OR or -")
+        elif name == "intext":
             self._draft.note(field.start, field.end, "title and abstract are the text here")
-        return self._all(_IN[name]) if name.startswith("all") else self._part(_IN[name])
+        return self._part(_IN[name])

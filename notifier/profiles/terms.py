@@ -89,8 +89,6 @@ def of_words(found: list[Word], where: TextField = "text") -> Node:
     Raises:
         Untranslatable: there is none.
     """
-    if not found:
-        raise Untranslatable(_NO_WORD)
     starts = range(0, len(found), PHRASE_WORDS)
     chunks = [tuple(found[first : first + PHRASE_WORDS]) for first in starts]
     return all_of(Phrase(_not_the_trend(chunk, where), where) for chunk in chunks)
@@ -161,15 +159,19 @@ def near(left: Node, right: Node, distance: int) -> Near:
 
 
 def all_of(parts: Iterable[Node]) -> Node:
-    """Return the node that wants all of one or more parts."""
+    """Return the node that wants all of one or more parts.
+
+    Raises:
+        Untranslatable: there is none, or they are nested too deep for a rule.
+    """
     flat = _distinct(p for part in parts for p in (part.parts if isinstance(part, And) else [part]))
-    return flat[0] if len(flat) == 1 else _not_too_deep(And(flat))
+    return _sound(flat, And)
 
 
 def any_of(parts: Iterable[Node]) -> Node:
-    """Return the node that wants any of one or more parts, none of which only excludes."""
+    """Return the node that wants any of the parts, none of which only excludes; see `all_of`."""
     flat = _distinct(p for part in parts for p in (part.parts if isinstance(part, Or) else [part]))
-    return flat[0] if len(flat) == 1 else _not_too_deep(Or(flat))
+    return _sound(flat, Or)
 
 
 def none_of(part: Node) -> Node:
@@ -202,7 +204,10 @@ def _distinct(parts: Iterable[Node]) -> tuple[Node, ...]:
     return tuple(dict.fromkeys(parts))
 
 
-def _not_too_deep(node: Node) -> Node:
+def _sound(parts: tuple[Node, ...], join: type[And] | type[Or]) -> Node:
+    if not parts:
+        raise Untranslatable(_NO_WORD)
+    node = parts[0] if len(parts) == 1 else join(parts)
     if _levels(node) > 2 * DEPTH + 2:  # a parenthesis of the canonical form is two levels
         raise Untranslatable(f"it nests more than {DEPTH} deep - simplify")
     return node

@@ -37,11 +37,11 @@ def translate(text: str) -> Translation:
 
 def _comment(text: str, start: int, end: int) -> tuple[int, str]:
     """Return where the words of a line end, and its comment with its sign, or ""."""
-    quoted = [found.span() for found in _QUOTED.finditer(text, start, end)]
-    for found in _COMMENT.finditer(text, start, end):
-        if not any(first < found.start() < last for first, last in quoted):
-            return found.start(), text[found.start() : end].strip()
-    return end, ""
+    line = _QUOTED.sub(lambda quoted: "q" * len(quoted.group()), text[start:end])
+    found = _COMMENT.search(line)
+    if found is None:
+        return end, ""
+    return start + found.start(), text[start + found.start() : end].strip()
 
 
 def _write_item(draft: Draft, item: str, start: int, end: int) -> None:
