@@ -94,8 +94,9 @@ class Reader:
         return mine
 
     def _translated(self, shown: str, translation: Translation) -> str:
-        notes = [str(remark) for remark in translation.remarks if not remark.is_loss]
-        self._tell(f"{shown}, ", [str(loss) for loss in translation.losses], notes)
+        losses = [str(remark) for remark in translation.remarks if remark.is_error]
+        notes = [str(remark) for remark in translation.remarks if not remark.is_error]
+        self._tell(f"{shown}, ", losses, notes)
         if translation.is_empty:
             raise errors.UsageError(f"{shown}: nothing to look for is left of it, so no profile")
         return translation.rules

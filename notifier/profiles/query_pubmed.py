@@ -74,13 +74,15 @@ class _Query:
 
     def __init__(self, draft: Draft, start: int, end: int) -> None:
         self._draft = draft
+        self._start = start
         self._tokens = Tokens(draft, _TOKEN, start, end)
 
     def read(self) -> Node | None:
         found = self._expression([])
         while self._tokens.now.kind != "end":
             self._tokens.take_stray("it closes nothing")
-            found = self._expression([Part(found, 0, 0)] if found else [])
+            before = [Part(found, self._start, self._tokens.read_to)] if found else []
+            found = self._expression(before)
         return found
 
     def _expression(self, parts: list[Part]) -> Node | None:

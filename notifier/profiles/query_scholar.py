@@ -16,6 +16,8 @@ from notifier.profiles.terms import leaf, near, none_of
 from notifier.profiles.translation import Draft, Part, Translation
 
 _YEARS = "years are not looked for: a digest brings what is new"
+_NOTHING = "it has nothing to join"
+_ALONE = "nothing stands behind it"
 _GOOGLE = "only Google knows that"
 # Scholar's fields that have no counterpart, and why.
 _NOT_HERE = {
@@ -87,12 +89,16 @@ class _Query:
         parts = []
         while not self._tokens.at_end:
             if self._kind() == "and":
-                self._tokens.take()
+                sign = self._tokens.take()
+                if self._tokens.at_end:
+                    self._draft.lose(sign.start, sign.end, _NOTHING)
             elif self._kind() in ("or", "around"):
-                self._tokens.take_stray("it has nothing to join")
+                self._tokens.take_stray(_NOTHING)
             elif self._name().startswith("allin"):
-                where = _IN.get(self._name(), where)
-                self._tokens.take()
+                where = _IN[self._name()]
+                field = self._tokens.take()
+                if self._tokens.at_end:
+                    self._draft.lose(field.start, field.end, _ALONE)
             else:
                 start = self._tokens.now.start
                 if node := self._any(where):
@@ -109,7 +115,7 @@ class _Query:
                 break
             sign = self._tokens.take()
             if self._tokens.at_end or self._kind() in ("or", "and"):
-                self._draft.lose(sign.start, sign.end, "it has nothing to join")
+                self._draft.lose(sign.start, sign.end, _NOTHING)
         return self._draft.any_of(parts) if parts else None
 
     def _item(self, where: Where) -> Node | None:
@@ -133,7 +139,7 @@ class _Query:
     ) -> Node | None:
         distance = int("".join(filter(str.isdigit, sign.text)))
         if left is None or right is None:
-            self._draft.lose(sign.start, sign.end, "it has nothing to join")
+            self._draft.lose(sign.start, sign.end, _NOTHING)
             return found or right
         joined = self._draft.made(sign.start, sign.end, lambda: near(left, right, distance))
         if joined and found is left:
@@ -163,7 +169,7 @@ class _Query:
     def _fielded(self) -> Node | None:
         name, field = self._name(), self._tokens.take()
         if self._kind() not in ("open", "quoted", "word"):
-            self._draft.lose(field.start, field.end, "nothing stands behind it")
+            self._draft.lose(field.start, field.end, _ALONE)
             return None
         if name in _NOT_HERE:
             self._tokens.skip_part()

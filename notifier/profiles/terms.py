@@ -8,13 +8,12 @@ raises `Untranslatable`. A node made here needs something to be found, or it is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from notifier.papers import text
 from notifier.profiles.lexer import DISTANCE_LIMITS, RuleSyntaxError, lex
 from notifier.profiles.parser import (
     DEPTH,
-    LINE_CHARACTERS,
     PHRASE_WORDS,
     PREFIX_LETTERS,
     Where,
@@ -34,7 +33,6 @@ from notifier.profiles.rules import (
     TextField,
     Weighted,
     Word,
-    format_node,
 )
 
 # Words that every abstract has; where all words of a query must occur, they say nothing.
@@ -221,36 +219,3 @@ def _levels(node: Node) -> int:
             return 1 + _levels(part)
         case _:
             return 1
-
-
-def cut(node: Node) -> Iterator[Node]:
-    """Yield `node`, cut into several rules that say the same where it is too long for one.
-
-    A node that only excludes comes as one never-rule for each part. Alternatives are what can be
-    cut; a node without them comes as it is, too long.
-    """
-    if isinstance(node, And) and excludes(node):
-        for part in node.parts:
-            yield from cut(part)
-    elif len(format_node(node)) > LINE_CHARACTERS and (halves := _halves(node)):
-        for half in halves:
-            yield from cut(half)
-    else:
-        yield node
-
-
-def _halves(node: Node) -> tuple[Node, ...]:
-    match node:
-        case Or(parts=parts):
-            middle = len(parts) // 2
-            return any_of(parts[:middle]), any_of(parts[middle:])
-        case Not(part=part):
-            return tuple(Not(half) for half in _halves(part)) if isinstance(part, Or) else ()
-        case And(parts=parts):
-            longest = max(parts, key=lambda part: isinstance(part, Or) and len(format_node(part)))
-            if isinstance(longest, Or):
-                return tuple(
-                    all_of(half if part is longest else part for part in parts)
-                    for half in _halves(longest)
-                )
-    return ()

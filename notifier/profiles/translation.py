@@ -13,41 +13,25 @@ from dataclasses import dataclass
 from itertools import islice
 
 from notifier.papers.text import one_line
+from notifier.profiles.cutting import cut
 from notifier.profiles.parser import PROFILE_RULES, parse
-from notifier.profiles.rules import Node, format_node
-from notifier.profiles.terms import Untranslatable, all_of, any_of, cut, excludes, is_small_word
+from notifier.profiles.rules import Node, RuleProblem, format_node
+from notifier.profiles.terms import Untranslatable, all_of, any_of, excludes, is_small_word
 
 SHOWN_CHARACTERS = 60
 SMALL_OPERATORS = {"and": "AND", "or": "OR", "not": "NOT"}
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
-    """What became of the part of a text that begins at `line` and `column`, both from 1.
+class Translation:
+    """A profile's text, each line ended by a line break, and remarks on what it came from.
 
-    `is_loss`: the rules do not say what the text said there. Otherwise they say it in another way.
+    A remark stands at a place of the foreign text. It is an error where the rules do not say what
+    the text said there, and none where they say it in another way.
     """
 
-    line: int
-    column: int
-    message: str
-    is_loss: bool = True
-
-    def __str__(self) -> str:
-        return f"line {self.line}, column {self.column}: {self.message}"
-
-
-@dataclass(frozen=True, slots=True)
-class Translation:
-    """A profile's text, each line ended by a line break, and what is to be said about it."""
-
     rules: str
-    remarks: tuple[Remark, ...]
-
-    @property
-    def losses(self) -> tuple[Remark, ...]:
-        """The remarks on what is not in the rules."""
-        return tuple(remark for remark in self.remarks if remark.is_loss)
+    remarks: tuple[RuleProblem, ...]
 
     @property
     def is_empty(self) -> bool:
@@ -172,6 +156,6 @@ class Draft:
         remarks = (self._remark(*remark) for remark in sorted(self._remarks, key=lambda r: r[0]))
         return Translation("".join(f"{line}\n" for line in kept), tuple(dict.fromkeys(remarks)))
 
-    def _remark(self, place: int, message: str, is_loss: bool) -> Remark:
+    def _remark(self, place: int, message: str, is_error: bool) -> RuleProblem:
         line = bisect_right(self._starts, place)
-        return Remark(line, place - self._starts[line - 1] + 1, message, is_loss)
+        return RuleProblem(line, place - self._starts[line - 1] + 1, message, is_error)
