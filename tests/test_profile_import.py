@@ -86,6 +86,7 @@ SCHOLAR: list[Case] = [
     ("a OR", ["a"], [f'3: "OR": {NOTHING}']),
     ("OR a", ["a"], [f'1: "OR": {NOTHING}']),
     ("a AND", ["a"], [f'3: "AND": {NOTHING}']),
+    ("a NOT", ["a"], [f'3: "NOT": {NOTHING}']),
     (")a (b", ["a + b"], ['1: ")": it closes nothing', '4: "(": it is not closed']),
     ('x "a b', ['x + "a b"'], ["3: “\"a b”: the quote is not closed"]),
     # what only excludes

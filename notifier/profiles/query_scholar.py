@@ -123,7 +123,9 @@ class _Query:
         first, excluded = self._tokens.now, False
         while self._kind() == "not":
             excluded = True
-            self._tokens.take()
+            sign = self._tokens.take()
+            if self._tokens.at_end or self._kind() in ("or", "and", "around"):
+                self._draft.lose(sign.start, sign.end, _NOTHING)
         found = last = self._part(where)
         while self._kind() == "around":
             sign = self._tokens.take()
