@@ -34,6 +34,14 @@ def say(text: str) -> None:
         typer.echo(text, err=True)
 
 
+def say_each(lines: Sequence[str], *, most: int) -> None:
+    """Say the first lines, at most so many, and how many more there are."""
+    for line in lines[:most]:
+        say(line)
+    if len(lines) > most:
+        say(f"and {len(lines) - most} more")
+
+
 def print_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], format_: Format) -> None:
     """Print rows; `columns` are the keys a table shows. No rows: `[]`, or a table's head alone."""
     if format_ is Format.jsonl:

@@ -55,6 +55,19 @@ def set_rules(conn: Connection, subscriber: int, name: str, rules: str, *, now: 
     )
 
 
+def set_enabled(conn: Connection, subscriber: int, name: str, enabled: bool) -> None:
+    """Switch a profile on or off; one that is so already is left alone."""
+    conn.execute(
+        update(t.profile)
+        .where(
+            t.profile.c.subscriber_id == subscriber,
+            t.profile.c.name == name,
+            t.profile.c.enabled != enabled,
+        )
+        .values(enabled=enabled, matched=False, change=next_numbers(conn, _CHANGE, 1))
+    )
+
+
 def remove(conn: Connection, subscriber: int, name: str) -> bool:
     """Delete a profile; False when there is none of that name."""
     gone = conn.execute(

@@ -15,7 +15,7 @@ from notifier import errors
 from notifier.digests import cadence
 from notifier.profiles.parser import PROFILE_CHARACTERS, parse
 from notifier.profiles.profile import Profile, Schedule, Subscriber
-from notifier.profiles.rules import RuleProblem
+from notifier.profiles.rules import RuleProblem, Rules
 from notifier.storage import store_papers, store_profiles
 from notifier.storage import store_subscribers as store
 from notifier.storage.database import Database
@@ -174,23 +174,31 @@ class Subscriptions:
         with self._database.reading() as conn:
             return store_profiles.of(conn, [_found(conn, normal_address(typed)).row])
 
+    def profile(self, typed: str, name: str) -> Profile:
+        """Return a subscriber's profile of that name."""
+        for profile in self.profiles(typed):
+            if profile.name == name:
+                return profile
+        raise errors.NotFound(f'{normal_address(typed)} has no profile "{name}"')
+
     def add_profile(
-        self, typed: str, name: str, rules: str, *, now: datetime, replace: bool = False
+        self,
+        typed: str,
+        name: str,
+        rules: str,
+        *,
+        now: datetime,
+        replace: bool = False,
+        enabled: bool | None = None,
     ) -> tuple[RuleProblem, ...]:
         """Add a profile as typed and return what is wrong with it; bad lines disable themselves.
 
+        Args:
+            enabled: None: a new one is, and one that is replaced stays as it is.
         Raises:
             UsageError: no name, too long, no rule at all that works, or the name is taken.
         """
-        name = _checked_name(name)
-        parsed = parse(rules)
-        if len(rules) > 2 * PROFILE_CHARACTERS:
-            raise errors.UsageError(f"a profile holds at most {PROFILE_CHARACTERS:,} characters")
-        if not any(True for _ in parsed.wanted()):
-            raise errors.UsageError(
-                "\n".join(str(problem) for problem in parsed.problems)
-                or f'profile "{name}" asks for nothing - write at least one rule, like LLM agents'
-            )
+        name, parsed = checked_profile(name, rules)
         with self._database.writing() as conn:
             row = _found(conn, normal_address(typed)).row
             if not store_profiles.add(conn, row, name, rules, now=now):
@@ -199,6 +207,8 @@ class Subscriptions:
                         f'there is a profile "{name}" already - replace it with --replace'
                     )
                 store_profiles.set_rules(conn, row, name, rules, now=now)
+            if enabled is not None:
+                store_profiles.set_enabled(conn, row, name, enabled)
         return parsed.problems + parsed.warnings
 
     def remove_profile(self, typed: str, name: str) -> None:
@@ -223,6 +233,24 @@ def check_schedule(schedule: Schedule) -> None:
         raise errors.UsageError("a schedule needs at least one day, mon to sun")
     if not (0 <= schedule.hour <= 23 and 0 <= schedule.minute <= 59):
         raise errors.UsageError("a time is HH:MM, from 00:00 to 23:59")
+
+
+def checked_profile(name: str, rules: str) -> tuple[str, Rules]:
+    """Return a profile's name with single spaces, and its rules.
+
+    Raises:
+        UsageError: no name, too long, or no rule at all that works.
+    """
+    name = _checked_name(name)
+    if len(rules) > 2 * PROFILE_CHARACTERS:
+        raise errors.UsageError(f"a profile holds at most {PROFILE_CHARACTERS:,} characters")
+    parsed = parse(rules)
+    if not any(True for _ in parsed.wanted()):
+        raise errors.UsageError(
+            "\n".join(str(problem) for problem in parsed.problems)
+            or f'profile "{name}" asks for nothing - write at least one rule, like LLM agents'
+        )
+    return name, parsed
 
 
 def _checked_name(name: str) -> str:
