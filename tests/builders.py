@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
+import numpy as np
+
 from notifier.papers.identity import Alias
 from notifier.papers.paper import Entry, Paper
+from notifier.profiles.compiled import Compiled
+from notifier.profiles.concordance import concordance
+from notifier.profiles.hits import Match, is_trending, match
 from notifier.profiles.indexed import IndexedPaper
-from notifier.profiles.hits import Match, match
+from notifier.profiles.joining import decide
+from notifier.profiles.leaves import Batch
 from notifier.profiles.parser import parse
+from notifier.ranking.best import Selection, best
+from notifier.ranking.order import Fit, OrderSettings, Ranked, rank
+from notifier.ranking.relevance import Bm25f, WordStatistics
 
+NO_STATISTICS = WordStatistics(0, {})
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -33,6 +43,41 @@ def an_entry(number: int = 1, title: str = "A title", **values: Any) -> Entry:
 def a_match(rules: str, paper: Paper) -> Match | None:
     """Return the match of a profile's text with a paper."""
     return match(parse(rules), IndexedPaper(paper))
+
+
+def a_batch(papers: Sequence[Paper]) -> Batch:
+    """Return papers ready to be matched, each with the trend it has."""
+    trends = np.array([np.nan if p.trend is None else p.trend for p in papers], np.float64)
+    trending = np.array([is_trending(paper) for paper in papers], bool)
+    return Batch(concordance(papers), trends, trending, np.ones(len(papers), bool))
+
+
+def relevances(
+    rules: str, papers: Sequence[Paper], statistics: WordStatistics = NO_STATISTICS
+) -> dict[int, float]:
+    """Return how well papers fit a profile, by row; those that do not match are left out."""
+    profile = Compiled()
+    profile.put(1, rules)
+    runs = decide(profile.clauses, a_batch(papers), rarities=statistics.rarities, strengths=Bm25f())
+    ranks = np.arange(len(papers), dtype=np.int32)
+    selection = Selection(max(len(papers), 1), np.ones(len(papers)), ranks)
+    out: dict[int, float] = {}
+    for block in best(profile, runs, selection):
+        for paper, fits in zip(block.papers.tolist(), block.relevances.tolist(), strict=True):
+            out[papers[paper].row] = fits
+    return out
+
+
+def ranked(
+    rules: str,
+    papers: Sequence[Paper],
+    statistics: WordStatistics = NO_STATISTICS,
+    settings: OrderSettings = OrderSettings(),  # noqa: B008  # frozen
+) -> list[Ranked]:
+    """Return the papers that a profile wants, best first, as of `NOON`."""
+    found = relevances(rules, papers, statistics)
+    fits = [Fit.of(paper, found[paper.row]) for paper in papers if paper.row in found]
+    return rank(fits, now=NOON, settings=settings)
 
 
 def atom(entries: Iterable[Mapping[str, Any]], *, day: str = "2026-11-20") -> bytes:

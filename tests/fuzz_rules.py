@@ -16,8 +16,8 @@ import atheris
 
 with atheris.instrument_imports(include=["notifier"]):
     from notifier.papers.paper import Paper
-    from notifier.profiles.indexed import IndexedPaper
     from notifier.profiles.hits import match
+    from notifier.profiles.indexed import IndexedPaper
     from notifier.profiles.parser import parse
     from notifier.profiles.rules import format_rules
     from tests.builders import a_paper

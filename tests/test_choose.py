@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.digests.choose import Choice, choose
-from notifier.profiles.hits import Match
-from notifier.ranking.order import Ranked
+from notifier.ranking.order import Fit, Ranked
 
 from .builders import a_paper
 
@@ -36,18 +35,17 @@ def _best_first(pair: tuple[int, float]) -> tuple[float, int]:
 
 
 def _ranked(row: int, score: float) -> Ranked:
-    return Ranked(Match(a_paper(row=row), ()), score, 1.0, score)
+    return Ranked(Fit.of(a_paper(row=row), score), 1.0, score)
 
 
 def rows(choice: Choice) -> dict[str, list[int]]:
     return {
-        section.profile: [item.ranked.paper.row for item in section.items]
-        for section in choice.sections
+        section.profile: [item.ranked.row for item in section.items] for section in choice.sections
     }
 
 
 def also(choice: Choice) -> dict[int, tuple[str, ...]]:
-    return {item.ranked.paper.row: item.also for item in choice.items}
+    return {item.ranked.row: item.also for item in choice.items}
 
 
 # Examples.

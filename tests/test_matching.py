@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from notifier.papers.paper import Paper
 from notifier.papers.text import tokens
-from notifier.profiles.indexed import IndexedPaper
 from notifier.profiles.hits import Match, match
+from notifier.profiles.indexed import IndexedPaper
 from notifier.profiles.parser import parse
 from notifier.profiles.rules import format_rules
 from tests import grammar

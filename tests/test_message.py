@@ -24,12 +24,11 @@ from notifier.digests.view import DigestView, Notice, Service, sections
 from notifier.digests.wrapping import columns
 from notifier.errors import TemplateError
 from notifier.papers.paper import Paper
+from notifier.profiles.hits import Match, match
 from notifier.profiles.indexed import IndexedPaper
-from notifier.profiles.hits import match
 from notifier.profiles.parser import parse
-from notifier.ranking.order import OrderSettings, rank
 
-from .builders import NOON, a_paper
+from .builders import NOON, a_paper, ranked
 
 GOLDEN = Path(__file__).parent / "golden"
 KEY = "0123456789abcdef0123456789abcdef"
@@ -57,22 +56,18 @@ def a_digest(
     papers: Sequence[Paper], profiles: Mapping[str, str], *, max_papers: int = 12, **values: Any
 ) -> DigestView:
     """What subscriber Ada gets of these papers, by profile name and rules."""
-    indexed = [IndexedPaper(paper) for paper in papers]
     parsed = {name: parse(rules) for name, rules in profiles.items()}
-    ranked = [
-        (
-            name,
-            rank(
-                [found for paper in indexed if (found := match(rules, paper))],
-                now=NOON, rarity=lambda stem: 0.5, settings=OrderSettings(),
-            ),
-        )
+    found = [(name, ranked(rules, papers)) for name, rules in profiles.items()]
+    choice = choose(found, max_papers=max_papers)
+    matches = {
+        (name, paper.row): match(rules, IndexedPaper(paper)) or Match(paper, ())
         for name, rules in parsed.items()
-    ]  # fmt: skip
-    choice = choose(ranked, max_papers=max_papers)
+        for paper in papers
+    }
     view = DigestView(
         sections=sections(
             choice,
+            matches,
             {name: [line.typed for line in rules.lines] for name, rules in parsed.items()},
             {paper.row: [(name.title(), url) for name, url in paper.urls.items()]
              for paper in papers},

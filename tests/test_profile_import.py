@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notifier.profiles import foreign, portable, query_pubmed, query_scholar, word_list
-from notifier.profiles.foreign import Kind
 from notifier.profiles.parser import DEPTH, LINE_CHARACTERS, PROFILE_RULES, parse
-from notifier.profiles.portable import PortableProfile
 from notifier.profiles.rules import format_rules
-from notifier.profiles.translation import Translation
+from notifier.profiles.translating import foreign, portable, query_pubmed, query_scholar, word_list
+from notifier.profiles.translating.foreign import Kind
+from notifier.profiles.translating.portable import PortableProfile
+from notifier.profiles.translating.translation import Translation
 
 from .builders import a_match, a_paper
 from .test_rules import calls

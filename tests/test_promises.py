@@ -388,7 +388,7 @@ def test_deleting_a_subscriber_deletes_all_that_is_kept_about_them(database: Dat
     who = subscriber(database)
     fix(database, digest(who, "2026-11-20", 1))
     with database.writing() as conn:
-        store_subscribers.add_profile(conn, who, "p", "LLM", now=NOON)
+        store_profiles.add(conn, who, "p", "LLM", now=NOON)
         store_subscribers.remove(conn, who)
         for table in (t.subscriber, t.profile, t.digest, t.digest_paper, t.delivery, t.message):
             assert conn.scalar(select(func.count()).select_from(table)) == 0, table.name

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from notifier.papers.paper import Paper
-from notifier.profiles.hits import Match
-from notifier.profiles.parser import parse
-from notifier.profiles.rules import leaves
-from notifier.ranking.order import OrderSettings, Ranked, rank
-from notifier.ranking.relevance import WordStatistics, relevance, stems_of, strengths
+from notifier.profiles.compiled import Compiled
+from notifier.profiles.joining import decide
+from notifier.profiles.postings import Floats
+from notifier.ranking.order import OrderSettings, Ranked
+from notifier.ranking.relevance import Bm25f, WordStatistics
 from notifier.ranking.trending import FEWEST_PEERS, Reading, Talked, momentum, trends
-from tests.builders import NOON, a_match, a_paper
+from tests import builders
+from tests.builders import NOON, a_batch, a_match, a_paper, relevances
 
 DAY = timedelta(days=1)
 STATISTICS = WordStatistics(1_000, {"llm": 400, "agent": 200, "graph": 50, "rag": 10})
@@ -25,8 +28,8 @@ STATISTICS = WordStatistics(1_000, {"llm": 400, "agent": 200, "graph": 50, "rag"
 
 def fits(rules: str, title: str = "", abstract: str = "", **values: Any) -> float:
     """Return the relevance of a paper for a profile; 0 where it does not match."""
-    matched = a_match(rules, a_paper(title, abstract, **values))
-    return relevance(matched, STATISTICS.rarity) if matched else 0.0
+    paper = a_paper(title, abstract, **values)
+    return relevances(rules, [paper], STATISTICS).get(paper.row, 0.0)
 
 
 # Relevance
@@ -42,20 +45,20 @@ TEXTS = st.lists(st.sampled_from([*WORDS, "and"]), max_size=12).map(" ".join)
 SEEN = st.sampled_from([None, 0.1, 0.8, 1.0])
 
 
-@st.composite
-def matches(draw: st.DrawFn) -> Match:
-    """Draw a paper with a profile that wants it."""
-    rules = "\n".join(draw(st.lists(RULES, min_size=1, max_size=8)))
-    paper = a_paper(draw(TEXTS), draw(TEXTS), trend=draw(SEEN), categories=("cs.LG",))
-    matched = a_match(rules, paper)
-    assume(matched)
-    assert matched
-    return matched
+PAPERS = st.builds(
+    lambda title, abstract, trend: a_paper(title, abstract, trend=trend, categories=("cs.LG",)),
+    TEXTS, TEXTS, SEEN,
+)  # fmt: skip
+PROFILES = st.lists(RULES, min_size=1, max_size=8).map("\n".join)
 
 
-@given(matches())
-def test_relevance_lies_between_nothing_and_one(matched: Match) -> None:
-    assert 0 < relevance(matched, STATISTICS.rarity) < 1
+@given(PROFILES, PAPERS)
+def test_relevance_lies_between_nothing_and_one_and_only_matches_have_one(
+    rules: str, paper: Paper
+) -> None:
+    found = relevances(rules, [paper], STATISTICS)
+    assert bool(found) == (a_match(rules, paper) is not None)
+    assert all(0 < fits < 1 for fits in found.values())
 
 
 def test_relevance_stays_below_one_however_much_hits() -> None:
@@ -91,14 +94,16 @@ def test_a_hit_in_the_title_is_worth_more_than_the_same_in_the_abstract(
     assert fits(profile, text, text) > fits(profile, text, "")
 
 
-@given(matches(), st.sampled_from(WORDS), st.integers(0, 1_000), st.integers(0, 1_000))
+@given(PROFILES, PAPERS, st.sampled_from(WORDS), st.integers(0, 1_000), st.integers(0, 1_000))
 def test_a_rarer_word_never_lowers_relevance(
-    matched: Match, word: str, one: int, other: int
+    rules: str, paper: Paper, word: str, one: int, other: int
 ) -> None:
     rarer, commoner = sorted((one, other))
     with_rarer = WordStatistics(1_000, STATISTICS.with_stem | {word: rarer})
     with_commoner = WordStatistics(1_000, STATISTICS.with_stem | {word: commoner})
-    assert relevance(matched, with_rarer.rarity) >= relevance(matched, with_commoner.rarity)
+    higher, lower = (relevances(rules, [paper], s) for s in (with_rarer, with_commoner))
+    assert higher.keys() == lower.keys()
+    assert all(higher[row] >= lower[row] for row in higher)
 
 
 def test_a_rare_word_is_worth_more_than_a_common_one() -> None:
@@ -119,25 +124,31 @@ def test_a_category_is_worth_less_than_a_rare_word_and_that_less_than_an_author(
     assert fits("cat: cs.*", **paper) < fits("rag", **paper) < fits("author: Ada Byron", **paper)
 
 
-def test_the_parts_shown_add_up_to_the_relevance() -> None:
-    matched = a_match("rag ^2\nllm | cat: cs.LG", a_paper("llm rag", categories=("cs.LG",)))
-    assert matched
-    parts = list(strengths(matched, STATISTICS.rarity))
-    total = sum(strength for _, strength in parts)
-    assert len(parts) == 3
-    assert relevance(matched, STATISTICS.rarity) == total / (total + 1.5)
+def test_either_part_of_an_or_counts_and_both_parts_of_an_and_do() -> None:
+    assert fits("rag | llm", "llm rag") == fits("rag", "llm rag")
+    assert fits("rag + llm", "llm rag") == fits("rag\nllm", "llm rag")
 
 
-def test_relevance_asks_for_no_stem_that_was_not_announced() -> None:
-    rules = parse("fine-tuning LLMs\ngraph ~5 nets\ndiffus*\ncat: cs.*\nauthor: Ada\n(a | b) ^2")
-    known = stems_of(leaf for _, node in rules.wanted() for leaf in leaves(node))
-    paper = a_paper("fine tuning LLMs by graph nets, a diffusion", categories=("cs.LG",))
-    matched = a_match("\n".join(line.typed for line in rules.lines), paper)
+def test_the_strengths_of_rules_add_up_and_then_saturate() -> None:
+    def total(fits: float) -> float:
+        return 1.5 * fits / (1 - fits)
+
+    both = total(fits("rag\nllm ^2", "llm rag"))
+    assert both == pytest.approx(total(fits("rag", "llm rag")) + 2 * total(fits("llm", "llm rag")))
+
+
+def test_relevance_asks_only_for_stems_of_what_was_found() -> None:
     asked: set[str] = set()
-    assert matched
-    relevance(matched, lambda stem: asked.add(stem) or 0.5)  # type: ignore[func-returns-value]
-    assert asked
-    assert asked <= known
+
+    def rarities(stems: Sequence[str]) -> Floats:
+        asked.update(stems)
+        return np.full(len(stems), 0.5)
+
+    profile = Compiled()
+    profile.put(1, "fine-tuning LLMs\ngraph ~5 nets\ndiffus*\ncat: cs.*\nnothing of it")
+    papers = [a_paper("finetuning LLMs by graph nets, a diffusion")]
+    decide(profile.clauses, a_batch(papers), rarities=rarities, strengths=Bm25f())
+    assert asked == {"fine", "tune", "llm", "graph", "net", ""}
 
 
 @given(st.integers(0, 10_000), st.integers(0, 10_000))
@@ -282,14 +293,12 @@ SETTINGS = OrderSettings()
 
 def ranked(papers: list[Paper], settings: OrderSettings = SETTINGS) -> list[Ranked]:
     """Return the papers that ask for llm, agent or rag in order."""
-    found = [a_match("llm\nagent\nrag ^2\ntrending", paper) for paper in papers]
-    wanted = [one for one in found if one]
-    return rank(wanted, now=NOON, rarity=STATISTICS.rarity, settings=settings)
+    return builders.ranked("llm\nagent\nrag ^2\ntrending", papers, STATISTICS, settings)
 
 
 def rows(papers: list[Paper], settings: OrderSettings = SETTINGS) -> list[int]:
     """Return the papers' rows in order."""
-    return [one.paper.row for one in ranked(papers, settings)]
+    return [one.row for one in ranked(papers, settings)]
 
 
 def papers_with(trend: st.SearchStrategy[float | None]) -> st.SearchStrategy[list[Paper]]:
@@ -326,7 +335,7 @@ def test_every_part_of_a_score_lies_between_nothing_and_one_and_the_best_is_firs
 ) -> None:
     order = ranked(papers, OrderSettings(trend_weight, timedelta(hours=hours)))
     for one in order:
-        assert all(0 <= part <= 1 for part in (one.relevance, one.freshness, one.score))
+        assert all(0 <= part <= 1 for part in (one.fit.relevance, one.freshness, one.score))
     scores = [one.score for one in order]
     assert scores == sorted(scores, reverse=True)
 
@@ -390,4 +399,4 @@ def test_a_half_life_that_is_not_positive_is_refused(half_life: timedelta) -> No
 def test_the_score_is_the_product_its_parts_say() -> None:
     now: datetime = NOON
     (one,) = ranked([at(1, trend=0.5, first_seen_at=now - 7 * DAY)])
-    assert one.score == pytest.approx(one.relevance * (1 + 0.3 * 0.5) / 1.3 * 0.5)
+    assert one.score == pytest.approx(one.fit.relevance * (1 + 0.3 * 0.5) / 1.3 * 0.5)

@@ -15,8 +15,8 @@ from functools import cache
 import pytest
 
 from notifier.papers.paper import Entry
-from notifier.profiles.indexed import IndexedPaper
 from notifier.profiles.hits import match
+from notifier.profiles.indexed import IndexedPaper
 from notifier.profiles.parser import parse
 from notifier.sources.arxiv import ArxivSource
 from notifier.sources.listing import ListingSource

@@ -71,7 +71,7 @@ def test_the_second_step_keeps_what_was_stored_and_its_order(tmp_path: Path) -> 
             " 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')"
         )
         conn.exec_driver_sql("INSERT INTO counter (name, value) VALUES ('arrival', 5)")
-    assert schema.upgrade(made) == ["0002"]
+    assert schema.upgrade(made, "0002") == ["0002"]
     with made.reading() as conn:
         ada = store_subscribers.find(conn, "ada@example.org")
         assert ada

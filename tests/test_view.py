@@ -28,7 +28,7 @@ from notifier.digests.view import (
 )
 from notifier.digests.wrapping import columns, wrap
 from notifier.papers.paper import Paper
-from notifier.ranking.order import Ranked
+from notifier.ranking.order import Fit, Ranked
 
 from .builders import a_match, a_paper
 
@@ -50,13 +50,15 @@ def cards(
     **options: Any,
 ) -> list[Card]:
     items = []
+    matches = {}
     for paper in papers:
         found = a_match(rules, paper)
         assert found is not None
-        items.append(Item(Ranked(found, 0.5, 1.0, 0.5)))
+        items.append(Item(Ranked(Fit.of(paper, 0.5), 1.0, 0.5)))
+        matches["mine", paper.row] = found
     choice = Choice((Section("mine", tuple(items)),), 0)
     given_options = {"abstract_characters": 700} | options
-    shown = sections(choice, {"mine": rules.split("\n")}, links or {}, **given_options)
+    shown = sections(choice, matches, {"mine": rules.split("\n")}, links or {}, **given_options)
     return [card for section in shown for card in section.cards]
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from notifier import errors
 from notifier.cli.output import say, say_each
 from notifier.cli.profiles import read_rules
-from notifier.profiles import foreign, portable
-from notifier.profiles.foreign import Kind
-from notifier.profiles.portable import PortableProfile
 from notifier.profiles.profile import Profile
-from notifier.profiles.translation import Translation
+from notifier.profiles.translating import foreign, portable
+from notifier.profiles.translating.foreign import Kind
+from notifier.profiles.translating.portable import PortableProfile
+from notifier.profiles.translating.translation import Translation
 from notifier.subscriptions.service import checked_profile
 
 QUERY_CHARACTERS = 200_000  # far more than a profile holds

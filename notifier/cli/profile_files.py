@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from notifier.app import App
     from notifier.cli.editing import Sheet
     from notifier.cli.importing import Plan, Reader
-    from notifier.profiles.portable import PortableProfile
     from notifier.profiles.rules import RuleProblem
+    from notifier.profiles.translating.portable import PortableProfile
 
 _PROBLEMS_TOLD = 20
 
@@ -115,7 +115,7 @@ def export(
     ] = None,
 ) -> None:
     """Print profiles as TOML, for profile import, for a colleague, or for version control."""
-    from notifier.profiles import portable
+    from notifier.profiles.translating import portable
 
     with instance() as opened:
         service = opened.subscriptions

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from notifier import errors
-from notifier.cli.output import Format, FormatOption, print_rows, say
-from notifier.cli.state import instance, parse_moment
+from notifier.cli.output import Format, FormatOption, print_rows, say, say_each
+from notifier.cli.state import instance
 
 if TYPE_CHECKING:
-    from notifier.profiles.rules import RuleProblem, Rules
-    from notifier.ranking.order import Ranked
+    from notifier.profiles.rules import RuleProblem
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,7 +23,7 @@ app = typer.Typer(
 
 _PROBLEMS_TOLD = 20
 # `-survey` is a rule, not an option.
-_NEVER_RULES = {"ignore_unknown_options": True}
+NEVER_RULES = {"ignore_unknown_options": True}
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The subscriber.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.")]
@@ -44,15 +43,14 @@ def read_rules(source: str) -> str:
     return source
 
 
-def _tell(problems: tuple[RuleProblem, ...]) -> None:
-    for problem in problems[:_PROBLEMS_TOLD]:
-        say(f"{'error' if problem.is_error else 'warning'}: {problem}")
-    if len(problems) > _PROBLEMS_TOLD:
-        say(f"and {len(problems) - _PROBLEMS_TOLD} more")
+def tell(problems: tuple[RuleProblem, ...]) -> None:
+    """Say what is wrong with rules."""
+    kinds = (("error" if problem.is_error else "warning", problem) for problem in problems)
+    say_each([f"{kind}: {problem}" for kind, problem in kinds], most=_PROBLEMS_TOLD)
 
 
 @app.command(
-    context_settings=_NEVER_RULES,
+    context_settings=NEVER_RULES,
     epilog="Examples: notifier profile add ada@example.org agents 'LLM agents' -survey · "
     "notifier profile add ada@example.org agents @rules.txt · … agents - < rules.txt",
 )
@@ -70,7 +68,7 @@ def add(
         problems = app.subscriptions.add_profile(
             address, name, text, now=app.clock(), replace=replace
         )
-    _tell(problems)
+    tell(problems)
     say(f'profile "{name}" {"replaced" if replace else "added"}')
     if any(problem.is_error for problem in problems):
         raise typer.Exit(3)
@@ -109,7 +107,7 @@ def show(address: Address, name: Name) -> None:
             if profile.name == name:
                 typer.echo(profile.rules)
                 rules = parse(profile.rules)
-                _tell(rules.problems + rules.warnings)
+                tell(rules.problems + rules.warnings)
                 return
     raise errors.NotFound(f'{address} has no profile "{name}"')
 
@@ -120,69 +118,3 @@ def remove(address: Address, name: Name) -> None:
     with instance() as app:
         app.subscriptions.remove_profile(address, name)
     say(f'profile "{name}" removed')
-
-
-@app.command(
-    "test",
-    context_settings=_NEVER_RULES,
-    epilog="Examples: echo 'LLM agents' | notifier profile test - --format jsonl · "
-    "notifier profile test agents --for ada@example.org",
-)
-def try_rules(
-    rules: Annotated[
-        str, typer.Argument(metavar="RULES", help="-, @FILE, rules, or with --for a name.")
-    ],
-    owner: Annotated[
-        str, typer.Option("--for", help="Test this subscriber's profile.", show_default=False)
-    ] = "",
-    since: Annotated[
-        str, typer.Option("--since", help="Papers first seen since then.", show_default=False)
-    ] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 1_000_000,
-    format_: FormatOption = Format.table,
-) -> None:
-    """Print the stored papers that rules match, best first."""
-    from notifier.jobs.candidates import rank_stored
-    from notifier.profiles.parser import parse
-
-    after = parse_moment(since) if since else None
-    with instance() as app:
-        parsed = parse(_stored(app, owner, rules) if owner else read_rules(rules))
-        _tell(parsed.problems + parsed.warnings)
-        with app.database.reading() as conn:
-            ranked = rank_stored(conn, parsed, now=app.clock(), since=after, settings=app.order)
-    rows = (_as_record(one, parsed) for one in ranked[:limit])
-    print_rows(rows, ("paper", "score", "title", "why"), format_)
-    say(f"{len(ranked)} papers match")
-    if parsed.problems:
-        raise typer.Exit(3 if any(True for _ in parsed.wanted()) else 2)
-
-
-def _stored(app: Any, owner: str, name: str) -> str:
-    for profile in app.subscriptions.profiles(owner):
-        if profile.name == name:
-            return str(profile.rules)
-    raise errors.NotFound(f'{owner} has no profile "{name}"')
-
-
-def _as_record(ranked: Ranked, rules: Rules) -> dict[str, Any]:
-    from notifier.digests.view import why
-
-    lines = [line.typed for line in rules.lines]
-    return {
-        "paper": ranked.paper.id,
-        "title": ranked.paper.title,
-        "score": round(ranked.score, 6),
-        "relevance": round(ranked.relevance, 6),
-        "trend": None if ranked.paper.trend is None else round(ranked.paper.trend, 6),
-        "hits": [
-            {
-                "rule": lines[hit.rule - 1].strip(),
-                "words": list(hit.words),
-                "field": hit.field,
-                "line": hit.rule,
-            }
-            for hit in ranked.hits
-        ],
-        "why": why(ranked.hits, lines),
-    }

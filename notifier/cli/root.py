@@ -9,7 +9,15 @@ from typing import Annotated
 import typer
 
 from notifier import __version__, errors
-from notifier.cli import config, database, digests, papers, profile_files, sources, subscribers
+from notifier.cli import (
+    config,
+    database,
+    digests,
+    papers,
+    profile_test,
+    sources,
+    subscribers,
+)
 from notifier.cli.output import Format, FormatOption, print_record, say, to_json
 from notifier.cli.state import instance, parse_moment, settings, state
 
@@ -30,7 +38,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(sources.app, name="source")
 app.add_typer(papers.app, name="paper")
 app.add_typer(subscribers.app, name="subscriber")
-app.add_typer(profile_files.app, name="profile")
+app.add_typer(profile_test.app, name="profile")
 app.add_typer(digests.app, name="digest")
 app.add_typer(database.app, name="db")
 

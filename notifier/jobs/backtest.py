@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -37,16 +38,26 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class BackTest:
-    """What a profile finds in `scanned` papers.
+    """What a profile finds in `scanned` papers, the first of them seen at `oldest` (UTC).
 
-    `best` are the best papers, `papers` counts all that match; `rules` are in the order of lines;
-    `unknown` are (line, word) of words that stand in no paper.
+    `best` are the best papers, `papers` counts all that match; `rules` are in the order of lines.
     """
 
     best: tuple[Found, ...]
     papers: int
     scanned: int
+    oldest: datetime | None
     rules: tuple[RuleHits, ...]
+
+
+def word_counts(shelves: Sequence[Shelf]) -> Counter[str]:
+    """Return how often each folded word stands in the papers on shelves."""
+    counts: Counter[str] = Counter()
+    for shelf in shelves:
+        words = shelf.words
+        often = np.diff(words.place_starts)[words.folded_words].tolist()
+        counts.update(dict(zip(words.folded, often, strict=True)))
+    return counts
 
 
 @dataclass(slots=True)
@@ -85,10 +96,11 @@ def back_test(
     known = talk(conn, now=now)
     oldest = since.timestamp() if since else 0.0
     found: list[_OnShelf] = []
-    scanned = 0
+    scanned, first = 0, now.timestamp()
     for shelf in shelves:
         wanted = shelf.is_here & (shelf.first_seen >= oldest)
         scanned += int(wanted.sum())
+        first = min(first, shelf.first_seen[wanted].min(initial=first))
         runs, here = _on_shelf(conn, profile, shelf, wanted, known, now, order)
         found.append(here)
         for tally in tallies:
@@ -98,6 +110,7 @@ def back_test(
         best=ranked,
         papers=sum(len(one.rows) for one in found),
         scanned=scanned,
+        oldest=datetime.fromtimestamp(first, UTC) if scanned else None,
         rules=tuple(tally.done(conn) for tally in tallies),
     )
 

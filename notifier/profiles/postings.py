@@ -16,8 +16,8 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 # A strength of 1 is kept as this many units; what is found has at most so many.
-UNITS = 256
-MOST_UNITS = 4095
+UNITS = 4_096
+MOST_UNITS = 65_535
 # Papers of one batch are numbers of 16 bits.
 MOST_PAPERS = 1 << 16
 

@@ -1,7 +1,7 @@
 """The best papers of each profile: the inner loop, for Numba if it is there.
 
 Pure. One pass over what the clauses of a profile found adds up their strengths and marks the rules
-in one number for each paper: the lower half is the total, the upper half has a bit for each rule.
+in one number for each paper: the lower bits are the total, the upper ones have a bit for each rule.
 The best are kept in a heap whose first is the worst of them.
 """
 
@@ -16,9 +16,9 @@ import numpy as np
 
 Loop = Callable[..., int]
 
-TOTAL_BITS = 32
+TOTAL_BITS = 40
 # Rules beyond this many share the last bit; `best` tells them apart.
-RULE_BITS = 31
+RULE_BITS = 23
 _TOTAL = (1 << TOTAL_BITS) - 1
 _EXCLUDED = np.iinfo(np.int64).min
 # A little less than 1: what is surely worse than the worst kept is passed over without a division.

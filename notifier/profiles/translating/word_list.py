@@ -11,8 +11,8 @@ import re
 from functools import partial
 
 from notifier.profiles.rules import Node, Phrase, Word, leaves
-from notifier.profiles.terms import of_words, words
-from notifier.profiles.translation import Draft, Translation
+from notifier.profiles.translating.terms import of_words, words
+from notifier.profiles.translating.translation import Draft, Translation
 
 _BULLET = re.compile(r"\s*(?:[-*•·–]|\d{1,3}[.)])\s+")
 _COMMENT = re.compile(r"(?<!\S)#")

@@ -13,15 +13,21 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import zip_longest
 
-from notifier.profiles import pubmed_fields
 from notifier.profiles.lexer import DISTANCE_LIMITS
 from notifier.profiles.parser import Where
-from notifier.profiles.pubmed_fields import Field
-from notifier.profiles.pubmed_terms import CLOSE_WORDS, close_together, close_words, heading, name
-from notifier.profiles.query_tokens import PARENTHESES, QUOTED, Token, Tokens
 from notifier.profiles.rules import Node
-from notifier.profiles.terms import all_of, leaf, none_of
-from notifier.profiles.translation import Draft, Part, Translation
+from notifier.profiles.translating import pubmed_fields
+from notifier.profiles.translating.pubmed_fields import Field
+from notifier.profiles.translating.pubmed_terms import (
+    CLOSE_WORDS,
+    close_together,
+    close_words,
+    heading,
+    name,
+)
+from notifier.profiles.translating.query_tokens import PARENTHESES, QUOTED, Token, Tokens
+from notifier.profiles.translating.terms import all_of, leaf, none_of
+from notifier.profiles.translating.translation import Draft, Part, Translation
 
 _TOKEN = re.compile(
     rf"\s+|{QUOTED}|{PARENTHESES}|(?P<tag>\[[^\[\]()\"“”„\n]*\]?)|(?P<stray>\])"

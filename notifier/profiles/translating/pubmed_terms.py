@@ -10,7 +10,7 @@ from itertools import combinations
 from notifier.papers.text import tokens
 from notifier.profiles.parser import Where
 from notifier.profiles.rules import Meta, Node
-from notifier.profiles.terms import Untranslatable, all_of, leaf, near, phrase, value
+from notifier.profiles.translating.terms import Untranslatable, all_of, leaf, near, phrase, value
 
 # Headings that indexers put on papers of every topic; few of these papers have them as words.
 _CHECK_TAGS = frozenset(("humans", "human", "animals", "animal", "male", "female"))

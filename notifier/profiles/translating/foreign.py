@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from notifier.profiles import pubmed_fields, query_pubmed, query_scholar, word_list
-from notifier.profiles.translation import Translation
+from notifier.profiles.translating import pubmed_fields, query_pubmed, query_scholar, word_list
+from notifier.profiles.translating.translation import Translation
 
 
 class Kind(StrEnum):
@@ -56,4 +56,4 @@ def translate(kind: Kind, text: str) -> Translation:
         case Kind.pubmed:
             return query_pubmed.translate(text)
         case Kind.toml:
-            raise ValueError("TOML is read by notifier.profiles.portable")
+            raise ValueError("TOML is read by notifier.profiles.translating.portable")

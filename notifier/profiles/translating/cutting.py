@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from notifier.profiles.parser import LINE_CHARACTERS
 from notifier.profiles.rules import And, Node, Not, Or, format_node
-from notifier.profiles.terms import all_of, any_of, excludes
+from notifier.profiles.translating.terms import all_of, any_of, excludes
 
 
 def cut(node: Node) -> Iterator[Node]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 
 from notifier.profiles.parser import Where
-from notifier.profiles.query_tokens import PARENTHESES, QUOTED, Token, Tokens
 from notifier.profiles.rules import Node
-from notifier.profiles.terms import leaf, near, none_of
-from notifier.profiles.translation import Draft, Part, Translation
+from notifier.profiles.translating.query_tokens import PARENTHESES, QUOTED, Token, Tokens
+from notifier.profiles.translating.terms import leaf, near, none_of
+from notifier.profiles.translating.translation import Draft, Part, Translation
 
 _YEARS = "years are not looked for: a digest brings what is new"
 _NOTHING = "it has nothing to join"

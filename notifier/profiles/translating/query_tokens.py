@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from notifier.profiles.parser import DEPTH
-from notifier.profiles.translation import Draft
+from notifier.profiles.translating.translation import Draft
 
 QUOTED = r'(?P<quoted>["“”„][^"“”„]*(?:["“”„]|\Z))'
 _QUOTES = '"“”„'

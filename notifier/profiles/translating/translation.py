@@ -13,10 +13,16 @@ from dataclasses import dataclass
 from itertools import islice
 
 from notifier.papers.text import one_line
-from notifier.profiles.cutting import cut
 from notifier.profiles.parser import PROFILE_RULES, parse
 from notifier.profiles.rules import Node, RuleProblem, format_node
-from notifier.profiles.terms import Untranslatable, all_of, any_of, excludes, is_small_word
+from notifier.profiles.translating.cutting import cut
+from notifier.profiles.translating.terms import (
+    Untranslatable,
+    all_of,
+    any_of,
+    excludes,
+    is_small_word,
+)
 
 SHOWN_CHARACTERS = 60
 SMALL_OPERATORS = {"and": "AND", "or": "OR", "not": "NOT"}
