@@ -18,6 +18,7 @@ from notifier.storage import (
     store_deliveries,
     store_digests,
     store_papers,
+    store_profiles,
     store_subscribers,
 )
 from notifier.storage import tables as t
