@@ -23,7 +23,8 @@ KEYWORDS = 300_000
 PHRASES = 20_000  # of the keywords: those that stand in the papers
 PHRASE_WORDS = 4
 # A single word that a larger share of the papers holds is too common for anybody to follow.
-COMMON = 0.1
+COMMON = 0.05
+FLATTENED = 10  # places at the top whose shares are alike
 CODES = 2_000  # invented acronyms
 # Shares of invented keywords: two or three known words, a known and a new word; else a new word.
 TWO_KNOWN, THREE_KNOWN, KNOWN_AND_NEW = 0.4, 0.1, 0.25
@@ -44,9 +45,9 @@ class Pool:
 
     @classmethod
     def of(cls, strings: Iterable[str]) -> Pool:
-        """Make a pool of the distinct strings by Zipf's law: the n-th is asked for 1/n as often."""
+        """Make a pool of the distinct strings, with shares by Zipf's law, flattened at the top."""
         distinct = list(dict.fromkeys(strings))
-        shares = np.cumsum(1 / np.arange(1, len(distinct) + 1))
+        shares = np.cumsum(1 / (np.arange(1, len(distinct) + 1) + FLATTENED))
         return cls(distinct, shares / shares[-1])
 
     def draw(self, chance: np.random.Generator, count: int) -> list[str]:
@@ -171,7 +172,8 @@ def _names(papers: Iterable[Paper]) -> Iterator[str]:
 
 
 def _categories(papers: Iterable[Paper]) -> list[str]:
-    """Return categories and whole archives (`cs.*`), the largest first."""
+    """Return categories, the largest first, then whole archives (`cs.*`), which few ask for."""
     held = [category for paper in papers for category in paper.categories]
-    sizes = Counter(held) + Counter(f"{category.partition('.')[0]}.*" for category in held)
-    return [category for category, _ in sizes.most_common()]
+    sizes = Counter(held)
+    archives = Counter(f"{category.partition('.')[0]}.*" for category in held)
+    return [category for category, _ in sizes.most_common() + archives.most_common()]

@@ -64,7 +64,7 @@ class SqliteFts5:
 
     def _written(self, profile: Rules) -> str | None:
         asked = question(profile, self._streams)
-        return asked and _written(asked)
+        return _written(asked) if asked else None
 
 
 def _written(asked: Question) -> str:

@@ -53,7 +53,12 @@ class Difference:
 
 def rivals() -> list[Rival]:
     """Return all of them, none prepared."""
-    return [SqliteFts5(), PostgresGin(), Tantivy(is_built=False), Tantivy(is_built=True)]
+    return [
+        SqliteFts5(),
+        PostgresGin(),
+        Tantivy(counts_building=False),
+        Tantivy(counts_building=True),
+    ]
 
 
 def prepared(rival: Rival, papers: Sequence[Paper]) -> str:

@@ -2,7 +2,7 @@
 
 Deterministic: the same for the same seed (and version of NumPy); the first N profiles are the
 same whatever the count. Profiles are drawn in blocks, so a million of them never stand in memory.
-The shares of the rules' kinds are those of prototypes measured before, see benchmarks/README.md.
+The shares of the rules' kinds are those of prototypes measured before (`KINDS`).
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _rules(pools: Pools, chance: np.random.Generator, ask: Ask, many: int) -> It
         "author": map("author: {}".format, pools.authors.draw(chance, sizes["author"])),
         "quoted": map('"{}"'.format, ask(sizes["quoted"])),
         "category": map("cat: {}".format, pools.categories.draw(chance, sizes["category"])),
-        "near": map("{} ~5 {}".format, ask(sizes["near"]), ask(sizes["near"])),
+        "near": map(_near, ask(sizes["near"]), ask(sizes["near"])),
     }
     makers = [written[kind] for kind in KINDS]
     weights = chance.choice(list(WEIGHTS), many, p=list(WEIGHTS.values())).tolist()
@@ -170,3 +170,9 @@ def _prefix(keyword: str) -> str:
     """Return the beginning of the keyword's longest word, four letters at least, with a star."""
     word = max(_LONG.findall(keyword), key=len, default="")
     return f"{word[: max(4, len(word) - 3)]}*" if word else keyword
+
+
+def _near(keyword: str, other: str) -> str:
+    """Return the words of a phrase with others between them, or two keywords near each other."""
+    first, _, rest = keyword.partition(" ")
+    return f"{first} ~5 {rest or other}"
