@@ -6,6 +6,7 @@ reached by a socket in that folder alone, and gone at the end. No data of anybod
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import pwd
@@ -166,17 +167,14 @@ class Cluster:
     def __init__(self) -> None:
         self._programs = _programs()
         self._folder = Path(tempfile.mkdtemp(prefix="bench-"))  # short: a socket's path is limited
+        atexit.register(self.remove)  # also where the benchmark ends by an error
         self._owner: dict[str, Any] = {}
         if os.getuid() == 0:  # the server refuses to run as root
             owner = pwd.getpwnam(UNPRIVILEGED)
             os.chown(self._folder, owner.pw_uid, owner.pw_gid)
             self._owner = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
         self.address = f"host={self._folder} user=bench dbname=postgres"
-        try:
-            self._start()
-        except BaseException:
-            self.remove()
-            raise
+        self._start()
 
     def _start(self) -> None:
         self._run("initdb", "--auth=trust", "--username=bench", "--no-sync", "--encoding=UTF8",
@@ -194,7 +192,7 @@ class Cluster:
         )  # fmt: skip
 
     def remove(self) -> None:
-        """Stop the server, if it runs, and remove everything."""
+        """Stop the server, if it runs, and remove everything; a second time does nothing."""
         if (self._folder / "data" / "postmaster.pid").exists():
             self._run("pg_ctl", "--wait", "--mode=immediate", "stop")
         shutil.rmtree(self._folder, ignore_errors=True)

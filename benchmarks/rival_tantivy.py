@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
@@ -59,14 +59,14 @@ class Tantivy:
     ) -> Measured:
         """Search for the best, or count."""
         ask: Callable[[Query], int] = self._count if keep is None else partial(self._best, keep)
-        questions = (question(profile, self._streams) for profile in profiles)
+        questions: Iterator[Any] = (question(p, self._streams) for p in profiles)
 
         def build_and_ask(asked: Question) -> int:
             return ask(self._builder.query(asked))
 
         if self._counts_building:
             return timed(build_and_ask, questions, seconds)
-        built = (asked and self._builder.query(asked) for asked in questions)
+        built = (self._builder.query(asked) if asked else None for asked in questions)
         return timed(ask, built, seconds)
 
     def _best(self, keep: int, query: Query) -> int:

@@ -233,7 +233,8 @@ def _node(node: Node, streams: Streams) -> Question | None:
         case Phrase():
             return _one_of(_runs(node, streams))
         case Near(left=left, right=right, distance=distance):
-            sides = [_runs(side, streams, "forms") for side in (left, right)]
+            form = _form([*_readings(_steps(left.words)), *_readings(_steps(right.words))])
+            sides = [_runs(side, streams, form) for side in (left, right)]
             return _one_of(Pair(one, other, distance) for one, other in product(*sides))
         case Meta(where="cat", value=value):
             value = fold(value).removesuffix(".*")
@@ -266,11 +267,16 @@ def _runs(phrase: Phrase, streams: Streams, form: Form | None = None) -> Iterato
     for number, keys in enumerate(_readings(_steps(phrase.words))):
         if number and not all(map(streams.holds, keys)):
             continue
-        needed: Form = form or ("stems" if all(kind in "sc" for kind, _ in keys) else "forms")
+        needed = form or _form([keys])
         is_prefix = keys[-1][0] == "p"
         last = [encoded(keys[-1][1])] if is_prefix else streams.standing_for(needed, keys[-1])
         for row in product(*(streams.standing_for(needed, key) for key in keys[:-1]), last):
             yield Run(phrase.where, needed, row, is_prefix)
+
+
+def _form(readings: Iterable[tuple[Key, ...]]) -> Form:
+    """Return the form in which all keys can be asked, stems wherever they do: they are fewer."""
+    return "stems" if all(kind in "sc" for keys in readings for kind, _ in keys) else "forms"
 
 
 def _readings(steps: Steps, first: int = 0) -> Iterator[tuple[Key, ...]]:
