@@ -12,43 +12,39 @@ elsewhere `ru_maxrss`.
 from __future__ import annotations
 
 import argparse
-import gzip
 import io
 import json
 import multiprocessing
 import os
 import platform
-import random
 import resource
 import sqlite3
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any
 from xml.sax.saxutils import escape
 
 import feedparser
+from corpus import CORPUS, Raw, generated_papers, real_papers
 
 from notifier.jobs.take import Ingested, take_body
 from notifier.sources.arxiv import ArxivSource
 from notifier.storage import schema
 from notifier.storage.database import Database
 
-CORPUS = Path(__file__).resolve().parents[2] / "shared" / "data" / "corpus" / "arxiv_daily"
 SOURCE = ArxivSource("benchmark", urls=("http://localhost/",))
 NOW = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 BATCH = 50
 TARGET_SECONDS = {"new": 6.0, "unchanged": 2.0, "batch": 0.5}
 TARGET_MEGABYTES = 200.0
-Raw = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,39 +59,7 @@ class Figures:
     peak_megabytes: float
 
 
-# The papers.
-
-
-def real_papers(folder: Path) -> Iterator[Raw]:
-    """Yield each paper of the corpus once, the heaviest day first."""
-    seen = set()
-    for file in sorted(folder.glob("*.jsonl.gz"), key=lambda f: -f.stat().st_size):
-        with gzip.open(file, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                paper = json.loads(line)
-                if paper["id"] not in seen:
-                    seen.add(paper["id"])
-                    yield paper
-
-
-def generated_papers(seed: int) -> Iterator[Raw]:
-    """Yield papers without end, as long as real ones and with about as many different words."""
-    chance = random.Random(seed)  # noqa: S311  no secret is made of it
-    letters = "etaoinshrdlucmfgpb"
-    words = ["".join(chance.choices(letters, k=chance.randint(2, 11))) for _ in range(12_000)]
-    often = [1 / (place + 10) for place in range(len(words))]  # Zipf's law, roughly
-
-    def text(count: int) -> str:
-        return " ".join(chance.choices(words, often, k=count))
-
-    for number in range(10**5):
-        yield {
-            "id": f"2611.{number:05d}",
-            "title": text(10).capitalize(),
-            "summary": ". ".join(text(18).capitalize() for _ in range(10)),
-            "authors": [text(2).title() for _ in range(chance.randint(1, 9))],
-            "categories": ["cs.CL", "cs.LG"][: chance.randint(1, 2)],
-        }
+# The feed.
 
 
 def atom(papers: Sequence[Raw]) -> bytes:

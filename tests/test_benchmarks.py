@@ -5,7 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+
+import pytest
+import rivals
+import workload
+from rival_sqlite import SqliteFts5
+
+from notifier.papers.paper import Paper
+from notifier.profiles.indexed import IndexedPaper
+from notifier.profiles.matching import match
+from notifier.profiles.parser import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,3 +42,76 @@ def test_the_ingest_benchmark_prints_a_table_and_writes_its_figures(tmp_path: Pa
     assert all(figure > 0 for figure in written["figures"].values())
     assert set(written["targets"]) <= set(written["figures"])
     assert {"processor", "python", "sqlite"} <= set(written["machine"])
+
+
+def generated(count: int) -> list[Paper]:
+    return workload.papers(count, 1, None)
+
+
+def test_a_day_of_papers_is_the_same_for_a_seed_and_no_paper_comes_twice() -> None:
+    papers = generated(50)
+    assert papers == generated(50)
+    assert papers != workload.papers(50, 2, None)
+    assert len({paper.id for paper in papers}) == len({paper.title for paper in papers}) == 50
+    assert [paper.arrival for paper in papers] == list(range(1, 51))
+
+
+def test_papers_beyond_what_the_corpus_holds_are_mixed_from_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    few = list(islice(workload.generated_papers(1), 9))
+    monkeypatch.setattr(workload, "real_papers", lambda _: iter(few))
+    papers = workload.papers(30, 1, tmp_path)
+    assert papers == workload.papers(30, 1, tmp_path)
+    assert len({paper.abstract for paper in papers}) == 30
+    sentences = {sentence for paper in few for sentence in paper["summary"].split(". ")}
+    assert {s.rstrip(".") for s in papers[-1].abstract.split(". ")} <= {
+        sentence.rstrip(".") for sentence in sentences
+    }
+
+
+def test_the_first_profiles_are_the_same_whatever_the_count_and_all_their_rules_parse() -> None:
+    papers = generated(80)
+    many = list(workload.profiles(workload.BLOCK + 200, papers, 1))
+    assert many[:100] == list(workload.profiles(100, papers, 1))
+    assert len(set(many)) == len(many)
+    for text in islice(many, 0, None, 5):
+        rules = parse(text)
+        assert rules.problems == rules.warnings == ()
+        assert 5 <= len(rules.lines) <= 10
+
+
+def test_sqlite_gives_the_matches_of_the_reference() -> None:
+    papers = generated(80)
+    texts = workload.profiles(120, papers, 1)
+    profiles = list(rivals.comparable(map(parse, texts)))
+    expected = rivals.reference(profiles, papers)
+    assert len(profiles) > 40
+    assert any(expected)
+    rival = SqliteFts5()
+    rival.prepare(papers)
+    assert rivals.agreement(rival, profiles, expected).differing == ()
+    assert rival.match(profiles, None).matches_checked == sum(map(len, expected))
+
+
+COMPOUNDS = (
+    "fine-tuning of LLMs", "finetuning LLM-based agents", "self-supervised pre-training-free VMs",
+    "multi-modal fine-tuning", "multimodal, fine tuning", "RAG for Müller's qubits", "C++ and rag",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", [
+    "finetuning", "fine tuning", "fine-tuning", "fine-tuning LLM", "pretraining free",
+    "training-free", "trainingfree VM", "supervised pretraining", "multimodal finetuning",
+    "LLM", "llms", "RAG", "rag", '"RAG"', '"LLMs"', '"fine tuning"', "muller qubit", "C++",
+    "fine*", "finetun* LLM", "multi* fine", "title: qubi*", "LLM + -agents", "tuning ~3 LLM",
+    "LLM | (rag + -qubit)",
+])  # fmt: skip
+def test_sqlite_reads_compounds_acronyms_and_prefixes_as_the_reference(rule: str) -> None:
+    papers = [replace(generated(1)[0], title=text, abstract="") for text in COMPOUNDS]
+    rival = SqliteFts5()
+    rival.prepare(papers)
+    rules = parse(rule)
+    wanted = {n for n, paper in enumerate(papers) if match(rules, IndexedPaper(paper))}
+    assert rival.found(rules) == wanted
+    assert wanted
