@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from notifier.profiles.rules import Rules
 
 _TABLE_ROWS = 50
-_RULE_COLUMNS = ("line", "rule", "papers", "a day", "share", "last", "example")
+_RULE_COLUMNS = ("line", "rule", "papers", "per_day", "share", "last", "example")
 
 
 @app.command(
@@ -107,7 +107,7 @@ def _by_rule(rules: Rules, tested: BackTest, days: int) -> Iterator[dict[str, An
             "line": hits.line,
             "rule": rules.lines[hits.line - 1].typed.strip(),
             "papers": hits.papers,
-            "a day": round(hits.papers / days, 1),
+            "per_day": round(hits.papers / days, 1),
             "share": round(hits.kept / tested.papers, 3) if tested.papers else 0.0,
             "last": hits.last.date().isoformat() if hits.last else None,
             "example": hits.example,

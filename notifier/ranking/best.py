@@ -23,6 +23,8 @@ from notifier.ranking.relevance import HALF_TOTAL, relevance
 _TOTAL = (1 << TOTAL_BITS) - 1
 # Results of one block (without Numba: profiles x papers), at most: some 100 MB.
 _BLOCK = 4_000_000
+# Fewer profiles than this are done before Numba is even loaded.
+MANY_PROFILES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def best(compiled: Compiled, runs: Runs, selection: Selection) -> Iterator[Best]
     """Yield the best papers of all profiles, in blocks."""
     arrays = compiled.arrays()
     slots = np.flatnonzero(arrays.counts)
-    loop = kernel.compiled()
+    loop = kernel.compiled() if len(slots) >= MANY_PROFILES else None
     papers = len(selection.boosts)
     size = _BLOCK // max(min(selection.keep, papers) if loop else papers, 1)
     for start in range(0, len(slots), max(size, 1)):
