@@ -11,7 +11,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
 from notifier.errors import DatabaseError
-from notifier.storage import schema, store_papers, store_subscribers
+from notifier.jobs.match import Matched, Matcher, MatchSettings
+from notifier.jobs.shelves import Shelves
+from notifier.ranking.order import OrderSettings
+from notifier.storage import schema, store_matches, store_papers, store_subscribers
 from notifier.storage import tables as t
 from notifier.storage.database import Database
 
@@ -79,6 +82,38 @@ def test_the_second_step_keeps_what_was_stored_and_its_order(tmp_path: Path) -> 
         assert store_papers.rows_arrived(conn, ada.seen, since=NOON) == [1]
         assert store_papers.arrival(conn) == 5
         assert store_papers.arrival(conn, before=NOON) == 0
+    made.close()
+
+
+def test_the_third_step_has_profiles_and_papers_of_before_matched_at_the_first_run(
+    tmp_path: Path,
+) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, "0002")
+    with made.writing() as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO paper (id, key, title, abstract, authors, categories, urls, announce,"
+            " first_seen_at, updated_at, arrival, arrived_at) VALUES (1, 'arxiv:2611.00001',"
+            " 'A title', '', '[]', '[]', '{}', 'new', '2026-11-20 12:00:00.000000',"
+            " '2026-11-20 12:00:00.000000', 5, '2026-11-20 12:00:00.000000')"
+        )
+        conn.exec_driver_sql(
+            "INSERT INTO subscriber (id, address, state, zone, hour, minute, days, cadence,"
+            " max_papers, seen, consent, created_at) VALUES (1, 'ada@example.org', 'active', 'UTC',"
+            " 7, 0, '[0]', 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')"
+        )
+        conn.exec_driver_sql(
+            "INSERT INTO profile (id, subscriber_id, name, rules, enabled, created_at, updated_at)"
+            " VALUES (1, 1, 'p', 'title', 1, '2026-11-20 12:00:00', '2026-11-20 12:00:00')"
+        )
+    assert schema.upgrade(made, "0003") == ["0003"]
+    matcher = Matcher(made, MatchSettings(9, OrderSettings()), Shelves(None))
+    assert matcher.run(now=NOON) == Matched(papers=0, profiles=1, matches=1)
+    with made.reading() as conn:
+        assert store_matches.is_current(conn)
+        assert [match.fit.id for match in store_matches.of(conn, [1], after=4)] == [
+            "arxiv:2611.00001"
+        ]
     made.close()
 
 

@@ -122,12 +122,12 @@ def alike(word: str, known: Mapping[str, int]) -> str | None:
     if len(parts) != 1 or parts[0] in known:
         return None
     asked = parts[0]
-    near = [
+    near = [  # of equally alike ones difflib takes the first
         form
-        for form, count in known.items()
+        for form, count in sorted(known.items(), key=lambda item: (-item[1], item[0]))
         if form[:1] == asked[:1]
         and abs(len(form) - len(asked)) <= 2
         and count >= _FEWEST_PAPERS_WITH_WORD
     ]
-    best: Sequence[str] = difflib.get_close_matches(asked, near, 3, _NEAR_SPELLING)
-    return max(best, key=lambda form: known[form]) if best else None
+    best: Sequence[str] = difflib.get_close_matches(asked, near, 1, _NEAR_SPELLING)
+    return best[0] if best else None
