@@ -62,8 +62,10 @@ def pending(database: Database) -> list[str]:
 
 
 def upgrade(database: Database, target: str = "head") -> list[str]:
-    """Apply what is pending and return it; nothing to do changes nothing."""
+    """Apply what is pending, up to `target`, and return it; nothing to do changes nothing."""
     steps = pending(database)
+    if target in steps:
+        steps = steps[: steps.index(target) + 1]
     if steps:
         config = _config()
         config.attributes["database"] = database
