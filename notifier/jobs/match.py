@@ -25,7 +25,14 @@ from notifier.profiles.postings import Floats
 from notifier.ranking.best import Best, Selection, best, lines
 from notifier.ranking.order import OrderSettings, boosts, freshness
 from notifier.ranking.relevance import Bm25f, WordStatistics
-from notifier.storage import paper_changes, store_matches, store_papers, store_profiles, store_words
+from notifier.storage import (
+    paper_changes,
+    store_matches,
+    store_papers,
+    store_profiles,
+    store_signals,
+    store_words,
+)
 from notifier.storage.database import Database
 from notifier.storage.store_matches import NewMatch
 from notifier.storage.store_profiles import Changed
@@ -62,6 +69,7 @@ class Matcher:
         self._database, self._settings, self._shelves = database, settings, shelves
         self._compiled = Compiled()
         self._marks = store_profiles.Marks(change=-1)
+        self._trended: tuple[int, datetime, store_profiles.Marks] | None = None
         self._cleared: datetime | None = None
 
     def run(self, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> Matched:
@@ -164,6 +172,9 @@ class Matcher:
         if not self._compiled.arrays().trends.any():
             return
         with self._database.reading() as conn:
+            asked = store_signals.last(conn), now.replace(minute=0, second=0, microsecond=0)
+            if (*asked, self._marks) == self._trended:  # trends move with readings, and with age
+                return
             known = talk(conn, now=now)
             shelf = a_shelf(store_papers.load(conn, known.trending))
             found = list(self._of(conn, self._compiled, shelf, known, now, only_trend=True))
@@ -176,6 +187,7 @@ class Matcher:
                     conn, (one for one in new if one.profile_id not in changed)
                 )
             done.matches += len(new)
+        self._trended = (*asked, self._marks)
 
     def _clear(self, now: datetime) -> None:
         """Once a day, let go of matches with papers that nobody is mailed any more."""

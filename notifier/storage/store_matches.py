@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
@@ -27,16 +28,27 @@ class NewMatch:
     rules: str
     trending: bool
 
+    def as_row(self) -> dict[str, Any]:
+        """Return the columns by name."""
+        return {
+            "profile_id": self.profile_id,
+            "paper_id": self.paper_id,
+            "number": self.number,
+            "relevance": self.relevance,
+            "rules": self.rules,
+            "trending": self.trending,
+        }
+
 
 def put(conn: Connection, found: Iterable[NewMatch]) -> None:
     """Keep matches; one that is known already is overwritten."""
     names = ("number", "relevance", "rules", "trending")
-    upsert(conn, t.match, map(asdict, found), names)
+    upsert(conn, t.match, map(NewMatch.as_row, found), names)
 
 
 def put_trending(conn: Connection, found: Iterable[NewMatch]) -> None:
     """Keep matches of rules that ask for what is trending; of one that is known only that."""
-    upsert(conn, t.match, map(asdict, found), ("trending",))
+    upsert(conn, t.match, map(NewMatch.as_row, found), ("trending",))
 
 
 def forget_papers(conn: Connection, papers: Sequence[int]) -> None:

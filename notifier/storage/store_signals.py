@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from notifier.ranking.trending import Reading, Talked
 from notifier.storage import tables as t
+
+
+def last(conn: Connection) -> int:
+    """Return the number of the last reading."""
+    return conn.scalar(select(func.max(t.signal.c.id))) or 0
 
 
 def talked_about(conn: Connection, *, now: datetime, within: timedelta) -> list[Talked]:
