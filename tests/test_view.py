@@ -281,6 +281,10 @@ def test_the_reason_says_in_words_what_brought_the_paper(rules: str, reason: str
     assert why(found.hits, rules.split("\n")) == reason
 
 
+def test_a_paper_that_trends_no_more_still_has_a_reason() -> None:
+    assert why((), ["trending"]) == "it was much talked about when it came"
+
+
 def test_a_reason_shows_three_words_of_a_field_and_each_once() -> None:
     paper = a_paper("Planning, planner, plans, planned, PLANNING")
     found = a_match("plan*", paper)

@@ -269,6 +269,8 @@ def why(hits: Sequence[Hit], rules: Sequence[str]) -> str:
                     words.setdefault(word.casefold(), word)
         found = ", ".join(_found(field, list(words.values())) for field, words in by_field.items())
         parts.append(f"{cut(rules[rule - 1].strip(), RULE_CHARACTERS)}: {found}")
+    if not parts:  # a rule for what is trending brought it, and it trends no more
+        return "it was much talked about when it came"
     more = f"; and {len(parts) - RULES_SHOWN} more" if len(parts) > RULES_SHOWN else ""
     return "; ".join(parts[:RULES_SHOWN]) + more
 

@@ -43,6 +43,9 @@ log = structlog.get_logger()
 KEPT = timedelta(days=30)
 _PROFILES_AT_ONCE = 500
 _WRITTEN_AT_ONCE = 100_000
+_NOTHING_TAKEN_IN = store_profiles.Marks(change=-1)
+# The index of all profiles keeps words that nobody asks for any more; from so many on it is made anew.
+_LITTLE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Matcher:
     def __init__(self, database: Database, settings: MatchSettings, shelves: Shelves) -> None:
         self._database, self._settings, self._shelves = database, settings, shelves
         self._compiled = Compiled()
-        self._marks = store_profiles.Marks(change=-1)
+        self._marks, self._taken_in = _NOTHING_TAKEN_IN, 0
         self._trended: tuple[int, datetime, store_profiles.Marks] | None = None
         self._cleared: datetime | None = None
 
@@ -92,7 +95,10 @@ class Matcher:
         marks = store_profiles.marks(conn)
         if marks == self._marks:
             return
+        if self._taken_in > max(_LITTLE, 2 * len(self._compiled)):  # half of it is of no use
+            self._compiled, self._marks, self._taken_in = Compiled(), _NOTHING_TAKEN_IN, 0
         for profile in store_profiles.changed(conn, self._marks.change):
+            self._taken_in += 1
             if profile.rules is None:
                 self._compiled.remove(profile.row)
             else:
