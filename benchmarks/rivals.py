@@ -26,8 +26,8 @@ from rival_tantivy import Tantivy
 from streams import every_leaf
 
 from notifier.papers.paper import Paper
+from notifier.profiles.hits import match
 from notifier.profiles.indexed import IndexedPaper
-from notifier.profiles.matching import match
 from notifier.profiles.parser import parse
 from notifier.profiles.rules import Phrase, Rules
 
@@ -99,7 +99,7 @@ def _has_prefix(phrase: Phrase) -> bool:
 
 
 def reference(profiles: Iterable[Rules], papers: Iterable[Paper]) -> list[frozenset[int]]:
-    """Return for each profile the places of the papers that `notifier.profiles.matching` gives."""
+    """Return for each profile the places of the papers that `notifier.profiles.hits` gives."""
     indexed = [IndexedPaper(paper) for paper in papers]
     return [
         frozenset(place for place, paper in enumerate(indexed) if match(profile, paper))
