@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import workload
 from corpus import CORPUS
+from measuring import calibration
 from rival import Measured, Rival
 from rival_postgres import PostgresGin
 from rival_sqlite import SqliteFts5
@@ -68,18 +68,6 @@ def prepared(rival: Rival, papers: Sequence[Paper]) -> str:
     except ABSENT as error:
         return f"{rival.name}: skipped, {error}"
     return ""
-
-
-def calibration() -> float:
-    """Return the seconds of a million additions in plain Python, the least of five."""
-    return min(_additions() for _ in range(5))
-
-
-def _additions() -> float:
-    begun, total = time.perf_counter(), 0
-    for number in range(1_000_000):
-        total += number
-    return time.perf_counter() - begun
 
 
 # The match sets.
