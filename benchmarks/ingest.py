@@ -5,8 +5,7 @@
 The papers are real days of arXiv where they are at hand (`../shared/data`), else generated ones of
 like size. All times are medians, of one process on one core; `calibration` is a fixed loop, so that
 runs on different or noisy machines can be compared. Peak memory is that of a process of its own
-which takes the feed in once: Linux's VmHWM, since `ru_maxrss` is inherited from the parent;
-elsewhere `ru_maxrss`.
+which takes the feed in once.
 """
 
 from __future__ import annotations
@@ -15,10 +14,6 @@ import argparse
 import io
 import json
 import multiprocessing
-import os
-import platform
-import resource
-import sqlite3
 import statistics
 import sys
 import tempfile
@@ -27,12 +22,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import feedparser
+import measuring
 from corpus import CORPUS, Raw, generated_papers, real_papers
 
 from notifier.jobs.take import Ingested, take_body
@@ -134,12 +129,7 @@ def peak_megabytes(body: bytes) -> float:
         database = opened(folder, "peak")
         take(database, body)
         database.close()
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(lines["VmHWM"].split()[0]) / 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    return measuring.peak_megabytes()
 
 
 def in_a_process_of_its_own(body: bytes) -> float:
@@ -153,7 +143,7 @@ def measure(papers: Sequence[Raw], *, repeats: int) -> Figures:
     """Return the figures of a day made of all papers but the last `BATCH`, which come on top."""
     day, batch = atom(papers[:-BATCH]), atom(papers[-BATCH:])
     peak = in_a_process_of_its_own(day)
-    one_core()
+    measuring.one_core()
     parse = lambda: feedparser.parse(io.BytesIO(day))  # noqa: E731  no function: one expression
     with tempfile.TemporaryDirectory() as folder:
         times = [
@@ -163,33 +153,7 @@ def measure(papers: Sequence[Raw], *, repeats: int) -> Figures:
     return Figures(*map(statistics.median, zip(*times, strict=True)), peak_megabytes=peak)
 
 
-def one_core() -> None:
-    """Stay on one core, where the system lets us."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-
-
 # What is said of it.
-
-
-def machine() -> dict[str, object]:
-    """Return what a reader must know to compare the figures."""
-    return {
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "feedparser": version("feedparser"),
-        "sqlalchemy": version("sqlalchemy"),
-    }
-
-
-def _processor() -> str:
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text().splitlines() if file.exists() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())
 
 
 def table(figures: Figures, papers: int) -> str:
@@ -226,9 +190,8 @@ def main() -> None:
     if asked.json:
         told = {"papers": count, "real": is_real, "figures": asdict(figures)}
         targets = TARGET_SECONDS | {"peak_megabytes": TARGET_MEGABYTES}
-        asked.json.write_text(
-            json.dumps(told | {"targets": targets, "machine": machine()}, indent=1)
-        )
+        machine = measuring.machine("feedparser", "sqlalchemy")
+        asked.json.write_text(json.dumps(told | {"targets": targets, "machine": machine}, indent=1))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import workload
 from corpus import CORPUS
+from measuring import calibration
 from rival import Measured, Rival
 from rival_postgres import PostgresGin
 from rival_sqlite import SqliteFts5
@@ -26,8 +26,8 @@ from rival_tantivy import Tantivy
 from streams import every_leaf
 
 from notifier.papers.paper import Paper
+from notifier.profiles.hits import match
 from notifier.profiles.indexed import IndexedPaper
-from notifier.profiles.matching import match
 from notifier.profiles.parser import parse
 from notifier.profiles.rules import Phrase, Rules
 
@@ -70,18 +70,6 @@ def prepared(rival: Rival, papers: Sequence[Paper]) -> str:
     return ""
 
 
-def calibration() -> float:
-    """Return the seconds of a million additions in plain Python, the least of five."""
-    return min(_additions() for _ in range(5))
-
-
-def _additions() -> float:
-    begun, total = time.perf_counter(), 0
-    for number in range(1_000_000):
-        total += number
-    return time.perf_counter() - begun
-
-
 # The match sets.
 
 
@@ -99,7 +87,7 @@ def _has_prefix(phrase: Phrase) -> bool:
 
 
 def reference(profiles: Iterable[Rules], papers: Iterable[Paper]) -> list[frozenset[int]]:
-    """Return for each profile the places of the papers that `notifier.profiles.matching` gives."""
+    """Return for each profile the places of the papers that `notifier.profiles.hits` gives."""
     indexed = [IndexedPaper(paper) for paper in papers]
     return [
         frozenset(place for place, paper in enumerate(indexed) if match(profile, paper))

@@ -1,10 +1,10 @@
 """Papers as plain tokens that no engine's tokeniser changes, and profiles as questions in them.
 
 So every engine is asked about the same words: our own stems. A word of ours answers to several
-keys (see `notifier.profiles.indexed`), a token is one string: the name of its word's set of keys,
+keys (see `notifier.profiles.keys`), a token is one string: the name of its word's set of keys,
 and a key asks for every token that stands for it. Each text comes in two forms: `stems` (and
 acronyms), `forms` (also words as written, for quotes and prefixes). Behind the text, after a
-barrier, stands what a hyphenated compound adds: its joined word among its neighbours.
+barrier, stands what a compound adds: its joined word among its neighbours.
 
 Left out are `author:`, `org:`, `source:` and `trending`: no engine here can be asked them simply.
 """
@@ -21,9 +21,8 @@ from itertools import pairwise, product
 from typing import Literal, TypeAlias
 
 from notifier.papers.paper import Paper
-from notifier.papers.text import compounds, fold, stem, tokens
-from notifier.profiles.indexed import Key, _keys
-from notifier.profiles.matching import Steps, _steps
+from notifier.papers.text import compounds, fold, open_compounds, stem, tokens
+from notifier.profiles.keys import Key, Keys, Steps, keys_of, keys_of_compound, steps
 from notifier.profiles.rules import And, Leaf, Meta, Near, Node, Not, Or, Phrase, Rules, Weighted
 
 Form = Literal["stems", "forms"]
@@ -34,7 +33,7 @@ BARRIER = ["qz"] * 8  # no token's name, and more of them than the distances tha
 NEIGHBOURS = 5  # on either side of a joined compound: longer phrases with one are missed
 _ASKED_ACRONYM = re.compile(r"[A-Z]{2,5}s?")
 _PLAIN = frozenset("abcdefghijklmnoprstuvwxyz0123456789")  # without q, which escapes
-Keys: TypeAlias = frozenset[Key]
+KeySet: TypeAlias = frozenset[Key]
 Joined: TypeAlias = list[tuple[int, int, str]]  # first word, word after the last, token
 
 
@@ -105,21 +104,20 @@ def encoded(word: str) -> str:
 
 
 @lru_cache(maxsize=100_000)
-def _token(form: Form, keys: Keys) -> str:
+def _token(form: Form, keys: KeySet) -> str:
     """Return the name of those of `keys` that can be asked in this form; a plain word is itself."""
     main = "s" if form == "stems" else "f"
-    words = sorted((word for kind, word in keys if kind == main), key=len)
+    words = sorted((key[1:] for key in keys if key[0] == main), key=len)
     first = words[0] if form == "stems" else words[-1]
-    implied = {(main, first)} | ({("s", stem(first))} if form == "forms" else set())
+    implied = {main + first} | ({"s" + stem(first)} if form == "forms" else set())
     rest = sorted(key for key in keys - implied if _is_asked(form, key))
-    return "".join([encoded(first), *(f"qx{kind}{encoded(word)}" for kind, word in rest)])
+    return "".join([encoded(first), *(f"qx{key[0]}{encoded(key[1:])}" for key in rest)])
 
 
 def _is_asked(form: Form, key: Key) -> bool:
-    kind, word = key
-    if kind in "cw" and not _ASKED_ACRONYM.fullmatch(word):
+    if key[0] in "cw" and not _ASKED_ACRONYM.fullmatch(key[1:]):
         return False
-    return form == "forms" or kind in "sc"
+    return form == "forms" or key[0] in "sc"
 
 
 class Streams:
@@ -141,18 +139,16 @@ class Streams:
     def _text(self, text: str) -> Iterator[list[str]]:
         """Yield the text in each of `FORMS`."""
         words = list(tokens(text))
-        keys = [frozenset(_keys(w.written, w.surface, w.folded, w.stem)) for w in words]
-        joined = [
-            (first, end, frozenset((("s", stem(word)), ("f", word))))
-            for first, end, word in compounds(words)
-        ]
+        keys = [frozenset(keys_of(word.written)) for word in words]
+        found = sorted((*compounds(words), *open_compounds(words)), key=lambda c: (c[0], -c[1]))
+        joined = [(first, end, frozenset(keys_of_compound(word))) for first, end, word in found]
         for form in FORMS:
             yield _laid_out(
                 [self._known(form, own) for own in keys],
                 [(first, end, self._known(form, own)) for first, end, own in joined],
             )
 
-    def _known(self, form: Form, keys: Keys) -> str:
+    def _known(self, form: Form, keys: KeySet) -> str:
         token = _token(form, keys)
         for key in keys:
             self._tokens[form, key].add(token)
@@ -160,18 +156,16 @@ class Streams:
 
     def standing_for(self, form: Form, key: Key) -> list[str]:
         """Return the tokens that `key` asks for, a name that no paper holds where there is none."""
-        kind, word = key
-        if kind == "p":
-            begun = encoded(word)
+        if key[0] == "p":
+            begun = encoded(key[1:])
             low, high = (bisect_left(self._forms, end) for end in (begun, begun + "{"))
             return self._forms[low:high] or [begun]
-        return sorted(self._tokens.get((form, key), ())) or [encoded(word)]
+        return sorted(self._tokens.get((form, key), ())) or [encoded(key[1:])]
 
     def holds(self, key: Key) -> bool:
         """Return whether any paper holds `key`."""
-        kind, word = key
-        if kind == "p":
-            return self.standing_for("forms", key) != [encoded(word)]
+        if key[0] == "p":
+            return self.standing_for("forms", key) != [encoded(key[1:])]
         return ("forms", key) in self._tokens
 
 
@@ -233,7 +227,7 @@ def _node(node: Node, streams: Streams) -> Question | None:
         case Phrase():
             return _one_of(_runs(node, streams))
         case Near(left=left, right=right, distance=distance):
-            form = _form([*_readings(_steps(left.words)), *_readings(_steps(right.words))])
+            form = _form([*_readings(steps(left.words)), *_readings(steps(right.words))])
             sides = [_runs(side, streams, form) for side in (left, right)]
             return _one_of(Pair(one, other, distance) for one, other in product(*sides))
         case Meta(where="cat", value=value):
@@ -264,27 +258,28 @@ def _all(parts: Iterable[Node], streams: Streams) -> Question | None:
 
 def _runs(phrase: Phrase, streams: Streams, form: Form | None = None) -> Iterator[Run]:
     """Yield every way to read the phrase; with joined words only where a paper has them."""
-    for number, keys in enumerate(_readings(_steps(phrase.words))):
-        if number and not all(map(streams.holds, keys)):
+    for number, keys in enumerate(_readings(steps(phrase.words))):
+        if not keys or (number and not all(map(streams.holds, keys))):
             continue
         needed = form or _form([keys])
         is_prefix = keys[-1][0] == "p"
-        last = [encoded(keys[-1][1])] if is_prefix else streams.standing_for(needed, keys[-1])
+        last = [encoded(keys[-1][1:])] if is_prefix else streams.standing_for(needed, keys[-1])
         for row in product(*(streams.standing_for(needed, key) for key in keys[:-1]), last):
             yield Run(phrase.where, needed, row, is_prefix)
 
 
-def _form(readings: Iterable[tuple[Key, ...]]) -> Form:
+def _form(readings: Iterable[Keys]) -> Form:
     """Return the form in which all keys can be asked, stems wherever they do: they are fewer."""
-    return "stems" if all(kind in "sc" for keys in readings for kind, _ in keys) else "forms"
+    return "stems" if all(key[0] in "sc" for keys in readings for key in keys) else "forms"
 
 
-def _readings(steps: Steps, first: int = 0) -> Iterator[tuple[Key, ...]]:
-    if first == len(steps):
+def _readings(ways: Steps, first: int = 0) -> Iterator[Keys]:
+    """Yield every way to read a phrase, the first as it was typed."""
+    if first == len(ways):
         yield ()
         return
-    for keys, used in steps[first]:
-        for rest in _readings(steps, first + used):
+    for keys, used in ways[first]:
+        for rest in _readings(ways, first + used):
             yield (*keys, *rest)
 
 

@@ -15,8 +15,8 @@ import workload
 from rival_sqlite import SqliteFts5
 
 from notifier.papers.paper import Paper
+from notifier.profiles.hits import match
 from notifier.profiles.indexed import IndexedPaper
-from notifier.profiles.matching import match
 from notifier.profiles.parser import parse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -97,6 +97,7 @@ def test_sqlite_gives_the_matches_of_the_reference() -> None:
 COMPOUNDS = (
     "fine-tuning of LLMs", "finetuning LLM-based agents", "self-supervised pre-training-free VMs",
     "multi-modal fine-tuning", "multimodal, fine tuning", "RAG for Müller's qubits", "C++ and rag",
+    "zero shot multi modal real-time agents", "a self supervised-learning tuner",
 )  # fmt: skip
 
 
@@ -105,7 +106,8 @@ COMPOUNDS = (
     "training-free", "trainingfree VM", "supervised pretraining", "multimodal finetuning",
     "LLM", "llms", "RAG", "rag", '"RAG"', '"LLMs"', '"fine tuning"', "muller qubit", "C++",
     "fine*", "finetun* LLM", "multi* fine", "title: qubi*", "LLM + -agents", "tuning ~3 LLM",
-    "LLM | (rag + -qubit)",
+    "LLM | (rag + -qubit)", "zeroshot", "zero-shot multimodal", "zeroshot multimodal realtime",
+    "selfsupervised learning", "self supervisedlearning", "modal realtime", '"zero shot"',
 ])  # fmt: skip
 def test_sqlite_reads_compounds_acronyms_and_prefixes_as_the_reference(rule: str) -> None:
     papers = [replace(generated(1)[0], title=text, abstract="") for text in COMPOUNDS]
