@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -26,7 +26,7 @@ class Tastes:
         self._now = now
         learners = [subscriber.row for subscriber in subscribers if subscriber.learning]
         self._voters = store_votes.voters(conn, learners)
-        self._counts: dict[int, Mapping[str, float]] = {}
+        self._vectors: dict[int, Features] = {}
         self._statistics: WordStatistics | None = None
         self._known: dict[str, int] = {}
         self._tastes: dict[int, Taste] = {}
@@ -58,12 +58,13 @@ class Tastes:
         return self._tastes[subscriber]
 
     def _features(self, papers: Sequence[int]) -> list[Features]:
-        missing = set(papers) - self._counts.keys()
-        for row, text in store_votes.texts(self._conn, missing).items():
-            self._counts[row] = learning.counted(*text)
-        counts = [self._counts[row] for row in papers]
-        statistics = self._statistics_of({one for paper in counts for one in paper})
-        return [learning.features(paper, statistics) for paper in counts]
+        missing = set(papers) - self._vectors.keys()
+        texts = store_votes.texts(self._conn, missing)
+        counts = {row: learning.counted(*text) for row, text in texts.items()}
+        statistics = self._statistics_of({one for paper in counts.values() for one in paper})
+        for row, paper in counts.items():
+            self._vectors[row] = learning.features(paper, statistics)
+        return [self._vectors[row] for row in papers]
 
     def _statistics_of(self, stems: Collection[str]) -> WordStatistics:
         """The word statistics, those of `stems` among them."""

@@ -100,8 +100,6 @@ def features(counts: Mapping[str, float], statistics: WordStatistics) -> Feature
         for one, count in counts.items()
     }
     length = math.sqrt(math.fsum(weight * weight for weight in raw.values()))
-    if not length:
-        return Features({}, 0.0, 0.0)
     weights = {one: weight / length for one, weight in raw.items()}
     usual = math.fsum(weight * _usual(one, statistics) for one, weight in weights.items())
     return Features(weights, length, usual)
