@@ -129,7 +129,8 @@ class App:
     @cached_property
     def order(self) -> OrderSettings:
         ranking = self.settings.ranking
-        return OrderSettings(ranking.trend_weight, timedelta(days=ranking.half_life_days))
+        half_life = timedelta(days=ranking.half_life_days)
+        return OrderSettings(ranking.trend_weight, half_life, ranking.learning_share)
 
     @property
     def lookback(self) -> timedelta:

@@ -166,6 +166,7 @@ class Ranking(Section):
 
     trend_weight: Annotated[float, Field(ge=0, le=5)] = 0.3
     half_life_days: Annotated[float, Field(gt=0, le=365)] = 7.0
+    learning_share: Annotated[float, Field(ge=0, le=0.5)] = 0.25
 
 
 class Delivery(Section):

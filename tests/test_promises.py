@@ -20,11 +20,13 @@ from notifier.storage import (
     store_papers,
     store_profiles,
     store_subscribers,
+    store_votes,
 )
 from notifier.storage import tables as t
 from notifier.storage.database import Database
 from notifier.storage.store_deliveries import Claimed, Outcome
 from notifier.storage.store_digests import Chosen, NewDigest
+from notifier.storage.store_votes import StoredVote
 
 from .builders import NOON, an_entry
 
@@ -390,6 +392,8 @@ def test_deleting_a_subscriber_deletes_all_that_is_kept_about_them(database: Dat
     fix(database, digest(who, "2026-11-20", 1))
     with database.writing() as conn:
         store_profiles.add(conn, who, "p", "LLM", now=NOON)
+        store_votes.put(conn, StoredVote(who, 1, "up", NOON))
         store_subscribers.remove(conn, who)
-        for table in (t.subscriber, t.profile, t.digest, t.digest_paper, t.delivery, t.message):
+        kept = (t.profile, t.vote, t.digest, t.digest_paper, t.delivery, t.message)
+        for table in (t.subscriber, *kept):
             assert conn.scalar(select(func.count()).select_from(table)) == 0, table.name

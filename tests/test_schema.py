@@ -14,7 +14,13 @@ from notifier.errors import DatabaseError
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.shelves import Shelves
 from notifier.ranking.order import OrderSettings
-from notifier.storage import schema, store_matches, store_papers, store_subscribers
+from notifier.storage import (
+    schema,
+    store_matches,
+    store_papers,
+    store_subscribers,
+    store_votes,
+)
 from notifier.storage import tables as t
 from notifier.storage.database import Database
 
@@ -75,6 +81,7 @@ def test_the_second_step_keeps_what_was_stored_and_its_order(tmp_path: Path) -> 
         )
         conn.exec_driver_sql("INSERT INTO counter (name, value) VALUES ('arrival', 5)")
     assert schema.upgrade(made, "0002") == ["0002"]
+    schema.upgrade(made)
     with made.reading() as conn:
         ada = store_subscribers.find(conn, "ada@example.org")
         assert ada
@@ -114,6 +121,24 @@ def test_the_third_step_has_profiles_and_papers_of_before_matched_at_the_first_r
         assert [match.fit.id for match in store_matches.of(conn, [1], after=4)] == [
             "arxiv:2611.00001"
         ]
+    made.close()
+
+
+def test_the_fourth_step_lets_subscribers_of_before_learn_from_votes(tmp_path: Path) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, "0003")
+    with made.writing() as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO subscriber (id, address, state, zone, hour, minute, days, cadence,"
+            " max_papers, seen, consent, created_at) VALUES (1, 'ada@example.org', 'active', 'UTC',"
+            " 7, 0, '[0]', 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')"
+        )
+    assert schema.upgrade(made, "0004") == ["0004"]
+    with made.reading() as conn:
+        ada = store_subscribers.find(conn, "ada@example.org")
+        assert ada
+        assert ada.learning
+        assert store_votes.counts(conn, ada.row) == {}
     made.close()
 
 

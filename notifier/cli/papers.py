@@ -71,13 +71,13 @@ def list_(
 def show(name: Id, format_: FormatOption = Format.table) -> None:
     """Print one paper, by any of its names: who showed it when, and what it may be the same as."""
     with instance() as app, app.database.reading() as conn:
-        paper = _paper(conn, name)
+        paper = find_paper(conn, name)
         record = as_record(paper) | _history(conn, paper.row, table=format_ is Format.table)
     print_record(record, format_)
 
 
-def _paper(conn: Connection, name: str) -> Paper:
-    """The stored paper of that name.
+def find_paper(conn: Connection, name: str) -> Paper:
+    """Return the stored paper of that name.
 
     Raises:
         NotFound: there is none; the text says what the name was understood as.
@@ -165,7 +165,9 @@ def merge(
     from notifier.storage import merging
 
     with instance() as app, app.database.writing() as conn:
-        kept, gone = sorted((_paper(conn, one), _paper(conn, other)), key=lambda paper: paper.row)
+        kept, gone = sorted(
+            (find_paper(conn, one), find_paper(conn, other)), key=lambda paper: paper.row
+        )
         if kept.row == gone.row:
             say(f"{kept.id}: both names are one paper's already")
             return
@@ -180,7 +182,7 @@ def dismiss(one: Id, other: Id) -> None:
     from notifier.storage import store_candidates
 
     with instance() as app, app.database.writing() as conn:
-        first, second = _paper(conn, one), _paper(conn, other)
+        first, second = find_paper(conn, one), find_paper(conn, other)
         if first.row == second.row:
             raise errors.UsageError(f"{first.id}: both names are one paper's, there are no two")
         told = store_candidates.dismiss(conn, first.row, second.row, now=app.clock())

@@ -16,7 +16,7 @@ from notifier.cli import (
     papers,
     profile_test,
     sources,
-    subscribers,
+    tastes,
 )
 from notifier.cli.output import Format, FormatOption, print_record, say, to_json
 from notifier.cli.state import instance, parse_moment, settings, state
@@ -37,7 +37,7 @@ app = typer.Typer(
 app.add_typer(config.app, name="config")
 app.add_typer(sources.app, name="source")
 app.add_typer(papers.app, name="paper")
-app.add_typer(subscribers.app, name="subscriber")
+app.add_typer(tastes.app, name="subscriber")
 app.add_typer(profile_test.app, name="profile")
 app.add_typer(digests.app, name="digest")
 app.add_typer(database.app, name="db")

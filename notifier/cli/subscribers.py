@@ -108,6 +108,7 @@ def as_record(subscriber: Subscriber) -> dict[str, Any]:
         "schedule": str(subscriber.schedule),
         "max_papers": subscriber.max_papers,
         "replacements": subscriber.replacements,
+        "learning": subscriber.learning,
         "next_due_at": subscriber.next_due_at,
         "paused_until": subscriber.paused_until,
         "confirmed_at": subscriber.confirmed_at,
@@ -128,12 +129,19 @@ def change(
             "--replacements/--no-replacements", help="Also papers of which a new version came."
         ),
     ] = None,
+    learning: Annotated[
+        bool | None,
+        typer.Option("--learning/--no-learning", help="Whether votes move the order."),
+    ] = None,
 ) -> None:
     """Change what a subscriber gets; what is not named stays."""
     with instance() as app:
-        found = app.subscriptions.change(address, max_papers=max_papers, replacements=replacements)
+        found = app.subscriptions.change(
+            address, max_papers=max_papers, replacements=replacements, learning=learning
+        )
     versions = "with new versions" if found.replacements else "without new versions"
-    say(f"{found.address}: at most {found.max_papers} papers, {versions}")
+    learns = "learning from votes" if found.learning else "not learning from votes"
+    say(f"{found.address}: at most {found.max_papers} papers, {versions}, {learns}")
 
 
 @app.command("list", epilog="Example: notifier subscriber list --format jsonl")

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from notifier.digests import cadence, message, render, view
 from notifier.digests.choose import Choice, choose
 from notifier.jobs.candidates import Candidates
+from notifier.jobs.tastes import Tastes
 from notifier.papers.paper import Paper
 from notifier.profiles.hits import Match, match
 from notifier.profiles.indexed import IndexedPaper
@@ -199,6 +200,7 @@ class _Desk:
         asked = [profile.row for profiles in self._profiles.values() for profile in profiles]
         after = min(subscriber.seen for subscriber in due)
         self._candidates = Candidates(conn, asked, after=after, now=now)
+        self._tastes = Tastes(conn, due if settings.order.learning_share else (), now=now)
 
     def draft(self, subscriber: Subscriber) -> _Draft:
         """Return the digest, or the time to look again for one who pauses, or what went wrong.
@@ -222,7 +224,10 @@ class _Desk:
         profiles = self._profiles.get(subscriber.row, [])
         without = self._sent.get(subscriber.row, set())
         ranked = [
-            (profile.name, self._ranked(self._candidates.fits(profile.row, news, without)))
+            (
+                profile.name,
+                self._ranked(subscriber.row, self._candidates.fits(profile.row, news, without)),
+            )
             for profile in profiles
         ]
         choice = choose(ranked, max_papers=subscriber.max_papers)
@@ -286,8 +291,9 @@ class _Desk:
             missing=self._outlook.notes,
         )
 
-    def _ranked(self, fits: list[Fit]) -> list[Ranked]:
-        return rank(fits, now=self._now, settings=self._settings.order)
+    def _ranked(self, subscriber: int, fits: list[Fit]) -> list[Ranked]:
+        likes = self._tastes.likes(subscriber, [fit.row for fit in fits])
+        return rank(fits, now=self._now, settings=self._settings.order, likes=likes)
 
     def _matches(
         self, choice: Choice, rules: dict[str, Rules], news: set[int]

@@ -55,7 +55,7 @@ class Subscriber:
 
     Only `active` ones are mailed. `seen` is the arrival number up to which papers were
     considered. `next_due_at` is None while pending or left. `replacements`: asked to be told of
-    new versions, too.
+    new versions, too. `learning`: their votes may move the order.
     """
 
     row: int
@@ -70,3 +70,4 @@ class Subscriber:
     paused_until: datetime | None = None
     consent: str = ""
     replacements: bool = False
+    learning: bool = True

@@ -6,8 +6,8 @@ none by when it was first seen), then to the smaller id, so running twice gives 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -15,14 +15,19 @@ import numpy as np
 from notifier.papers.paper import Paper
 from notifier.profiles.postings import Floats
 from notifier.profiles.table import Ints
+from notifier.ranking.learning import lifted
 
 
 @dataclass(frozen=True, slots=True)
 class OrderSettings:
-    """How much trend lifts a paper (0: not at all), and after what age freshness is a half."""
+    """How much trend lifts a paper (0: not at all), and after what age freshness is a half.
+
+    `learning_share`: by what share of its score somebody's votes move a paper at most.
+    """
 
     trend_weight: float = 0.3
     half_life: timedelta = timedelta(days=7)
+    learning_share: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +54,37 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A paper with its place's parts; `freshness` and `score` lie in [0, 1].
+    """A paper with its place's parts; `freshness` lies in [0, 1], `like` in [-1, 1].
 
-    score = relevance x (1 + trend_weight x trend) / (1 + trend_weight) x freshness, where a
-    paper without signals has a trend of 0.
+    score = relevance x (1 + trend_weight x trend) / (1 + trend_weight) x freshness
+    x (1 + learning_share x like), where a paper without signals has a trend of 0. It lies in
+    [0, 1] where `like` is None: nothing was learned.
     """
 
     fit: Fit
     freshness: float
     score: float
+    like: float | None = None
 
     @property
     def row(self) -> int:
         return self.fit.row
 
 
-def rank(fits: Iterable[Fit], *, now: datetime, settings: OrderSettings) -> list[Ranked]:
+def rank(
+    fits: Iterable[Fit],
+    *,
+    now: datetime,
+    settings: OrderSettings,
+    likes: Mapping[int, float] | None = None,
+) -> list[Ranked]:
     """Return the papers with their scores, best first.
 
     Args:
         fits: Of one profile, in any order.
         now: Aware UTC. A paper first seen after `now` counts as brand new.
-        settings: Trend's weight and freshness's half-life.
+        settings: Trend's weight, freshness's half-life and learning's share.
+        likes: By row how much each is to a subscriber's taste; None: nothing was learned.
     Raises:
         ValueError: the half-life is not positive.
     Source: docs/ranking.md.
@@ -80,8 +94,14 @@ def rank(fits: Iterable[Fit], *, now: datetime, settings: OrderSettings) -> list
     fresh = freshness(seen, now=now, settings=settings)
     trends = np.array([fit.trend or 0.0 for fit in wanted])
     scores = np.array([fit.relevance for fit in wanted]) * boosts(trends, fresh, settings)
-    ranked = map(Ranked, wanted, fresh.tolist(), scores.tolist())
+    ranked = list(map(Ranked, wanted, fresh.tolist(), scores.tolist()))
+    if likes is not None:
+        ranked = [_lifted(one, likes[one.row], settings.learning_share) for one in ranked]
     return sorted(ranked, key=lambda one: (-one.score, *_ties(one.fit.newest, one.fit.id)))
+
+
+def _lifted(one: Ranked, like: float, share: float) -> Ranked:
+    return replace(one, like=like, score=lifted(one.score, like, share))
 
 
 def freshness(first_seen: Floats, *, now: datetime, settings: OrderSettings) -> Floats:

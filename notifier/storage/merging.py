@@ -23,6 +23,7 @@ def merge(conn: Connection, other: int, *, into: int) -> None:
         (t.signal, ("source", "name", "read_at")),
         (t.digest_paper, ("subscriber_id",)),
         (t.match, ("profile_id",)),
+        (t.vote, ("subscriber_id",)),
     ):
         twin = table.alias()
         both = select(twin.c.paper_id).where(

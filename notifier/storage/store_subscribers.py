@@ -28,6 +28,7 @@ def _subscriber(row: Any) -> Subscriber:
         paused_until=row.paused_until,
         consent=row.consent,
         replacements=row.replacements,
+        learning=row.learning,
     )
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    true,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -181,6 +182,7 @@ class SubscriberRow(Row, table=True):
     left_at: datetime | None = _time()
     next_due_at: datetime | None = _time()
     replacements: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
+    learning: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=true()))
 
 
 class ProfileRow(Row, table=True):
@@ -223,6 +225,16 @@ class MatchRow(Row, table=True):
     relevance: float
     rules: str
     trending: bool
+
+
+class VoteRow(Row, table=True):
+    """What a subscriber last said of a paper: up, down or saved; (subscriber, paper) is unique."""
+
+    __tablename__ = "vote"
+    subscriber_id: int = _refers("subscriber", primary_key=True)
+    paper_id: int = _refers("paper", primary_key=True, index=True)
+    kind: str
+    at: datetime = _time(nullable=False)
 
 
 class DigestRow(Row, table=True):
@@ -396,6 +408,7 @@ word = _table(WordRow)
 subscriber = _table(SubscriberRow)
 profile = _table(ProfileRow)
 match = _table(MatchRow)
+vote = _table(VoteRow)
 digest = _table(DigestRow)
 digest_paper = _table(DigestPaperRow)
 delivery = _table(DeliveryRow)

@@ -89,10 +89,15 @@ class Subscriptions:
             return _found(conn, address)
 
     def change(
-        self, typed: str, *, max_papers: int | None = None, replacements: bool | None = None
+        self,
+        typed: str,
+        *,
+        max_papers: int | None = None,
+        replacements: bool | None = None,
+        learning: bool | None = None,
     ) -> Subscriber:
         """Change what is given; the rest stays."""
-        wanted = {"max_papers": max_papers, "replacements": replacements}
+        wanted = {"max_papers": max_papers, "replacements": replacements, "learning": learning}
         columns = {name: value for name, value in wanted.items() if value is not None}
         with self._database.writing() as conn:
             subscriber = _found(conn, normal_address(typed))
