@@ -238,8 +238,9 @@ def told(asked: Asked, measured: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {_NAMES[what]:44}{own[what]:10.3f} s"
     yield f"  {'one profile changed':44}{own['changed'] * 1e3:10.3f} ms"
     yield f"  {'... and ready to be asked':44}{own['changed_and_ready'] * 1e3:10.3f} ms"
-    yield f"  {'calibration loop':44}{own['calibration']:10.3f} s, total is {own['loops']:.1f} loops"
-    yield f"  {'profiles compiled':44}{own['compile']:10.1f} s, {own['compile_microseconds']:.0f} us"
+    loops, each = f"{own['loops']:.1f}", f"{own['compile_microseconds']:.0f}"
+    yield f"  {'calibration loop':44}{own['calibration']:10.3f} s, total is {loops} loops"
+    yield f"  {'profiles compiled':44}{own['compile']:10.1f} s, {each} us"
     yield f"  {'a compiled profile':44}{own['bytes_per_profile']:10.0f} bytes"
     yield f"  {'peak of memory':44}{own['peak_megabytes']:10.0f} MB"
     for what in ("clauses", "postings", "touched", "matches", "results"):
@@ -256,7 +257,8 @@ _NAMES = {
     "tokenise": "tokenising the papers", "decide": "words and clauses",
     "best": "join, best, totals and marks", "total": "in all, least",
     "first_run": "in all, the first time in this process",
-    "batch": f"a batch of {BATCH} papers after a change", "clauses": "distinct clauses and their parts",
+    "batch": f"a batch of {BATCH} papers after a change",
+    "clauses": "distinct clauses and their parts",
     "postings": "(clause, paper) found", "touched": "of these looked at by all profiles",
     "matches": "(profile, paper) that match, about", "results": "results",
 }  # fmt: skip

@@ -44,7 +44,7 @@ KEPT = timedelta(days=30)
 _PROFILES_AT_ONCE = 500
 _WRITTEN_AT_ONCE = 100_000
 _NOTHING_TAKEN_IN = store_profiles.Marks(change=-1)
-# The index of all profiles keeps words that nobody asks for any more; from so many on it is made anew.
+# The index of all profiles keeps words that nobody asks for any more; then it is made anew.
 _LITTLE = 100_000
 
 
