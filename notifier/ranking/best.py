@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from notifier.profiles.compiled import NEVER, Arrays, Compiled
 from notifier.profiles.concordance import spread, starts_of
-from notifier.profiles.postings import Floats, Numbers, Runs
+from notifier.profiles.postings import NOT_THERE, Directory, Floats, Numbers, Runs
 from notifier.profiles.table import Ints
 from notifier.ranking import kernel
 from notifier.ranking.kernel import RULE_BITS, TOTAL_BITS
@@ -142,6 +143,7 @@ def lines(
 ) -> Iterator[tuple[int, ...]]:
     """Yield the line numbers of the rules of each result, in order."""
     row, entries = None, []
+    directory = cache(partial(Directory, runs))
     for number, mask in enumerate(found.rules.tolist()):
         if found.profiles[number] != row:
             row = int(found.profiles[number])
@@ -151,6 +153,6 @@ def lines(
             beyond = [e for e in entries[RULE_BITS - 1 :] if e.trend or not selection.only_trend]
             clauses = np.array([entry.clause for entry in beyond], np.int64)
             papers = np.full(len(beyond), found.papers[number], np.int64)
-            there = runs.units_of(clauses, papers) >= 0
+            there = directory().units_of(clauses, papers) != NOT_THERE
             hit += [entry.line for entry, is_there in zip(beyond, there, strict=True) if is_there]
         yield tuple(sorted(hit))
