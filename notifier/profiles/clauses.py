@@ -71,6 +71,7 @@ class Clauses:
         self.asked = AskedValues()
         self.kinds, self.levels = array("b"), array("h")
         self.starts, self.arguments = array("q", [0]), array("i")
+        self.is_clause = bytearray()  # by node: 1 for what `add` returned, 0 for a mere part
         self._known: dict[str, int] = {}  # nodes by the text of the rule or leaf
         self._phrases: dict[str, int] = {}
 
@@ -93,11 +94,13 @@ class Clauses:
         if number is None:
             part = self._part(node, 1.0)
             number = self._known[text] = part.node
+        self.is_clause[number] = 1
         return number
 
     def _new(self, kind: int, arguments: Iterable[int], level: int = 0) -> int:
         self.kinds.append(kind)
         self.levels.append(level)
+        self.is_clause.append(0)
         self.arguments.extend(arguments)
         self.starts.append(len(self.arguments))
         return len(self) - 1

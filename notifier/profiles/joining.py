@@ -1,12 +1,16 @@
-"""What the joined clauses find, worked out from their parts, level by level.
+"""What the joined clauses find, worked out from their parts.
 
 Pure. An ALL goes through the papers of its rarest part and asks the other parts for each; a BEST or
-SUM brings the papers of all its parts together.
+SUM brings the papers of all its parts together. A part that is only asked is never written out: its
+leaves are asked instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import NDArray
 
 from notifier.profiles.clauses import (
     ALL,
@@ -19,13 +23,28 @@ from notifier.profiles.clauses import (
     SUM,
     Clauses,
 )
-from notifier.profiles.concordance import spread
+from notifier.profiles.concordance import spread, starts_of
 from notifier.profiles.leaves import Batch, Rarities, Strengths, leaves
-from notifier.profiles.postings import MOST_PAPERS, MOST_UNITS, Numbers, Postings, Runs, grouped
+from notifier.profiles.postings import (
+    MOST_PAPERS,
+    MOST_UNITS,
+    NOT_THERE,
+    Directory,
+    Numbers,
+    Postings,
+    Runs,
+    grouped,
+)
+from notifier.profiles.table import Ints
+
+# Pairs of clause and paper that are worked out at once: what a processor keeps near.
+_PAIRS = 100_000
 
 
 def decide(clauses: Clauses, batch: Batch, *, rarities: Rarities, strengths: Strengths) -> Runs:
     """Return which papers every clause finds, and how strongly, in units.
+
+    Parts of clauses that are no clauses themselves may be left out.
 
     Args:
         batch: At most `MOST_PAPERS` papers.
@@ -33,79 +52,169 @@ def decide(clauses: Clauses, batch: Batch, *, rarities: Rarities, strengths: Str
         strengths: How much a hit is worth.
     """
     runs = Runs(len(clauses))
+    everything = bool(batch.wanted.all())
     for found in leaves(clauses, batch, rarities=rarities, strengths=strengths):
-        runs.add(found if batch.wanted.all() else found.only(batch.wanted))
-    levels = np.frombuffer(clauses.levels, np.int16)
-    for level in range(1, int(levels.max(initial=0)) + 1):
-        here = np.flatnonzero(levels == level)
-        kinds = np.frombuffer(clauses.kinds, np.int8)[here]
-        decided = [
-            _all(clauses, runs, here[kinds == ALL]),
-            _any(clauses, runs, here[kinds == BEST], BEST),
-            _any(clauses, runs, here[kinds == SUM], SUM),
-        ]
-        for found in decided:
-            runs.add(found)
+        runs.add(found if everything else found.only(batch.wanted))
+    joins = _Joins(clauses, runs)
+    for nodes in joins.to_write():
+        kinds = joins.kinds[nodes]
+        for part in joins.chunks(nodes[kinds == ALL]):
+            runs.add(joins.all_of(part))
+        for kind in (BEST, SUM):
+            runs.add(joins.any_of(nodes[kinds == kind], kind))
     return runs
 
 
-def _children(clauses: Clauses, nodes: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """Return (which of `nodes`, child, role) of every child."""
-    starts = np.frombuffer(clauses.starts, np.int64)
-    counts = starts[nodes + 1] - starts[nodes]
-    coded = np.frombuffer(clauses.arguments, np.int32)[spread(starts[nodes], counts)].astype(
-        np.int64
-    )
-    return (
-        np.repeat(np.arange(len(nodes)), counts),
-        coded >> ROLE_BITS,
-        coded & (1 << ROLE_BITS) - 1,
-    )
+class _Joins:
+    """The joins over leaves that are decided.
 
+    `most` is how many papers a node can find at most, `driver` of an ALL its rarest needed part.
+    """
 
-def _all(clauses: Clauses, runs: Runs, nodes: Numbers) -> Postings:
-    parent, child, role = _children(clauses, nodes)
-    needed = (role == NEED) | (role == MUST)
-    dead = np.zeros(len(nodes), bool)
-    dead[parent[needed & (runs.counts[child] == 0)]] = True
-    alive = ~dead[parent]
-    parent, child, role, needed = parent[alive], child[alive], role[alive], needed[alive]
-    rarest = np.flatnonzero(needed)
-    rarest = rarest[np.lexsort((runs.counts[child[rarest]], parent[rarest]))]
-    rarest = rarest[np.diff(parent[rarest], prepend=-1) != 0]
-    which, at = runs.of(child[rarest])
-    owner, papers = parent[rarest][which], runs.papers[at].astype(np.int64)
-    units = np.where(role[rarest][which] == NEED, runs.units[at].astype(np.int64), 0)
-    others = np.ones(len(parent), bool)
-    others[rarest] = False
-    kept = np.ones(len(owner), bool)
-    element, part = _crossed(owner, parent[others])
-    found = runs.units_of(child[others][part], papers[element])
-    how, there = role[others][part], found >= 0
-    kept[element[np.where(how == NOT, there, ~there & (how != PLUS))]] = False
-    adds = there & ((how == NEED) | (how == PLUS))
-    np.add.at(units, element[adds], found[adds])
-    owner, papers, units = owner[kept], papers[kept], units[kept]
-    return Postings(nodes[owner], papers, np.minimum(units, MOST_UNITS))
+    def __init__(self, clauses: Clauses, runs: Runs) -> None:
+        self._runs, self._directory = runs, Directory(runs)
+        self.kinds = np.frombuffer(clauses.kinds, np.int8)
+        self._starts = np.frombuffer(clauses.starts, np.int64)
+        self._arguments = np.frombuffer(clauses.arguments, np.int32)
+        levels = np.frombuffer(clauses.levels, np.int16)
+        joins = np.flatnonzero(levels)
+        self._levels = [
+            joins[levels[joins] == level] for level in range(1, int(levels.max(initial=0)) + 1)
+        ]
+        self._is_clause = np.frombuffer(clauses.is_clause, np.bool_)
+        self._most = runs.counts.copy()
+        self._driver = np.zeros(len(clauses), np.int32)
 
+    def to_write(self) -> list[Numbers]:
+        """Return the nodes to be written out, level by level: those that may find something."""
+        for nodes in self._levels:
+            self._bound(nodes)
+        asked = self._is_clause.copy()
+        out = []
+        for nodes in reversed(self._levels):
+            written = nodes[asked[nodes] & (self._most[nodes] > 0)]
+            is_all = self.kinds[written] == ALL
+            asked[self._driver[written[is_all]]] = True
+            asked[self._children(written[~is_all])[0]] = True
+            out.append(written)
+        return out[::-1]
 
-def _crossed(owner: Numbers, parent: Numbers) -> tuple[Numbers, Numbers]:
-    """Return (element, part) for every element with every part of the same owner."""
-    first = np.searchsorted(parent, owner, "left")
-    counts = np.searchsorted(parent, owner, "right") - first
-    return np.repeat(np.arange(len(owner)), counts), spread(first, counts)
+    def _children(self, nodes: Numbers) -> tuple[Ints, Ints, Numbers]:
+        """Return (child, role) of every child, and where those of each of `nodes` begin."""
+        counts = self._starts[nodes + 1] - self._starts[nodes]
+        coded = self._arguments[spread(self._starts[nodes], counts)]
+        return coded >> ROLE_BITS, coded & (1 << ROLE_BITS) - 1, starts_of(counts)
 
+    def _bound(self, nodes: Numbers) -> None:
+        """Work out `most` and `driver` of nodes of one level."""
+        is_all = self.kinds[nodes] == ALL
+        child, _, starts = self._children(nodes[~is_all])
+        if len(child):
+            self._most[nodes[~is_all]] = np.add.reduceat(self._most[child], starts[:-1])
+        child, role, starts = self._children(nodes[is_all])
+        if len(child):
+            needed = (role == NEED) | (role == MUST)
+            coded = np.where(needed, self._most[child] << 32 | child, np.iinfo(np.int64).max)
+            rarest = np.minimum.reduceat(coded, starts[:-1])
+            self._most[nodes[is_all]] = rarest >> 32
+            self._driver[nodes[is_all]] = rarest & (1 << 32) - 1
 
-def _any(clauses: Clauses, runs: Runs, nodes: Numbers, kind: int) -> Postings:
-    parent, child, _ = _children(clauses, nodes)
-    which, at = runs.of(child)
-    packed = (parent[which] * MOST_PAPERS + runs.papers[at]) * (MOST_UNITS + 1) + runs.units[at]
-    packed.sort()
-    pairs, units = packed // (MOST_UNITS + 1), packed % (MOST_UNITS + 1)
-    owner, papers = pairs // MOST_PAPERS, pairs % MOST_PAPERS
-    begins, counts = grouped(owner, papers)
-    if kind == BEST:
-        units = units[begins + counts - 1]
-    elif len(begins):
-        units = np.minimum(np.add.reduceat(units, begins), MOST_UNITS)
-    return Postings(nodes[owner[begins]], papers[begins], units)
+    def chunks(self, nodes: Numbers) -> Iterator[Numbers]:
+        """Cut ALL nodes into parts of some `_PAIRS` pairs."""
+        pairs = np.cumsum(self._runs.counts[self._driver[nodes]])
+        if len(nodes):
+            ends = np.arange(_PAIRS, int(pairs[-1]), _PAIRS)
+            yield from np.split(nodes, np.unique(np.searchsorted(pairs, ends)))
+
+    def all_of(self, nodes: Numbers) -> Postings:
+        """Return what ALL nodes find; their drivers are decided."""
+        driver = self._driver[nodes]
+        which, at = self._runs.of(driver)
+        papers = self._runs.papers[at]
+        units = self._all(nodes[which], papers, driver[which], self._runs.units[at])
+        kept = units != NOT_THERE
+        return Postings(nodes[which[kept]], papers[kept], units[kept])
+
+    def any_of(self, nodes: Numbers, kind: int) -> Postings:
+        """Return what BEST or SUM nodes find; their children are decided."""
+        child, _, starts = self._children(nodes)
+        parent = np.repeat(nodes, np.diff(starts))
+        which, at = self._runs.of(child)
+        packed = (parent[which] * MOST_PAPERS + self._runs.papers[at]) * (MOST_UNITS + 1)
+        packed += self._runs.units[at]
+        packed.sort()
+        pairs, units = packed // (MOST_UNITS + 1), packed % (MOST_UNITS + 1)
+        owner, papers = pairs // MOST_PAPERS, pairs % MOST_PAPERS
+        begins, counts = grouped(owner, papers)
+        if kind == BEST:
+            units = units[begins + counts - 1]
+        elif len(begins):
+            units = np.minimum(np.add.reduceat(units, begins), MOST_UNITS)
+        return Postings(owner[begins], papers[begins], units)
+
+    def _units(self, nodes: Ints, papers: NDArray[np.uint16]) -> Ints:
+        """Return the units of each pair of node and paper, or `NOT_THERE`."""
+        kinds = self.kinds[nodes]
+        joined = np.flatnonzero(kinds >= ALL)
+        if not joined.size:
+            return self._directory.units_of(nodes, papers)
+        leaf = np.flatnonzero(kinds < ALL)
+        out = np.empty(len(nodes), np.int32)
+        out[leaf] = self._directory.units_of(nodes[leaf], papers[leaf])
+        for kind in np.unique(kinds[joined]).tolist():
+            at = joined[kinds[joined] == kind]
+            if kind == ALL:
+                out[at] = self._all(nodes[at], papers[at])
+            else:
+                out[at] = self._any(nodes[at], papers[at], kind)
+        return out
+
+    def _all(
+        self,
+        nodes: NDArray[np.integer],
+        papers: NDArray[np.uint16],
+        known: Ints | None = None,
+        known_units: NDArray[np.uint16] | None = None,
+    ) -> Ints:
+        """The units of ALL nodes; of one child of each, `known`, the units are known already."""
+        units = np.zeros(len(nodes), np.int32)
+        for at, child, role in self._parts(nodes, units):
+            if known is None or known_units is None:
+                found = self._units(child, papers[at])
+            else:
+                found = known_units[at].astype(np.int32)
+                others = np.flatnonzero(child != known[at])
+                found[others] = self._units(child[others], papers[at[others]])
+            there = found != NOT_THERE
+            adds = there & ((role == NEED) | (role == PLUS))
+            units[at] += np.where(adds, found, 0)
+            units[at[np.where(role == NOT, there, ~there & (role != PLUS))]] = NOT_THERE
+        return np.minimum(units, MOST_UNITS)
+
+    def _any(self, nodes: Ints, papers: NDArray[np.uint16], kind: int) -> Ints:
+        units = np.full(len(nodes), NOT_THERE, np.int32)
+        for at, child, _ in self._parts(nodes):
+            found, before = self._units(child, papers[at]), units[at]
+            both = np.maximum(before, found)
+            if kind == SUM:
+                both += np.where(
+                    np.minimum(before, found) != NOT_THERE, np.minimum(before, found), 0
+                )
+            units[at] = both
+        return np.minimum(units, MOST_UNITS)
+
+    def _parts(
+        self, nodes: NDArray[np.integer], units: Ints | None = None
+    ) -> Iterator[tuple[Numbers, Ints, Ints]]:
+        """Yield (which of `nodes`, child, role) for the first child of each, then the second ...
+
+        A node whose `units` have become `NOT_THERE` is asked no further.
+        """
+        places, ends = self._starts[nodes], self._starts[nodes + 1]
+        at = np.arange(len(nodes))
+        while at.size:
+            coded = self._arguments[places[at]]
+            yield at, coded >> ROLE_BITS, coded & (1 << ROLE_BITS) - 1
+            places[at] += 1
+            on = places[at] < ends[at]
+            at = at[on if units is None else on & (units[at] != NOT_THERE)]

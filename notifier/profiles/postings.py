@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from notifier.profiles.concordance import spread
+from notifier.profiles.concordance import spread, starts_of
+from notifier.profiles.table import Ints
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -20,15 +21,16 @@ UNITS = 4_096
 MOST_UNITS = 65_535
 # Papers of one batch are numbers of 16 bits.
 MOST_PAPERS = 1 << 16
+NOT_THERE = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Postings:
     """(node, paper, units), ordered by node and paper, each pair once."""
 
-    nodes: Numbers
-    papers: Numbers
-    units: Numbers
+    nodes: NDArray[np.integer]
+    papers: NDArray[np.integer]
+    units: NDArray[np.integer]
 
     def only(self, papers: NDArray[np.bool_]) -> Postings:
         """Return the postings of these papers."""
@@ -54,28 +56,49 @@ class Runs:
         self.papers = np.concatenate((self.papers, found.papers.astype(np.uint16)))
         self.units = np.concatenate((self.units, found.units.astype(np.uint16)))
 
-    def of(self, nodes: Numbers) -> tuple[Numbers, Numbers]:
+    def of(self, nodes: NDArray[np.integer]) -> tuple[Numbers, Numbers]:
         """Return (which of `nodes`, place in the arrays) for every posting of these nodes."""
         counts = self.counts[nodes]
         return np.repeat(np.arange(len(nodes)), counts), spread(self.starts[nodes], counts)
 
-    def units_of(self, nodes: Numbers, papers: Numbers) -> Numbers:
-        """Return the units of each pair of node and paper, -1 where the node has not the paper.
 
-        A binary search in all runs at once.
-        """
-        low = self.starts[nodes]
-        ends = low + self.counts[nodes]
-        high = ends.copy()
-        for _ in range(int(self.counts.max(initial=0)).bit_length()):
-            middle = low + high >> 1
-            below = (low < high) & (self.papers[np.minimum(middle, len(self.papers) - 1)] < papers)
-            high = np.where(below, high, middle)
-            low = np.where(below, middle + 1, low)
-        there = low < ends
-        there[there] = self.papers[low[there]] == papers[there]
-        out = np.full(len(nodes), -1, np.int64)
-        out[there] = self.units[low[there]]
+class Directory:
+    """Where to look for a paper in runs as they are now: each is cut into equal ranges of papers.
+
+    Run n has 2^k ranges, one or two for each posting, 2^`_shifts[n]` papers wide; range r of it
+    begins at `_begins[_firsts[n] + r]`. Behind all of them is an empty one, for empty runs.
+    """
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+        nodes = np.flatnonzero(runs.counts)
+        nodes = nodes[np.argsort(runs.starts[nodes])]
+        counts = runs.counts[nodes]
+        width = int(runs.papers.max(initial=0)).bit_length()
+        bits = np.minimum(np.frexp(counts)[1], width)
+        firsts = starts_of(1 << bits)
+        self._shifts = np.full(len(runs.counts), width, np.uint8)
+        self._shifts[nodes] -= bits.astype(np.uint8)
+        self._firsts = np.full(len(runs.counts), firsts[-1])
+        self._firsts[nodes] = firsts[:-1]
+        ranges = runs.papers >> np.repeat(self._shifts[nodes], counts)
+        ranges = ranges + np.repeat(firsts[:-1], counts)
+        self._begins = starts_of(np.bincount(ranges, minlength=int(firsts[-1]) + 1))
+
+    def units_of(self, nodes: NDArray[np.integer], papers: NDArray[np.integer]) -> Ints:
+        """Return the units of each pair of node and paper, `NOT_THERE` where there is none."""
+        ranges = self._firsts[nodes] + (papers >> self._shifts[nodes])
+        places, ends = self._begins[ranges], self._begins[ranges + 1]
+        out = np.full(len(nodes), NOT_THERE, np.int32)
+        left = np.flatnonzero(places < ends)
+        places, ends, papers = places[left], ends[left], papers[left]
+        while left.size:
+            here = self._runs.papers[places]
+            hit = here == papers
+            out[left[hit]] = self._runs.units[places[hit]]
+            places += 1
+            on = (here < papers) & (places < ends)
+            left, places, ends, papers = left[on], places[on], ends[on], papers[on]
         return out
 
 

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, partial
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from notifier.profiles.compiled import NEVER, Arrays, Compiled
 from notifier.profiles.concordance import spread, starts_of
-from notifier.profiles.postings import Floats, Numbers, Runs
+from notifier.profiles.postings import NOT_THERE, Directory, Floats, Numbers, Runs
 from notifier.profiles.table import Ints
 from notifier.ranking import kernel
 from notifier.ranking.kernel import RULE_BITS, TOTAL_BITS
 from notifier.ranking.relevance import HALF_TOTAL, relevance
 
 _TOTAL = (1 << TOTAL_BITS) - 1
+# As the loops take a posting: paper << 16 | units.
+_PAPER_SHIFT = 16
 # Results of one block (without Numba: profiles x papers), at most: some 100 MB.
 _BLOCK = 4_000_000
 # Fewer profiles than this are done before Numba is even loaded.
@@ -64,40 +68,69 @@ class Selection:
     only_trend: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _ByRank:
+    """What the loops take, papers counted by rank; `numbers` of the papers in the batch."""
+
+    numbers: Numbers
+    boosts: Floats
+    postings: NDArray[np.uint32]
+    lengths: Ints
+
+
 def best(compiled: Compiled, runs: Runs, selection: Selection) -> Iterator[Best]:
-    """Yield the best papers of all profiles, in blocks."""
+    """Yield the best papers of all profiles, in blocks; in a block profiles have no order."""
     arrays = compiled.arrays()
     slots = np.flatnonzero(arrays.counts)
-    loop = kernel.compiled() if len(slots) >= MANY_PROFILES else None
     papers = len(selection.boosts)
-    size = _BLOCK // max(min(selection.keep, papers) if loop else papers, 1)
-    for start in range(0, len(slots), max(size, 1)):
-        block = slots[start : start + max(size, 1)]
-        if loop:
-            yield _by_kernel(loop, arrays, block, runs, selection)
-        else:
-            yield _by_numpy(arrays, block, runs, selection)
+    loops = kernel.compiled() if papers and len(slots) >= MANY_PROFILES else None
+    work = partial(_by_loops, loops, _by_rank(runs, selection)) if loops else _by_numpy
+    size = max(_BLOCK // max(min(selection.keep, papers) if loops else papers, 1), 1)
+    for start in range(0, len(slots), size):
+        yield work(arrays, slots[start : start + size], runs, selection)
 
 
-def _by_kernel(
-    loop: kernel.Loop, arrays: Arrays, block: Numbers, runs: Runs, selection: Selection
-) -> Best:
+def _by_rank(runs: Runs, selection: Selection) -> _ByRank:
+    """Return what the loops take papers by, counted by rank."""
+    numbers = np.argsort(selection.ranks, kind="stable")
+    places = np.empty(len(numbers), np.uint32)
+    places[numbers] = np.arange(len(numbers))
+    postings = places[runs.papers] << _PAPER_SHIFT | runs.units
+    return _ByRank(numbers, selection.boosts[numbers], postings, runs.counts.astype(np.int32))
+
+
+def _by_loops(
+    loops: ModuleType, by_rank: _ByRank, arrays: Arrays, block: Numbers, runs: Runs,
+    selection: Selection,
+) -> Best:  # fmt: skip
     papers = len(selection.boosts)
-    room = len(block) * min(selection.keep, papers)
-    found = np.empty(room, np.uint16)
-    sums = np.empty(room, np.int64)
-    counts = np.empty(len(block), np.int32)
-    written = loop(
+    keep = min(selection.keep, papers)
+    heaviest = np.empty(len(block), np.int64)
+    loops.longest(
         block, arrays.firsts, arrays.counts, arrays.clauses, arrays.weights, arrays.trends,
-        runs.starts, runs.counts, runs.papers, runs.units,
-        selection.boosts, selection.ranks, HALF_TOTAL, selection.keep, selection.only_trend,
-        np.zeros(papers, np.int64), np.empty(papers + 1, np.int32), np.empty(selection.keep),
-        found, sums, counts,
+        by_rank.lengths, selection.only_trend, heaviest,
     )  # fmt: skip
-    sums = sums[:written]
-    profiles = np.repeat(arrays.rows[block], counts)
-    rules = (sums >> TOTAL_BITS).astype(np.uint32)
-    return Best(profiles, found[:written].copy(), sums & _TOTAL, rules)
+    found = np.flatnonzero(heaviest >= 0)
+    same = arrays.clauses[heaviest[found]].astype(np.int64) << _PAPER_SHIFT | arrays.weights[heaviest[found]]
+    found = found[np.argsort(same)]
+    room = len(found) * keep
+    out = Best(
+        np.empty(room, np.int64), np.empty(room, np.uint16),
+        np.empty(room, np.int64), np.empty(room, np.uint32),
+    )  # fmt: skip
+    some = 2 * keep + 32
+    written = loops.best_of(
+        block[found], heaviest[found], arrays.rows, arrays.firsts, arrays.counts, arrays.clauses,
+        arrays.weights, arrays.trends, runs.starts, by_rank.lengths, by_rank.postings,
+        by_rank.boosts, by_rank.numbers, HALF_TOTAL, keep, selection.only_trend,
+        np.zeros(papers, np.int64), np.zeros(papers, np.int64), np.empty(papers + 1, np.int32),
+        np.empty(some, np.int64), np.empty(some), np.empty(some, np.int64), np.empty(some),
+        np.empty(some, np.int64), np.empty(some),
+        out.profiles, out.papers, out.totals, out.rules,
+    )  # fmt: skip
+    return Best(
+        out.profiles[:written], out.papers[:written], out.totals[:written], out.rules[:written]
+    )
 
 
 def _by_numpy(arrays: Arrays, block: Numbers, runs: Runs, selection: Selection) -> Best:
@@ -144,6 +177,7 @@ def lines(
 ) -> Iterator[tuple[int, ...]]:
     """Yield the line numbers of the rules of each result, in order."""
     row, entries = None, []
+    directory = cache(partial(Directory, runs))
     for number, mask in enumerate(found.rules.tolist()):
         if found.profiles[number] != row:
             row = int(found.profiles[number])
@@ -153,6 +187,6 @@ def lines(
             beyond = [e for e in entries[RULE_BITS - 1 :] if e.trend or not selection.only_trend]
             clauses = np.array([entry.clause for entry in beyond], np.int64)
             papers = np.full(len(beyond), found.papers[number], np.int64)
-            there = runs.units_of(clauses, papers) >= 0
+            there = directory().units_of(clauses, papers) != NOT_THERE
             hit += [entry.line for entry, is_there in zip(beyond, there, strict=True) if is_there]
         yield tuple(sorted(hit))
