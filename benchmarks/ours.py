@@ -22,12 +22,12 @@ from workload import DAY
 from notifier.papers import text as texts
 from notifier.papers.paper import Paper
 from notifier.profiles import keys
-from notifier.profiles.compiled import Compiled
-from notifier.profiles.concordance import concordance
 from notifier.profiles.hits import is_trending
-from notifier.profiles.joining import decide
-from notifier.profiles.leaves import Batch
-from notifier.profiles.postings import Runs
+from notifier.profiles.matching.compiled import Compiled
+from notifier.profiles.matching.concordance import concordance
+from notifier.profiles.matching.joining import decide
+from notifier.profiles.matching.leaves import Batch
+from notifier.profiles.matching.postings import Runs
 from notifier.ranking.best import Best, Selection, best
 from notifier.ranking.order import OrderSettings, boosts, freshness, ranks
 from notifier.ranking.relevance import Bm25f, WordStatistics

@@ -13,9 +13,9 @@ import numpy as np
 from measuring import took
 from numpy.typing import NDArray
 
-from notifier.profiles.compiled import NEVER, Arrays, Compiled
-from notifier.profiles.concordance import spread, starts_of
-from notifier.profiles.postings import Runs
+from notifier.profiles.matching.compiled import NEVER, Arrays, Compiled
+from notifier.profiles.matching.concordance import spread, starts_of
+from notifier.profiles.matching.postings import Runs
 from notifier.ranking.best import Selection, best
 
 _EXCLUDED = -1e30

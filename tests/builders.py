@@ -12,12 +12,12 @@ import numpy as np
 
 from notifier.papers.identity import Alias
 from notifier.papers.paper import Entry, Paper
-from notifier.profiles.compiled import Compiled
-from notifier.profiles.concordance import concordance
 from notifier.profiles.hits import Match, is_trending, match
 from notifier.profiles.indexed import IndexedPaper
-from notifier.profiles.joining import decide
-from notifier.profiles.leaves import Batch
+from notifier.profiles.matching.compiled import Compiled
+from notifier.profiles.matching.concordance import concordance
+from notifier.profiles.matching.joining import decide
+from notifier.profiles.matching.leaves import Batch
 from notifier.profiles.parser import parse
 from notifier.ranking.best import Selection, best
 from notifier.ranking.order import Fit, OrderSettings, Ranked, rank

@@ -14,8 +14,9 @@ import numpy as np
 from notifier.papers.paper import Paper
 from notifier.papers.text import Token, compounds, open_compounds, tokens
 from notifier.profiles.keys import keys_of, keys_of_compound, stems_of, steps
+from notifier.profiles.matching.postings import MOST_UNITS, in_units
+from notifier.profiles.matching.values import FITS
 from notifier.profiles.parser import parse
-from notifier.profiles.postings import MOST_UNITS, in_units
 from notifier.profiles.rules import (
     And,
     Leaf,
@@ -30,7 +31,6 @@ from notifier.profiles.rules import (
     Word,
     wants_trend,
 )
-from notifier.profiles.values import FITS
 from notifier.ranking.relevance import PREFIX_RARITY, Bm25f, WordStatistics, relevance
 
 STRENGTHS = Bm25f()

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notifier.papers.paper import Paper
-from notifier.profiles.compiled import Compiled
 from notifier.profiles.hits import is_trending, match
 from notifier.profiles.indexed import IndexedPaper
-from notifier.profiles.joining import decide
+from notifier.profiles.matching.compiled import Compiled
+from notifier.profiles.matching.joining import decide
 from notifier.profiles.parser import parse
 from notifier.ranking import kernel
 from notifier.ranking.best import Selection, best, lines
@@ -193,7 +193,7 @@ def test_a_paper_that_is_shown_has_hits_of_exactly_the_rules_that_matched(
 
 
 def test_what_changes_leave_behind_is_cleared_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("notifier.profiles.compiled._LITTLE", 10)
+    monkeypatch.setattr("notifier.profiles.matching.compiled._LITTLE", 10)
     profiles = compiled(["LLM\n-survey", "graph"])
     for number in range(50):
         profiles.put(1, f"graph\nword{number}")

@@ -13,9 +13,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from notifier.papers.paper import Paper
-from notifier.profiles.compiled import Compiled
-from notifier.profiles.joining import decide
-from notifier.profiles.postings import Floats
+from notifier.profiles.matching.compiled import Compiled
+from notifier.profiles.matching.joining import decide
+from notifier.profiles.matching.postings import Floats
 from notifier.ranking.order import OrderSettings, Ranked
 from notifier.ranking.relevance import Bm25f, WordStatistics
 from notifier.ranking.trending import FEWEST_PEERS, Reading, Talked, momentum, trends

@@ -15,12 +15,12 @@ from notifier.jobs.match import stored_rarities
 from notifier.jobs.shelves import Shelf
 from notifier.jobs.talk import Talk, talk
 from notifier.papers.paper import Paper
-from notifier.profiles.compiled import Compiled, Entry
 from notifier.profiles.hits import TRENDING_FROM
-from notifier.profiles.joining import decide
-from notifier.profiles.leaves import Batch
 from notifier.profiles.lint import RuleHits
-from notifier.profiles.postings import Floats, Runs
+from notifier.profiles.matching.compiled import Compiled, Entry
+from notifier.profiles.matching.joining import decide
+from notifier.profiles.matching.leaves import Batch
+from notifier.profiles.matching.postings import Floats, Runs
 from notifier.ranking.best import Best, Selection, best
 from notifier.ranking.kernel import RULE_BITS
 from notifier.ranking.order import Fit, OrderSettings, Ranked, boosts, freshness, rank

@@ -17,11 +17,11 @@ from sqlalchemy import Connection
 
 from notifier.jobs.shelves import SHELF_PAPERS, Shelf, Shelves, a_shelf
 from notifier.jobs.talk import Talk, talk
-from notifier.profiles.compiled import Compiled
 from notifier.profiles.hits import TRENDING_FROM
-from notifier.profiles.joining import decide
-from notifier.profiles.leaves import Batch, Rarities
-from notifier.profiles.postings import Floats
+from notifier.profiles.matching.compiled import Compiled
+from notifier.profiles.matching.joining import decide
+from notifier.profiles.matching.leaves import Batch, Rarities
+from notifier.profiles.matching.postings import Floats
 from notifier.ranking.best import Best, Selection, best, lines
 from notifier.ranking.order import OrderSettings, boosts, freshness
 from notifier.ranking.relevance import Bm25f, WordStatistics

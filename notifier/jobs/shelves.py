@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from notifier.papers.paper import Paper
-from notifier.profiles.concordance import Concordance, concordance
-from notifier.profiles.postings import Floats
-from notifier.profiles.table import Ints
+from notifier.profiles.matching.concordance import Concordance, concordance
+from notifier.profiles.matching.postings import Floats
+from notifier.profiles.matching.table import Ints
 from notifier.ranking.order import ranks
 from notifier.storage import paper_changes, shelf_files, store_papers
 

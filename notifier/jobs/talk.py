@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from notifier.profiles.hits import TRENDING_FROM
-from notifier.profiles.postings import Floats
+from notifier.profiles.matching.postings import Floats
 from notifier.ranking.trending import trends
 from notifier.storage import store_signals
 

@@ -15,6 +15,7 @@ from notifier.papers.paper import Paper
 from notifier.papers.text import tokens
 from notifier.profiles.indexed import IndexedPaper, IndexedText, Place
 from notifier.profiles.keys import Key, steps
+from notifier.profiles.matching.values import FITS
 from notifier.profiles.rules import (
     And,
     Leaf,
@@ -30,7 +31,6 @@ from notifier.profiles.rules import (
     Word,
     wants_trend,
 )
-from notifier.profiles.values import FITS
 
 # At or above this trend (a percentile among papers of the same field and age) a paper trends.
 TRENDING_FROM = 0.7

@@ -14,10 +14,10 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from notifier.profiles.compiled import NEVER, Arrays, Compiled
-from notifier.profiles.concordance import spread, starts_of
-from notifier.profiles.postings import NOT_THERE, Directory, Floats, Numbers, Runs
-from notifier.profiles.table import Ints
+from notifier.profiles.matching.compiled import NEVER, Arrays, Compiled
+from notifier.profiles.matching.concordance import spread, starts_of
+from notifier.profiles.matching.postings import NOT_THERE, Directory, Floats, Numbers, Runs
+from notifier.profiles.matching.table import Ints
 from notifier.ranking import kernel
 from notifier.ranking.kernel import RULE_BITS, TOTAL_BITS
 from notifier.ranking.relevance import HALF_TOTAL, relevance
@@ -95,7 +95,7 @@ def _by_rank(runs: Runs, selection: Selection) -> _ByRank:
     numbers = np.argsort(selection.ranks, kind="stable")
     places = np.empty(len(numbers), np.uint32)
     places[numbers] = np.arange(len(numbers))
-    postings = places[runs.papers] << _PAPER_SHIFT | runs.units
+    postings = (places[runs.papers] << _PAPER_SHIFT | runs.units).astype(np.uint32, copy=False)
     return _ByRank(numbers, selection.boosts[numbers], postings, runs.counts.astype(np.int32))
 
 
@@ -111,7 +111,10 @@ def _by_loops(
         by_rank.lengths, selection.only_trend, heaviest,
     )  # fmt: skip
     found = np.flatnonzero(heaviest >= 0)
-    same = arrays.clauses[heaviest[found]].astype(np.int64) << _PAPER_SHIFT | arrays.weights[heaviest[found]]
+    same = (
+        arrays.clauses[heaviest[found]].astype(np.int64) << _PAPER_SHIFT
+        | arrays.weights[heaviest[found]]
+    )
     found = found[np.argsort(same)]
     room = len(found) * keep
     out = Best(

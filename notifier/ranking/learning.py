@@ -17,8 +17,8 @@ from datetime import datetime
 import numpy as np
 
 from notifier.papers.text import compounds, stem, tokens
-from notifier.profiles.postings import Floats
-from notifier.profiles.table import Ints
+from notifier.profiles.matching.postings import Floats
+from notifier.profiles.matching.table import Ints
 from notifier.ranking.relevance import WordStatistics
 
 # docs/ranking.md, section 4: chosen on a third of the people, measured on the others.

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from notifier.papers.paper import Paper
-from notifier.profiles.postings import Floats
-from notifier.profiles.table import Ints
+from notifier.profiles.matching.postings import Floats
+from notifier.profiles.matching.table import Ints
 from notifier.ranking.learning import lifted
 
 

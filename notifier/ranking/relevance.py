@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from notifier.profiles.clauses import HUNDRED
-from notifier.profiles.postings import UNITS, Floats, Numbers
+from notifier.profiles.matching.clauses import HUNDRED
+from notifier.profiles.matching.postings import UNITS, Floats, Numbers
 
 # Field weights and saturation as in BM25F (Robertson and Zaragoza, The Probabilistic Relevance
 # Framework, 2009, section 3.6); docs/ranking.md holds the parameters and their reasons.

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from notifier.papers import text
-from notifier.profiles import concordance, keys, names
-from notifier.profiles.concordance import Concordance, Values
+from notifier.profiles import keys, names
+from notifier.profiles.matching import concordance
+from notifier.profiles.matching.concordance import Concordance, Values
 
 SUFFIX = ".shelf"
 _ALIGNED = 64

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from notifier.profiles.concordance import spread, starts_of
-from notifier.profiles.table import Ints
+from notifier.profiles.matching.concordance import spread, starts_of
+from notifier.profiles.matching.table import Ints
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from notifier.profiles.concordance import Concordance, hash_of, spread, starts_of
 from notifier.profiles.keys import Key, sequences, stems_of
+from notifier.profiles.matching.concordance import Concordance, hash_of, spread, starts_of
+from notifier.profiles.matching.table import ABSENT, Ints, Table
 from notifier.profiles.rules import Word
-from notifier.profiles.table import ABSENT, Ints, Table
 
 _FEW_PREFIXES = 8
 # One number holds a phrase, its place and its length in words: a rule has 1,000 characters, and

@@ -13,8 +13,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from notifier.profiles.clauses import ANYWHERE, HUNDRED, NEAR, PHRASE, TREND, VALUE, Clauses
-from notifier.profiles.concordance import (
+from notifier.profiles.matching.clauses import (
+    ANYWHERE,
+    HUNDRED,
+    NEAR,
+    PHRASE,
+    TREND,
+    VALUE,
+    Clauses,
+)
+from notifier.profiles.matching.concordance import (
     ABSTRACT,
     FIELDS,
     ORGANIZATION,
@@ -23,8 +31,8 @@ from notifier.profiles.concordance import (
     spread,
     starts_of,
 )
-from notifier.profiles.phrases import Found, Phrases
-from notifier.profiles.postings import Floats, Numbers, Postings, grouped, in_units
+from notifier.profiles.matching.phrases import Found, Phrases
+from notifier.profiles.matching.postings import Floats, Numbers, Postings, grouped, in_units
 
 # Inverse document frequencies of stems, in (0, 1]; that of "" is a prefix's.
 Rarities = Callable[[Sequence[str]], Floats]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from notifier.papers.text import fold, tokens
-from notifier.profiles.concordance import Concordance, Values, hash_of, spread, starts_of
+from notifier.profiles.matching.concordance import Concordance, Values, hash_of, spread, starts_of
 from notifier.profiles.names import found_by, parse_name, same_person
 from notifier.profiles.rules import MetaField
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from notifier.profiles.clauses import (
+from notifier.profiles.matching.clauses import (
     ALL,
     BEST,
     MUST,
@@ -23,9 +23,9 @@ from notifier.profiles.clauses import (
     SUM,
     Clauses,
 )
-from notifier.profiles.concordance import spread, starts_of
-from notifier.profiles.leaves import Batch, Rarities, Strengths, leaves
-from notifier.profiles.postings import (
+from notifier.profiles.matching.concordance import spread, starts_of
+from notifier.profiles.matching.leaves import Batch, Rarities, Strengths, leaves
+from notifier.profiles.matching.postings import (
     MOST_PAPERS,
     MOST_UNITS,
     NOT_THERE,
@@ -35,7 +35,7 @@ from notifier.profiles.postings import (
     Runs,
     grouped,
 )
-from notifier.profiles.table import Ints
+from notifier.profiles.matching.table import Ints
 
 # Pairs of clause and paper that are worked out at once: what a processor keeps near.
 _PAIRS = 100_000

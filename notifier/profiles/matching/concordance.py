@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from notifier.papers.paper import Paper
 from notifier.papers.text import COMBINING_FORMS, compounds, cut, fold, surface_of, tokens
 from notifier.profiles.keys import Key, Keys, keys_of, keys_of_compound
+from notifier.profiles.matching.table import Hashes, Ints
 from notifier.profiles.names import found_by
-from notifier.profiles.table import Hashes, Ints
 
 TITLE, ABSTRACT, ORGANIZATION = range(3)
 FIELDS = 3

@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from notifier.profiles.clauses import HUNDRED, Clauses
-from notifier.profiles.concordance import spread
+from notifier.profiles.matching.clauses import HUNDRED, Clauses
+from notifier.profiles.matching.concordance import spread
+from notifier.profiles.matching.table import Ints
 from notifier.profiles.parser import PROFILE_RULES, parse
 from notifier.profiles.rules import Line, Not, Weighted, wants_trend
-from notifier.profiles.table import Ints
 
 NEVER = 0
 # A text shorter than this meets no limit of a profile, so that its lines can be read one by one.

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from notifier.papers.text import tokens
-from notifier.profiles.concordance import ABSTRACT, ORGANIZATION, TITLE
-from notifier.profiles.phrases import Phrases
+from notifier.profiles.matching.concordance import ABSTRACT, ORGANIZATION, TITLE
+from notifier.profiles.matching.phrases import Phrases
+from notifier.profiles.matching.values import AskedValues
 from notifier.profiles.rules import (
     And,
     Leaf,
@@ -32,7 +33,6 @@ from notifier.profiles.rules import (
     Word,
     format_node,
 )
-from notifier.profiles.values import AskedValues
 
 PHRASE, NEAR, VALUE, TREND, ALL, BEST, SUM = range(7)
 # How a child stands in an ALL: needed, must not be, adds its strength if there, needed and silent.
