@@ -54,7 +54,8 @@ def joined(compiled: Compiled, runs: Runs, papers: int, keep: int, times: int) -
         took(lambda: product(asked, found, keep, threshold=0, sort=True)) for _ in range(times)
     ]
     own = [took(lambda: list(best(compiled, runs, selection))) for _ in range(times)]
-    totals = np.concatenate([block.totals for block in own[0][1]])
+    order = np.argsort(np.concatenate([block.profiles for block in own[0][1]]), kind="stable")
+    totals = np.concatenate([block.totals for block in own[0][1]])[order]
     return Joined(
         min(seconds for seconds, _ in theirs),
         min(seconds for seconds, _ in own),

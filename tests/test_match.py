@@ -319,6 +319,18 @@ def test_shelves_read_each_paper_once_and_a_changed_one_again(
     assert [shelf.is_here.tolist() for shelf in found] == [[False, True], [True]]
 
 
+def test_papers_of_one_commit_that_fill_several_shelves_are_all_in_the_files(
+    lab: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelving, "SHELF_PAPERS", 2)
+    lab.take(*({"id": f"2611.{number:05d}", "title": "RAG"} for number in range(1, 6)))
+    for _ in range(2):  # the second time from the files
+        with lab.app.database.reading() as conn:
+            found = Shelves(tmp_path / "words").up_to_date(conn)
+        assert rows_here(found) == [1, 2, 3, 4, 5]
+        assert len(found) == 3
+
+
 def test_many_small_shelves_become_one_and_give_out_the_same(lab: Instance, tmp_path: Path) -> None:
     shelves = Shelves(tmp_path / "words")
     for number in range(1, 12):

@@ -124,7 +124,8 @@ class Shelves:
         self._shelves.append(shelf)
         if self._folder is None:
             return
-        name = f"{shelf.change:012d}-{shelf.rows.min(initial=0)}{shelf_files.SUFFIX}"
+        # No paper stands in two shelves of one change, so no two have one name.
+        name = f"{shelf.change:012d}-{shelf.rows[0]}{shelf_files.SUFFIX}"
         more: dict[str, NDArray[Any]] = {
             "rows": shelf.rows,
             "numbers": shelf.numbers,
@@ -134,6 +135,8 @@ class Shelves:
         with contextlib.suppress(OSError):  # a full disk or no right to write: slower, not wrong
             shelf_files.write(self._folder / name, shelf.words, more, shelf.change)
             shelf.path = self._folder / name
+            if written := shelf_files.read(shelf.path):  # mapped, it takes no memory of its own
+                shelf.words = written[0]
 
     def _settle(self, conn: Connection) -> None:
         """Find out which shelf gives out which paper: the newest that has it."""

@@ -89,7 +89,9 @@ class AskedValues:
 
     def _authors(self, authors: Values) -> Iterator[tuple[int, int]]:
         """Yield (number asked, number of the author)."""
-        for author, keys in enumerate(authors.keys.tolist()):
+        asked = np.fromiter(self._by_name, np.uint64, len(self._by_name))
+        known = np.flatnonzero(np.isin(authors.keys, asked).any(axis=1))
+        for author, keys in zip(known.tolist(), authors.keys[known].tolist(), strict=True):
             for key in keys:
                 for number in self._by_name.get(key, ()):
                     if author_fits(self._asked[number][1], authors.values[author]):
