@@ -67,7 +67,7 @@ class Concordance:
     Attributes:
         key_starts, keys: Distinct words are numbers; word 0 is the empty place. Word n has the keys
             `keys[key_starts[n]:key_starts[n + 1]]`, as hashes.
-        folded, folded_words: Every folded form, and which word it is of.
+        folded, folded_words: Every folded form, in order, and which word it is of.
         row: The word at each place.
         bounds: Where each field begins, three to a paper, and behind the last where it ends.
         places: All places, ordered by word; those of word n from `place_starts[n]` on.
@@ -181,12 +181,13 @@ def _joined(
         np.concatenate(parts).astype(np.int32) for parts in zip(*made, strict=True)
     )
     in_order = np.lexsort((ends, starts))
+    forms = sorted(range(len(words.folded)), key=words.folded.__getitem__)
     return Concordance(
         papers=len(papers),
         key_starts=np.frombuffer(words.key_starts, np.int64),
         keys=np.frombuffer(words.hashes, np.uint64),
-        folded=words.folded,
-        folded_words=np.frombuffer(words.folded_words, np.int32),
+        folded=[words.folded[form] for form in forms],
+        folded_words=np.frombuffer(words.folded_words, np.int32)[forms],
         row=row,
         bounds=bounds,
         places=np.argsort(row, kind="stable").astype(np.int32),

@@ -20,7 +20,6 @@ from notifier.profiles.matching.concordance import Concordance, hash_of, spread,
 from notifier.profiles.matching.table import ABSENT, Ints, Table
 from notifier.profiles.rules import Word
 
-_FEW_PREFIXES = 8
 # One number holds a phrase, its place and its length in words: a rule has 1,000 characters, and
 # 2^26 places are 300,000 papers.
 _LENGTH_BITS, _PLACE_BITS = 10, 26
@@ -150,19 +149,12 @@ class Phrases:
 
     def _prefixed(self, papers: Concordance) -> Iterator[tuple[int, int]]:
         """Yield (word, key) for every word that begins as a prefix asks."""
-        if len(self._prefixes) <= _FEW_PREFIXES:
-            for prefix, number in self._prefixes.items():
-                for place, form in enumerate(papers.folded):
-                    if form.startswith(prefix):
-                        yield int(papers.folded_words[place]), number
-            return
-        forms = sorted(zip(papers.folded, papers.folded_words.tolist(), strict=True))
+        forms, words = papers.folded, papers.folded_words
         for prefix, number in self._prefixes.items():
-            for place in range(bisect_left(forms, (prefix, 0)), len(forms)):
-                form, word = forms[place]
-                if not form.startswith(prefix):
+            for place in range(bisect_left(forms, prefix), len(forms)):
+                if not forms[place].startswith(prefix):
                     break
-                yield word, number
+                yield int(words[place]), number
 
     def _first(self, papers: Concordance, known: _Known) -> _Walk:
         """Every place at which a phrase may begin, one word deep."""
