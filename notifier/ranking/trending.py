@@ -20,8 +20,10 @@ from notifier.ranking.peers import Floats, Integers, PeerSettings, standings
 STARS = "stars"
 # What one more is worth, in upvotes; other signals count 1. Stars count by orders of magnitude.
 WORTH = MappingProxyType({"comments": 0.1, STARS: 5.0})
-# A paper published longer than this before it was first seen comes with what it gained long ago.
+# A paper published longer than this before it was first seen is as old as that, and comes with
+# numbers of which only a part is held to be of these days.
 OLD_NEWS = timedelta(days=14)
+OLD_SHARE = 0.1
 _DAY_SECONDS = 86_400
 
 
@@ -59,16 +61,16 @@ class Talked:
 class Series:
     """The readings of many papers as columns.
 
-    Of each paper: `rows`, `fields`, `seen` (seconds since 1970), and whether its first readings
-    are `old` news. Of each reading: its paper's place in those, its signal's place in `names`, a
-    number for its `source`, its `value`, and when it was read (seconds); of two of the same
-    second, the later one last.
+    Of each paper: `rows`, `fields`, when it was first `seen` (seconds since 1970), and since when
+    it is counted as of its age (`born`): earlier where it is old news. Of each reading: its paper's
+    place in those, its signal's place in `names`, a number for its `source`, its `value`, and when
+    it was read (seconds); those of one source and second in their order.
     """
 
     rows: Integers
     fields: Sequence[str]
     seen: Integers
-    old: NDArray[np.bool_]
+    born: Integers
     names: Sequence[str]
     paper: Integers
     name: Integers
@@ -91,7 +93,7 @@ class Series:
             rows=_integers(paper.row for paper in papers),
             fields=[paper.field for paper in papers],
             seen=seen.astype(np.int64),
-            old=is_old(published, seen),
+            born=born(published, seen),
             names=names,
             paper=_integers(at for at, _ in flat),
             name=_integers(name_of[reading.name] for _, reading in flat),
@@ -101,15 +103,14 @@ class Series:
         )
 
 
-def is_old(published: Floats, seen: Floats) -> NDArray[np.bool_]:
-    """Return which papers came so late that their first numbers are no gain of these days.
+def born(published: Floats, seen: Floats) -> Integers:
+    """Return from when on each paper ages: when it was first seen, or published long before.
 
     Args:
         published: Seconds since 1970, NaN where unknown.
         seen: When they were first seen, likewise.
     """
-    old: NDArray[np.bool_] = seen - published > OLD_NEWS.total_seconds()
-    return old
+    return np.where(seen - published > OLD_NEWS.total_seconds(), published, seen).astype(np.int64)
 
 
 def trends(
@@ -132,7 +133,7 @@ def trends_of(
     """Return each paper's trend in [0, 1], in the order of `series.rows`."""
     gained = momenta(series, now=now, settings=settings)
     _, fields = np.unique(np.array(series.fields, np.str_), return_inverse=True)
-    days = np.maximum(_day(now) - series.seen // _DAY_SECONDS, 0)
+    days = np.maximum(_day(now) - series.born // _DAY_SECONDS, 0)
     return standings(gained, fields.astype(np.int64), days, settings.peers)
 
 
@@ -149,8 +150,8 @@ def momenta(series: Series, *, now: datetime, settings: TrendSettings = TrendSet
 
     Each upvote counts from the day on which the number first reached it, as long as the number
     has not fallen below: a correction takes back what it corrects, and no more; a number that
-    falls and returns has gained nothing. The first reading is a gain from nothing, but for papers
-    that were `old` when they came, of which nothing is known from before.
+    falls and returns has gained nothing. The first reading is a gain from nothing, that of a
+    paper which was old news when it came in part.
     """
     if not len(series.paper):
         return np.zeros(len(series.rows))
@@ -163,7 +164,8 @@ def momenta(series: Series, *, now: datetime, settings: TrendSettings = TrendSet
     ends = np.append(np.flatnonzero(new)[1:], len(new)) - 1
     kept = np.minimum(_highest(worth, new), worth[ends][np.cumsum(new) - 1])
     gain = np.diff(kept, prepend=0.0)
-    gain[new] = np.where(series.old[paper[new]], 0.0, kept[new])
+    is_old = (series.born < series.seen)[paper[new]]
+    gain[new] = np.where(is_old, OLD_SHARE, 1.0) * kept[new]
     days = np.maximum(_day(now) - read // _DAY_SECONDS, 0)
     decay = 0.5 ** (days * (timedelta(days=1) / settings.half_life))
     summed = np.bincount(paper, gain * decay, len(series.rows))

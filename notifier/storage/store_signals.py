@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from notifier.ranking.peers import Integers
-from notifier.ranking.trending import Reading, Series, is_old
+from notifier.ranking.trending import Reading, Series, born
 from notifier.storage import tables as t
 
 MENTIONS = "mentions"
@@ -65,7 +65,7 @@ def talked_about(conn: Connection, *, now: datetime, within: timedelta) -> Serie
         rows=at,
         fields=[(category or "").split(".")[0] for category in categories],
         seen=np.array(seen, np.int64),
-        old=is_old(np.array(published, np.float64), np.array(seen, np.float64)),
+        born=born(np.array(published, np.float64), np.array(seen, np.float64)),
         names=known_names,
         paper=np.searchsorted(at, np.array(ids, np.int64)),
         name=name,
