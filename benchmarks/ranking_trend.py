@@ -3,7 +3,7 @@
 The lists of Daily Papers are replayed: each day's papers have one reading, of that day, and those
 of the two weeks before are their peers. A day's order by trend is compared with the upvotes that
 the same papers had months later: Spearman's rank correlation, and how many of the best five are the
-same. Parameters are chosen on the first half of the days; the second half is kept back.
+same. Parameters are to be chosen on the first half of the days.
 
 The lists name no categories. They are guessed from title and abstract by naive Bayes over the
 corpus of arXiv, to see what it costs and brings to compare within fields.
