@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from notifier.profiles.hits import TRENDING_FROM
 from notifier.profiles.matching.postings import Floats
-from notifier.ranking.trending import trends
+from notifier.ranking.trending import trends_of
 from notifier.storage import store_signals
 
 # Signals older than this say nothing of today.
@@ -35,11 +35,10 @@ class Talk:
 
 def talk(conn: Connection, *, now: datetime) -> Talk:
     """Return how much papers are talked about at `now` (UTC)."""
-    talked = store_signals.talked_about(conn, now=now, within=SIGNAL_DAYS)
-    known = dict(trends(talked, now=now))
-    trending = frozenset(
-        paper.row
-        for paper in talked
-        if known.get(paper.row, 0.0) >= TRENDING_FROM and now - paper.first_seen_at <= TRENDING_DAYS
+    series = store_signals.talked_about(conn, now=now, within=SIGNAL_DAYS)
+    known = trends_of(series, now=now)
+    is_recent = series.seen >= (now - TRENDING_DAYS).timestamp()
+    return Talk(
+        dict(zip(series.rows.tolist(), known.tolist(), strict=True)),
+        frozenset(series.rows[(known >= TRENDING_FROM) & is_recent].tolist()),
     )
-    return Talk(known, trending)

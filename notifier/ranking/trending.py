@@ -1,34 +1,49 @@
 """How much a paper is being talked about, compared with its peers.
 
-Pure: `now` is an argument. The result is a percentile in [0, 1] among papers of the same field
-and the same age, so that a field with few readers is not drowned by one with many. A paper
-without signals gets no trend at all.
+Pure: `now` is an argument. A paper without signals gets no trend at all. Days are those of UTC:
+arXiv announces and Hugging Face turns its page at their beginning, and what is read on one day
+counts alike, whatever the hour.
 """
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
-HALF_LIFE = timedelta(days=3)
-# Ages at which peers change: a paper of today is not compared with one of last week.
-AGE_STEPS = (timedelta(days=1), timedelta(days=3), timedelta(days=7), timedelta(days=14))
-FEWEST_PEERS = 5
-# One imagined peer at the median keeps a lone paper at 0.5.
-PRIOR_PEERS = 1.0
+import numpy as np
+from numpy.typing import NDArray
+
+from notifier.ranking.peers import Floats, Integers, PeerSettings, standings
+
+STARS = "stars"
+# What one more is worth, in upvotes; other signals count 1. Stars count by orders of magnitude.
+WORTH = MappingProxyType({"comments": 0.1, STARS: 5.0})
+# A paper published longer than this before it was first seen is as old as that, and comes with
+# numbers of which only a part is held to be of these days.
+OLD_NEWS = timedelta(days=14)
+OLD_SHARE = 0.1
+_DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class TrendSettings:
+    """`half_life`: for each of these since it was read, a gain counts half. See also `WORTH`."""
+
+    half_life: timedelta = timedelta(days=3)
+    worth: Mapping[str, float] = field(default_factory=lambda: WORTH)
+    peers: PeerSettings = field(default_factory=PeerSettings)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The value of one signal (`upvotes`, `comments`, `stars`) as read at a time."""
+    """The value of one signal (`upvotes`, `comments`, `stars`, `mentions`) as read at a time."""
 
     name: str
     value: float
     read_at: datetime
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,59 +54,163 @@ class Talked:
     field: str
     first_seen_at: datetime
     readings: Sequence[Reading]
+    published_at: datetime | None = None
 
 
-def momentum(readings: Iterable[Reading], *, now: datetime) -> float:
-    """Return the gain of all signals, each gain halved for every `HALF_LIFE` since it was read.
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The readings of many papers as columns.
 
-    The first reading of a signal counts as a gain from nothing; a fall counts as a loss.
+    Of each paper: `rows`, `fields`, when it was first `seen` (seconds since 1970), and since when
+    it is counted as of its age (`born`): earlier where it is old news. Of each reading: its paper's
+    place in those, its signal's place in `names`, a number for its `source`, its `value`, and when
+    it was read (seconds); those of one source and second in their order.
     """
-    last: dict[str, float] = {}
-    total = 0.0
-    for reading in readings:
-        worth = _worth(reading.name, reading.value)
-        age = max(now - reading.read_at, timedelta(0))
-        total += (worth - last.get(reading.name, 0.0)) * 0.5 ** (age / HALF_LIFE)
-        last[reading.name] = worth
-    return total
 
+    rows: Integers
+    fields: Sequence[str]
+    seen: Integers
+    born: Integers
+    names: Sequence[str]
+    paper: Integers
+    name: Integers
+    source: Integers
+    value: Floats
+    read: Integers
 
-def _worth(name: str, value: float) -> float:
-    """Put signals on one scale: an upvote is 1, a comment 2, and stars grow by orders."""
-    if name == "stars":
-        return 5.0 * math.log10(1.0 + max(value, 0.0))
-    return 2.0 * value if name == "comments" else value
-
-
-def trends(talked: Iterable[Talked], *, now: datetime) -> Mapping[int, float]:
-    """Return each paper's trend in [0, 1] by row; papers without readings are left out.
-
-    Where fewer than `FEWEST_PEERS` papers share field and age, all fields of that age are peers.
-    """
-    scored = [
-        (paper.row, (paper.field, _age(paper, now)), momentum(paper.readings, now=now))
-        for paper in talked
-        if paper.readings
-    ]
-    groups: dict[tuple[str, int], list[float]] = defaultdict(list)
-    for _, (field, age), value in scored:
-        groups[field, age].append(value)
-        groups["*", age].append(value)
-    for values in groups.values():
-        values.sort()
-    return {
-        row: _percentile(
-            value, groups[peers] if len(groups[peers]) >= FEWEST_PEERS else groups["*", peers[1]]
+    @classmethod
+    def of(cls, talked: Iterable[Talked]) -> Series:
+        """Return the readings of papers; those without any are left out."""
+        papers = [paper for paper in talked if paper.readings]
+        seen = np.array([_seconds(paper.first_seen_at) for paper in papers])
+        published = np.array([_seconds(paper.published_at) for paper in papers])
+        flat = [(at, r) for at, paper in enumerate(papers) for r in paper.readings]
+        names = sorted({reading.name for _, reading in flat})
+        sources = sorted({reading.source for _, reading in flat})
+        name_of = {name: number for number, name in enumerate(names)}
+        source_of = {source: number for number, source in enumerate(sources)}
+        return cls(
+            rows=_integers(paper.row for paper in papers),
+            fields=[paper.field for paper in papers],
+            seen=seen.astype(np.int64),
+            born=born(published, seen),
+            names=names,
+            paper=_integers(at for at, _ in flat),
+            name=_integers(name_of[reading.name] for _, reading in flat),
+            source=_integers(source_of[reading.source] for _, reading in flat),
+            value=np.array([reading.value for _, reading in flat], np.float64),
+            read=_integers(int(reading.read_at.timestamp()) for _, reading in flat),
         )
-        for row, peers, value in scored
-    }
 
 
-def _age(paper: Talked, now: datetime) -> int:
-    return bisect_left(AGE_STEPS, now - paper.first_seen_at)
+def born(published: Floats, seen: Floats) -> Integers:
+    """Return from when on each paper ages: when it was first seen, or published long before.
+
+    Args:
+        published: Seconds since 1970, NaN where unknown.
+        seen: When they were first seen, likewise.
+    """
+    return np.where(seen - published > OLD_NEWS.total_seconds(), published, seen).astype(np.int64)
 
 
-def _percentile(value: float, peers: Sequence[float]) -> float:
-    """The share of peers below, ties by half (mid-rank percentile), drawn towards 0.5."""
-    below, upto = bisect_left(peers, value), bisect_right(peers, value)
-    return ((below + upto) / 2 + PRIOR_PEERS / 2) / (len(peers) + PRIOR_PEERS)
+def trends(
+    talked: Iterable[Talked], *, now: datetime, settings: TrendSettings = TrendSettings()
+) -> dict[int, float]:
+    """Return each paper's trend in [0, 1] by row; papers without readings are left out."""
+    series = Series.of(talked)
+    return dict(
+        zip(
+            series.rows.tolist(),
+            trends_of(series, now=now, settings=settings).tolist(),
+            strict=True,
+        )
+    )
+
+
+def trends_of(
+    series: Series, *, now: datetime, settings: TrendSettings = TrendSettings()
+) -> Floats:
+    """Return each paper's trend in [0, 1], in the order of `series.rows`."""
+    gained = momenta(series, now=now, settings=settings)
+    _, fields = np.unique(np.array(series.fields, np.str_), return_inverse=True)
+    days = np.maximum(_day(now) - series.born // _DAY_SECONDS, 0)
+    return standings(gained, fields.astype(np.int64), days, settings.peers)
+
+
+def momentum(
+    readings: Sequence[Reading], *, now: datetime, settings: TrendSettings = TrendSettings()
+) -> float:
+    """Return the momentum of one paper, not old when it came; 0 without readings."""
+    series = Series.of([Talked(0, "", now, readings)])
+    return float(momenta(series, now=now, settings=settings).sum())
+
+
+def momenta(series: Series, *, now: datetime, settings: TrendSettings = TrendSettings()) -> Floats:
+    """Return by paper the sum of all gains, each halved for every `half_life` since it was read.
+
+    Each upvote counts from the day on which the number first reached it, as long as the number
+    has not fallen below: a correction takes back what it corrects, and no more; a number that
+    falls and returns has gained nothing. The first reading is a gain from nothing, that of a
+    paper which was old news when it came in part.
+    """
+    if not len(series.paper):
+        return np.zeros(len(series.rows))
+    order = np.lexsort((series.read, series.name, series.paper))
+    paper, name, source = series.paper[order], series.name[order], series.source[order]
+    value, read = series.value[order], series.read[order]
+    new = np.append(True, (paper[1:] != paper[:-1]) | (name[1:] != name[:-1]))
+    first = np.maximum.accumulate(np.where(new, np.arange(len(new)), 0))
+    worth = _worth(_told(value, source, first), name, series.names, settings.worth)
+    ends = np.append(np.flatnonzero(new)[1:], len(new)) - 1
+    kept = np.minimum(_highest(worth, new), worth[ends][np.cumsum(new) - 1])
+    gain = np.diff(kept, prepend=0.0)
+    is_old = (series.born < series.seen)[paper[new]]
+    gain[new] = np.where(is_old, OLD_SHARE, 1.0) * kept[new]
+    days = np.maximum(_day(now) - read // _DAY_SECONDS, 0)
+    decay = 0.5 ** (days * (timedelta(days=1) / settings.half_life))
+    summed = np.bincount(paper, gain * decay, len(series.rows))
+    rounded: Floats = np.round(summed, 6)  # equal gains by different ways are equal
+    return rounded
+
+
+def _told(value: Floats, source: Integers, first: Integers) -> Floats:
+    """What is known after each reading: of several sources of one number, the highest counts."""
+    numbers = np.unique(source)
+    if len(numbers) == 1:
+        return value
+    places = np.arange(len(value))
+    told = np.zeros(len(value))
+    for number in numbers:
+        last = np.maximum.accumulate(np.where(source == number, places, -1))
+        told = np.maximum(told, np.where(last >= first, value[last], 0.0))
+    return told
+
+
+def _worth(
+    value: Floats, name: Integers, names: Sequence[str], worth: Mapping[str, float]
+) -> Floats:
+    """Put signals on one scale, that of upvotes."""
+    each = np.array([worth.get(one, 1.0) for one in names])[name]
+    is_stars = np.array([one == STARS for one in names])[name]
+    counted = np.maximum(value, 0.0)
+    return each * np.where(is_stars, np.log10(1.0 + counted), counted)
+
+
+def _highest(worth: Floats, new: NDArray[np.bool_]) -> Floats:
+    """The highest so far in each run that begins at `new`."""
+    values, ranks = np.unique(worth, return_inverse=True)
+    offset = (np.cumsum(new) - 1) * len(values)
+    highest: Floats = values[np.maximum.accumulate(ranks + offset) - offset]
+    return highest
+
+
+def _seconds(time: datetime | None) -> float:
+    return float("nan") if time is None else time.timestamp()
+
+
+def _day(now: datetime) -> int:
+    return int(now.timestamp()) // _DAY_SECONDS
+
+
+def _integers(values: Iterable[int]) -> Integers:
+    return np.fromiter(values, np.int64)
