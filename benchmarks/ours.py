@@ -101,6 +101,7 @@ class Ours:
             self.put_seconds += time.perf_counter() - begun
             remembered.update((n, text) for n, text in enumerate(block, row) if n in remember)
             row += len(block)
+        self.compiled.forget_lines()  # as the daemon does
         gc.collect()
         self.held_megabytes = megabytes() - self._before
         return remembered

@@ -103,6 +103,7 @@ class Matcher:
                 self._compiled.remove(profile.row)
             else:
                 self._compiled.put(profile.row, profile.rules)
+        self._compiled.forget_lines()
         if marks.removal != self._marks.removal:
             for row in self._compiled.rows() - store_profiles.rows(conn):
                 self._compiled.remove(row)
