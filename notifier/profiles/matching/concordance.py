@@ -218,11 +218,17 @@ def _open(words: _Words, row: Ints, hyphens: NDArray[np.int8]) -> _Compounds:
     """Where compounds stand that are written with a space: see `text.open_compounds`."""
     names = list(words)
     first = np.zeros(len(names), bool)
-    first[[n for n, name in enumerate(names) if _folded(name) in COMBINING_FORMS]] = True
+    first[[n for n, name in enumerate(names) if _is_combining(name)]] = True
     at = np.flatnonzero(first[row[:-1]] & (row[1:] != 0) & (hyphens[1:] == 0))
     pairs = zip(row[at].tolist(), row[at + 1].tolist(), strict=True)
     joined = [words["-" + _folded(names[one]) + _folded(names[two])] for one, two in pairs]
     return at, at + 2, np.array(joined, np.int64)
+
+
+def _is_combining(written: str) -> bool:
+    if written.isascii() and written[-1:] != "s":  # as `_folded`, at once
+        return written.lower() in COMBINING_FORMS
+    return _folded(written) in COMBINING_FORMS
 
 
 def _folded(written: str) -> str:
