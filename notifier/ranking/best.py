@@ -26,7 +26,7 @@ _TOTAL = (1 << TOTAL_BITS) - 1
 # As the loops take a posting: paper << 16 | units.
 _PAPER_SHIFT = 16
 # Results of one block (without Numba: profiles x papers), at most: some 100 MB.
-_BLOCK = 4_000_000
+_BLOCK = 16_000_000
 # Fewer profiles than this are done before Numba is even loaded.
 MANY_PROFILES = 2_000
 
@@ -105,30 +105,31 @@ def _by_loops(
 ) -> Best:  # fmt: skip
     papers = len(selection.boosts)
     keep = min(selection.keep, papers)
-    heaviest = np.empty(len(block), np.int64)
-    loops.longest(
+    entries = int(arrays.counts[block].sum())
+    starts, longest = np.empty(len(block) + 1, np.int64), np.empty(len(block), np.int64)
+    clauses, rules = np.empty(entries, np.int32), np.empty(entries, np.int32)
+    loops.hits(
         block, arrays.firsts, arrays.counts, arrays.clauses, arrays.weights, arrays.trends,
-        by_rank.lengths, selection.only_trend, heaviest,
+        by_rank.lengths, selection.only_trend, starts, clauses, rules, longest,
     )  # fmt: skip
-    found = np.flatnonzero(heaviest >= 0)
-    same = (
-        arrays.clauses[heaviest[found]].astype(np.int64) << _PAPER_SHIFT
-        | arrays.weights[heaviest[found]]
-    )
+    found = np.flatnonzero(longest >= 0)
+    weights = rules[longest[found]] >> loops.BIT_BITS
+    same = clauses[longest[found]].astype(np.int64) << _PAPER_SHIFT | weights
     found = found[np.argsort(same)]
-    room = len(found) * keep
+    size = len(found) * keep
     out = Best(
-        np.empty(room, np.int64), np.empty(room, np.uint16),
-        np.empty(room, np.int64), np.empty(room, np.uint32),
+        np.empty(size, np.int64), np.empty(size, np.uint16),
+        np.empty(size, np.int64), np.empty(size, np.uint32),
     )  # fmt: skip
-    some = 2 * keep + 32
+    room = loops.room_for(keep)
     written = loops.best_of(
-        block[found], heaviest[found], arrays.rows, arrays.firsts, arrays.counts, arrays.clauses,
-        arrays.weights, arrays.trends, runs.starts, by_rank.lengths, by_rank.postings,
-        by_rank.boosts, by_rank.numbers, HALF_TOTAL, keep, selection.only_trend,
+        found, arrays.rows[block], starts, clauses, rules, longest,
+        runs.starts, by_rank.lengths, by_rank.postings,
+        by_rank.boosts, by_rank.numbers, HALF_TOTAL, keep,
         np.zeros(papers, np.int64), np.zeros(papers, np.int64), np.empty(papers + 1, np.int32),
-        np.empty(some, np.int64), np.empty(some), np.empty(some, np.int64), np.empty(some),
-        np.empty(some, np.int64), np.empty(some),
+        np.zeros(room, np.int32), np.zeros(room), np.zeros(room, np.int32), np.zeros(room),
+        np.zeros(room, np.int32), np.zeros(room), np.zeros(room, np.int32),
+        np.zeros(room, np.int32), np.zeros(room),
         out.profiles, out.papers, out.totals, out.rules,
     )  # fmt: skip
     return Best(

@@ -19,10 +19,32 @@ from numba import njit
 from notifier.ranking.kernel import RULE_BITS, TOTAL_BITS
 
 _TOTAL = (1 << TOTAL_BITS) - 1
-_ONE_RULE = 1 << TOTAL_BITS
+_ONE_RULE = np.int64(1 << TOTAL_BITS)
+# Numbers without a sign, for places that need no look whether they count from the end.
+_SHIFT, _UNITS = np.uint32(16), np.uint32(0xFFFF)
+# Papers are compared each with each in steps of so many, up to so many.
+_STEP, _FEW, MANY = 32, 16, 96
+# A rule of a profile is weight << 8 | bit.
+BIT_BITS = 8
+BIT_MASK = (1 << BIT_BITS) - 1
+_NO_SCORE = -1.0
+_EXCLUDED = np.iinfo(np.int64).min
+# Numbers without a sign, for places that need no look whether they count from the end.
+_SHIFT, _UNITS = np.uint32(16), np.uint32(0xFFFF)
+# Papers are compared each with each in steps of so many, up to so many.
+_STEP, _FEW, MANY = 32, 16, 96
+# A rule of a profile is weight << 8 | bit.
+BIT_BITS = 8
+BIT_MASK = (1 << BIT_BITS) - 1
+_NO_SCORE = -1.0
 _EXCLUDED = np.iinfo(np.int64).min
 # A little less than 1: what is surely worse than the worst kept is passed over without a division.
 _SURELY = 1.0 - 1e-12
+
+
+def room_for(keep: int) -> int:
+    """Return how many papers the loops want room for, to keep so many."""
+    return 2 * keep + 2 * _STEP + 2
 
 
 def _machine_code(function: Callable[..., int]) -> Callable[..., int]:
@@ -34,165 +56,211 @@ def _machine_code(function: Callable[..., int]) -> Callable[..., int]:
 
 
 @_machine_code
-def longest(slots, firsts, counts, clauses, weights, trends, lengths, only_trend, out):
-    """Write which entry of each slot that can bring papers has the longest run, -1 for none."""
+def hits(
+    slots, firsts, counts, clauses, weights, trends, lengths, only_trend,
+    out_starts, out_clauses, out_rules, out_longest,
+):  # fmt: skip
+    """Write which entries of each slot find papers, and bring or exclude them.
+
+    Args:
+        slots, firsts, counts, clauses, weights, trends: See `compiled.Arrays`.
+        lengths: How many papers each clause finds.
+        only_trend: Only rules that ask for what is trending bring a paper.
+        out_starts: Hits of slot n begin at `out_starts[n]`.
+        out_clauses, out_rules: By hit; a rule is weight << 8 | bit.
+        out_longest: Which hit of each slot brings the most papers, -1 for none.
+    Returns:
+        How many hits there are.
+    """
+    found = 0
     for number in range(len(slots)):
-        slot = slots[number]
-        most = 0
-        out[number] = -1
-        for entry in range(firsts[slot], firsts[slot] + counts[slot]):
+        first = firsts[slots[number]]
+        longest, most, bit = -1, 0, 0
+        out_starts[number] = found
+        for entry in range(first, first + counts[slots[number]]):
             length = lengths[clauses[entry]]
-            if length > most and weights[entry] and (trends[entry] or not only_trend):
-                most = length
-                out[number] = entry
-    return 0
+            weight = np.int32(weights[entry])
+            if length and (weight == 0 or trends[entry] or not only_trend):
+                out_clauses[found] = clauses[entry]
+                out_rules[found] = weight << BIT_BITS | min(bit, RULE_BITS - 1)
+                if weight and length > most:
+                    longest, most = found, length
+                found += 1
+            bit += weight != 0
+        out_longest[number] = longest
+    out_starts[len(slots)] = found
+    return found
 
 
 @_machine_code
-def _sorted(scores, papers, found, keep, spare_scores, spare_papers):
-    """Bring the best of the first `found` to the front, in order; return how many those are.
+def _in_order(found, papers, scores, out_papers, out_scores, places):
+    """Write the first `found` papers in order of score, equal ones of number.
 
-    Each is compared with each, without a branch: for some dozens faster than any sorting.
+    Some dozens are compared each with each, without a branch: faster than any sorting. (Papers are
+    looked at in whole steps of a vector; what comes out for those behind is not used.)
     """
-    for index in range(found):
-        score, paper = scores[index], papers[index]
-        place = 0
+    if found > MANY:
+        order = np.argsort(papers[:found])
+        order = order[np.argsort(-scores[:found][order], kind="mergesort")]
+        for index in range(found):
+            out_papers[index] = papers[order[index]]
+            out_scores[index] = scores[order[index]]
+    else:
+        several = (found + _STEP - 1) // _STEP * _STEP
+        for index in range(several):
+            places[index] = 0
         for other in range(found):
-            better = scores[other] > score
-            place += better | ((scores[other] == score) & (papers[other] < paper))
-        if place < keep:
-            spare_scores[place] = score
-            spare_papers[place] = paper
-    kept = min(found, keep)
-    for index in range(kept):
-        scores[index] = spare_scores[index]
-        papers[index] = spare_papers[index]
-    return kept
+            paper, score = papers[other], scores[other]
+            for index in range(several):
+                equal = (score == scores[index]) & (paper < papers[index])
+                places[index] += (score > scores[index]) | equal
+        for index in range(found):
+            out_papers[places[index]] = papers[index]
+            out_scores[places[index]] = scores[index]
+
+
+@_machine_code
+def _chosen(
+    touched, reached, sums, base, boosts, half, keep, worst,
+    papers, scores, places, out_papers, out_scores,
+):  # fmt: skip
+    """Write the best of the papers reached, in order; return how many.
+
+    What scores less than `worst` is passed over. No paper's fate is a branch of the inner loop.
+    """
+    room = len(papers) - _STEP
+    index = kept = 0
+    while index < reached:
+        if kept > room - _FEW:
+            _in_order(kept, papers, scores, out_papers, out_scores, places)
+            kept = keep
+            for at in range(keep):
+                papers[at] = out_papers[at]
+                scores[at] = out_scores[at]
+            worst = max(worst, scores[keep - 1])
+        stop = min(reached, index + room - kept)
+        for at in range(index, stop):
+            paper = np.uint32(touched[at])
+            total = np.float64((sums[paper] & _TOTAL) + (base[paper] & _TOTAL))
+            score = total / (total + half) * boosts[paper]
+            papers[np.uint64(kept)] = paper
+            scores[np.uint64(kept)] = score
+            kept += np.int64(score >= worst)
+        index = stop
+    _in_order(kept, papers, scores, out_papers, out_scores, places)
+    return min(kept, keep)
 
 
 @_machine_code
 def best_of(
-    slots, heaviest, rows, firsts, counts, clauses, weights, trends, starts, lengths, postings,
-    boosts, numbers, half, keep, only_trend, base, sums, touched,
-    top, top_scores, papers, scores, spare, spare_scores,
+    slots, rows, hit_starts, hit_clauses, hit_rules, longest, starts, lengths, postings,
+    boosts, numbers, half, keep, base, sums, touched,
+    top, top_scores, alone_papers, alone_scores, papers, scores, places, best_papers, best_scores,
     out_profiles, out_papers, out_totals, out_rules,
 ):  # fmt: skip
-    """Write the best papers of each slot, best first, one slot after the other.
+    """Write the best papers of some slots, best first, one slot after the other.
 
     Papers are counted by rank: of equal scores the lower number is better.
 
     Args:
-        slots, heaviest: Slots, and of each the entry with the longest run: see `longest`. Equal
-            ones (by clause and weight) stand side by side.
-        rows, firsts, counts, clauses, weights, trends: See `compiled.Arrays`.
+        slots: Places in what `hits` wrote; those whose longest hits are of one clause and weight
+            stand side by side.
+        rows: Of each place the row of its profile.
+        hit_starts, hit_clauses, hit_rules, longest: See `hits`.
         starts, lengths: Where what a clause finds stands in `postings`: see `postings.Runs`.
         postings: paper << 16 | units.
         boosts: By paper, above 0: what relevance is multiplied with.
         numbers: By paper, its number in the results.
         half: The total at which relevance is a half.
         keep: At most so many of each slot, at least 1.
-        only_trend: Only rules that ask for what is trending bring a paper.
         base, sums: By paper, all zero before and after.
         touched: Room for one more than there are papers.
-        top, top_scores, papers, scores, spare, spare_scores: Room for more than `keep`.
+        top, top_scores, alone_papers, alone_scores, papers, scores, places, best_papers, best_scores:
+            Room for `room_for(keep)`.
         out_profiles, out_papers, out_totals, out_rules: The results, as in `best.Best`.
     Returns:
         How many results were written.
     """
     written = 0
-    last, room = len(touched) - 1, len(papers)
+    last = len(touched) - 1
     common = common_weight = -1
     begin = end = tops = 0
     for number in range(len(slots)):
-        slot, heavy = slots[number], heaviest[number]
-        if clauses[heavy] != common or weights[heavy] != common_weight:
+        slot = slots[number]
+        heavy = longest[slot]
+        if hit_clauses[heavy] != common or hit_rules[heavy] >> BIT_BITS != common_weight:
             for at in range(begin, end):
-                base[postings[at] >> 16] = 0
-            common, common_weight = clauses[heavy], weights[heavy]
+                base[postings[at] >> _SHIFT] = 0
+            common, common_weight = hit_clauses[heavy], hit_rules[heavy] >> BIT_BITS
             begin = starts[common]
             end = begin + lengths[common]
-            tops = 0
-            worst = 0.0
             for at in range(begin, end):
-                paper = postings[at] >> 16
-                total = np.int64(postings[at] & 0xFFFF) * common_weight
-                base[paper] = total | _ONE_RULE
-                if boosts[paper] * total >= worst * (total + half):
-                    top[tops] = paper
-                    top_scores[tops] = total / (total + half) * boosts[paper]
-                    tops += 1
-                    if tops == room:
-                        tops = _sorted(top_scores, top, tops, keep, spare_scores, spare)
-                        worst = top_scores[keep - 1] * _SURELY
-            tops = _sorted(top_scores, top, tops, keep, spare_scores, spare)
-        reached = excluded = bit = heavy_bit = 0
-        for entry in range(firsts[slot], firsts[slot] + counts[slot]):
-            clause = clauses[entry]
-            first = starts[clause]
-            behind = first + lengths[clause]
-            weight = np.int64(weights[entry])
+                paper = postings[at] >> _SHIFT
+                touched[at - begin] = paper
+                base[paper] = np.int64(postings[at] & _UNITS) * common_weight | _ONE_RULE
+            tops = _chosen(
+                touched, end - begin, sums, base, boosts, half, keep, 0.0,
+                papers, scores, places, top, top_scores,
+            )  # fmt: skip
+        reached = excluded = 0
+        for hit in range(hit_starts[slot], hit_starts[slot + 1]):
+            first = starts[hit_clauses[hit]]
+            behind = first + lengths[hit_clauses[hit]]
+            weight = np.int64(hit_rules[hit] >> BIT_BITS)
             if weight == 0:
                 for at in range(first, behind):
-                    paper = postings[at] >> 16
-                    if sums[paper] == 0:
-                        touched[last - excluded] = paper
-                        excluded += 1
-                        sums[paper] = _EXCLUDED
-                continue
-            if entry == heavy:
-                heavy_bit = min(bit, RULE_BITS - 1)
-            elif trends[entry] or not only_trend:
-                mark = np.int64(1) << (TOTAL_BITS + min(bit, RULE_BITS - 1))
+                    paper = postings[at] >> _SHIFT
+                    touched[last - excluded] = paper
+                    excluded += sums[paper] == 0
+                    sums[paper] = _EXCLUDED
+            elif hit != heavy:
+                mark = _ONE_RULE << (hit_rules[hit] & BIT_MASK)
                 for at in range(first, behind):
-                    paper = postings[at] >> 16
+                    paper = postings[at] >> _SHIFT
                     before = sums[paper]
                     touched[reached] = paper
                     reached += before == 0
-                    sums[paper] = (before + (postings[at] & 0xFFFF) * weight) | mark
-            bit += 1
-        kept = 0
+                    sums[paper] = (before + np.int64(postings[at] & _UNITS) * weight) | mark
+        alone = 0
         worst = 0.0
         if excluded == 0:
             for index in range(tops):
-                papers[kept] = top[index]
-                scores[kept] = top_scores[index]
-                kept += sums[top[index]] == 0
+                alone_papers[alone] = top[index]
+                alone_scores[alone] = top_scores[index]
+                alone += sums[top[index]] == 0
             if tops == keep:
-                worst = top_scores[keep - 1] * _SURELY
+                worst = top_scores[keep - 1]
         else:
             for at in range(begin, end):
-                paper = postings[at] >> 16
-                total = base[paper] & _TOTAL
-                if sums[paper] == 0 and boosts[paper] * total >= worst * (total + half):
-                    papers[kept] = paper
-                    scores[kept] = total / (total + half) * boosts[paper]
-                    kept += 1
-                    if kept == room:
-                        kept = _sorted(scores, papers, kept, keep, spare_scores, spare)
-                        worst = scores[keep - 1] * _SURELY
-        for index in range(reached):
-            paper = touched[index]
-            total = (sums[paper] & _TOTAL) + (base[paper] & _TOTAL)
-            if boosts[paper] * total >= worst * (total + half):
-                papers[kept] = paper
-                scores[kept] = total / (total + half) * boosts[paper]
-                kept += 1
-                if kept == room:
-                    kept = _sorted(scores, papers, kept, keep, spare_scores, spare)
-                    worst = scores[keep - 1] * _SURELY
-        kept = _sorted(scores, papers, kept, keep, spare_scores, spare)
-        for index in range(kept):
-            paper = papers[index]
-            out_profiles[written + index] = rows[slot]
-            out_papers[written + index] = numbers[paper]
-            out_totals[written + index] = (sums[paper] & _TOTAL) + (base[paper] & _TOTAL)
+                paper = postings[at] >> _SHIFT
+                touched[reached] = paper
+                reached += sums[paper] == 0
+        chosen = _chosen(
+            touched, reached, sums, base, boosts, half, keep, worst,
+            papers, scores, places, best_papers, best_scores,
+        )  # fmt: skip
+        best_scores[chosen] = alone_scores[alone] = _NO_SCORE
+        kept = min(alone + chosen, keep)
+        alone = chosen = 0
+        heavy_bit = hit_rules[heavy] & BIT_MASK
+        for index in range(written, written + kept):
+            is_alone = (alone_scores[alone] > best_scores[chosen]) | (
+                (alone_scores[alone] == best_scores[chosen])
+                & (alone_papers[alone] < best_papers[chosen])
+            )
+            paper = alone_papers[alone] if is_alone else best_papers[chosen]
+            alone += is_alone
+            chosen += not is_alone
+            out_profiles[index] = rows[slot]
+            out_papers[index] = numbers[paper]
+            out_totals[index] = (sums[paper] & _TOTAL) + (base[paper] & _TOTAL)
             rules = (sums[paper] >> TOTAL_BITS) | (base[paper] >> TOTAL_BITS << heavy_bit)
-            out_rules[written + index] = rules
+            out_rules[index] = rules
         for index in range(reached):
             sums[touched[index]] = 0
         for index in range(excluded):
             sums[touched[last - index]] = 0
         written += kept
     for at in range(begin, end):
-        base[postings[at] >> 16] = 0
+        base[postings[at] >> _SHIFT] = 0
     return written
