@@ -135,19 +135,24 @@ def stem(folded: str) -> str:
     """Return the English Snowball stem of a folded word; shorter than four letters: itself."""
     if len(folded) < STEM_FROM_LETTERS or not folded.isascii() or not folded.isalpha():
         return folded
-    if _BARE_PLURAL.fullmatch(folded):
+    if folded[-1] == "s" and _BARE_PLURAL.fullmatch(folded):
         return folded[:-1]
     if folded in _UNSTEMMED:
         return folded
-    if found := _MODAL.fullmatch(folded):
+    if "modal" in folded and (found := _MODAL.fullmatch(folded)):
         return found.group(1)
-    if found := _IZE.fullmatch(folded):
+    if ("iz" in folded or "is" in folded) and (found := _IZE.fullmatch(folded)):
         return f"{found.group(1)}iz"
-    singular = _IRREGULAR_PLURALS.get(folded, folded)
-    if len(folded) > len("thesis"):  # as its plural, analyses; shorter ones meet "these", "base"
-        singular = _SIS.sub("ses", singular)
-    american = _TRE.sub(r"\1er", _OUR.sub(r"\1or", singular))
-    return str(_stemmer().stemWord(american))
+    return str(_stemmer().stemWord(_american(_IRREGULAR_PLURALS.get(folded, folded))))
+
+
+def _american(word: str) -> str:
+    """A word as it is spelled in America, an analysis as its plural."""
+    if word.endswith("sis") and len(word) > len("thesis"):  # shorter ones meet "these", "base"
+        word = _SIS.sub("ses", word)
+    if "our" in word:
+        word = _OUR.sub(r"\1or", word)
+    return _TRE.sub(r"\1er", word) if word.endswith(("re", "res")) else word
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,8 @@ class Token:
 
 def surface_of(written: str) -> str:
     """Return a word without the plural s of an acronym."""
-    return written[:-1] if _ACRONYM_PLURAL.fullmatch(written) else written
+    is_plural = written[-1:] == "s" and _ACRONYM_PLURAL.fullmatch(written)
+    return written[:-1] if is_plural else written
 
 
 def cut(text: str) -> Iterator[tuple[str, int, int, bool]]:

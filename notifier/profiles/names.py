@@ -88,6 +88,8 @@ def same_person(asked: Name, author: Name) -> bool:
     family, for `van der Berg`), and the given names agree, full or as initials, as far as both
     state them. A lone family name agrees with every given name.
     """
+    if asked == author:
+        return bool(asked.family)
     whole = author.given + author.family
     count = len(asked.family)
     if not count or whole[-count:] != asked.family:

@@ -19,27 +19,17 @@ from numba import njit
 from notifier.ranking.kernel import RULE_BITS, TOTAL_BITS
 
 _TOTAL = (1 << TOTAL_BITS) - 1
-_ONE_RULE = np.int64(1 << TOTAL_BITS)
-# Numbers without a sign, for places that need no look whether they count from the end.
+_ONE_RULE = 1 << TOTAL_BITS
+_EXCLUDED = np.iinfo(np.int64).min
+_NO_SCORE = -1.0
+# Without a sign: a place with one is first looked at, whether it counts from the end.
 _SHIFT, _UNITS = np.uint32(16), np.uint32(0xFFFF)
-# Papers are compared each with each in steps of so many, up to so many.
-_STEP, _FEW, MANY = 32, 16, 96
 # A rule of a profile is weight << 8 | bit.
 BIT_BITS = 8
-BIT_MASK = (1 << BIT_BITS) - 1
-_NO_SCORE = -1.0
-_EXCLUDED = np.iinfo(np.int64).min
-# Numbers without a sign, for places that need no look whether they count from the end.
-_SHIFT, _UNITS = np.uint32(16), np.uint32(0xFFFF)
-# Papers are compared each with each in steps of so many, up to so many.
-_STEP, _FEW, MANY = 32, 16, 96
-# A rule of a profile is weight << 8 | bit.
-BIT_BITS = 8
-BIT_MASK = (1 << BIT_BITS) - 1
-_NO_SCORE = -1.0
-_EXCLUDED = np.iinfo(np.int64).min
-# A little less than 1: what is surely worse than the worst kept is passed over without a division.
-_SURELY = 1.0 - 1e-12
+_BIT = (1 << BIT_BITS) - 1
+# Papers are compared each with each in steps of so many, up to so many; fewer than _FEW places
+# left are not worth going on for.
+_STEP, _FEW, _MANY = 32, 16, 96
 
 
 def room_for(keep: int) -> int:
@@ -99,7 +89,7 @@ def _in_order(found, papers, scores, out_papers, out_scores, places):
     Some dozens are compared each with each, without a branch: faster than any sorting. (Papers are
     looked at in whole steps of a vector; what comes out for those behind is not used.)
     """
-    if found > MANY:
+    if found > _MANY:
         order = np.argsort(papers[:found])
         order = order[np.argsort(-scores[:found][order], kind="mergesort")]
         for index in range(found):
@@ -145,7 +135,7 @@ def _chosen(
             score = total / (total + half) * boosts[paper]
             papers[np.uint64(kept)] = paper
             scores[np.uint64(kept)] = score
-            kept += np.int64(score >= worst)
+            kept += score >= worst
         index = stop
     _in_order(kept, papers, scores, out_papers, out_scores, places)
     return min(kept, keep)
@@ -175,8 +165,8 @@ def best_of(
         keep: At most so many of each slot, at least 1.
         base, sums: By paper, all zero before and after.
         touched: Room for one more than there are papers.
-        top, top_scores, alone_papers, alone_scores, papers, scores, places, best_papers, best_scores:
-            Room for `room_for(keep)`.
+        top, top_scores, alone_papers, alone_scores, papers, scores, places, best_papers,
+            best_scores: Room for `room_for(keep)`.
         out_profiles, out_papers, out_totals, out_rules: The results, as in `best.Best`.
     Returns:
         How many results were written.
@@ -214,7 +204,7 @@ def best_of(
                     excluded += sums[paper] == 0
                     sums[paper] = _EXCLUDED
             elif hit != heavy:
-                mark = _ONE_RULE << (hit_rules[hit] & BIT_MASK)
+                mark = np.int64(1) << (TOTAL_BITS + (hit_rules[hit] & _BIT))
                 for at in range(first, behind):
                     paper = postings[at] >> _SHIFT
                     before = sums[paper]
@@ -235,14 +225,16 @@ def best_of(
                 paper = postings[at] >> _SHIFT
                 touched[reached] = paper
                 reached += sums[paper] == 0
-        chosen = _chosen(
-            touched, reached, sums, base, boosts, half, keep, worst,
-            papers, scores, places, best_papers, best_scores,
-        )  # fmt: skip
+        chosen = 0
+        if reached:
+            chosen = _chosen(
+                touched, reached, sums, base, boosts, half, keep, worst,
+                papers, scores, places, best_papers, best_scores,
+            )  # fmt: skip
         best_scores[chosen] = alone_scores[alone] = _NO_SCORE
         kept = min(alone + chosen, keep)
         alone = chosen = 0
-        heavy_bit = hit_rules[heavy] & BIT_MASK
+        heavy_bit = hit_rules[heavy] & _BIT
         for index in range(written, written + kept):
             is_alone = (alone_scores[alone] > best_scores[chosen]) | (
                 (alone_scores[alone] == best_scores[chosen])

@@ -34,6 +34,7 @@ from notifier.profiles.matching.postings import (
     Postings,
     Runs,
     grouped,
+    joined,
 )
 from notifier.profiles.matching.table import Ints
 
@@ -58,8 +59,7 @@ def decide(clauses: Clauses, batch: Batch, *, rarities: Rarities, strengths: Str
     joins = _Joins(clauses, runs)
     for nodes in joins.to_write():
         kinds = joins.kinds[nodes]
-        for part in joins.chunks(nodes[kinds == ALL]):
-            runs.add(joins.all_of(part))
+        runs.add(joined([joins.all_of(part) for part in joins.chunks(nodes[kinds == ALL])]))
         for kind in (BEST, SUM):
             runs.add(joins.any_of(nodes[kinds == kind], kind))
     return runs
@@ -122,9 +122,8 @@ class _Joins:
     def chunks(self, nodes: Numbers) -> Iterator[Numbers]:
         """Cut ALL nodes into parts of some `_PAIRS` pairs."""
         pairs = np.cumsum(self._runs.counts[self._driver[nodes]])
-        if len(nodes):
-            ends = np.arange(_PAIRS, int(pairs[-1]), _PAIRS)
-            yield from np.split(nodes, np.unique(np.searchsorted(pairs, ends)))
+        ends = np.arange(_PAIRS, int(pairs[-1]) if len(pairs) else 0, _PAIRS)
+        yield from np.split(nodes, np.unique(np.searchsorted(pairs, ends)))
 
     def all_of(self, nodes: Numbers) -> Postings:
         """Return what ALL nodes find; their drivers are decided."""
@@ -155,14 +154,14 @@ class _Joins:
     def _units(self, nodes: Ints, papers: NDArray[np.uint16]) -> Ints:
         """Return the units of each pair of node and paper, or `NOT_THERE`."""
         kinds = self.kinds[nodes]
-        joined = np.flatnonzero(kinds >= ALL)
-        if not joined.size:
+        inner = np.flatnonzero(kinds >= ALL)
+        if not inner.size:
             return self._directory.units_of(nodes, papers)
         leaf = np.flatnonzero(kinds < ALL)
         out = np.empty(len(nodes), np.int32)
         out[leaf] = self._directory.units_of(nodes[leaf], papers[leaf])
-        for kind in np.unique(kinds[joined]).tolist():
-            at = joined[kinds[joined] == kind]
+        for kind in np.unique(kinds[inner]).tolist():
+            at = inner[kinds[inner] == kind]
             if kind == ALL:
                 out[at] = self._all(nodes[at], papers[at])
             else:
@@ -213,8 +212,10 @@ class _Joins:
         places, ends = self._starts[nodes], self._starts[nodes + 1]
         at = np.arange(len(nodes))
         while at.size:
-            coded = self._arguments[places[at]]
+            coded = self._arguments[places]
             yield at, coded >> ROLE_BITS, coded & (1 << ROLE_BITS) - 1
-            places[at] += 1
-            on = places[at] < ends[at]
-            at = at[on if units is None else on & (units[at] != NOT_THERE)]
+            places += 1
+            on = places < ends
+            if units is not None:
+                on &= units[at] != NOT_THERE
+            at, places, ends = at[on], places[on], ends[on]

@@ -172,7 +172,10 @@ def _neighbours(
 
     Side by side is a distance of 1; see `hits.neighbours` for one pair.
     """
-    counts = np.diff(found.starts)[left]
+    every = np.diff(found.starts)
+    swapped = every[right] < every[left]  # neither comes first: begin with the rarer
+    left, right = np.where(swapped, right, left), np.where(swapped, left, right)
+    counts = every[left]
     which, at = np.repeat(np.arange(len(left)), counts), spread(found.starts[left], counts)
     begins, ends = found.begins[at], found.ends[at]
     widest = int((found.ends - found.begins).max(initial=0))

@@ -5,6 +5,7 @@ Pure. Everything is a run: the papers of one node stand side by side, in order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,15 @@ class Postings:
         """Return the postings of these papers."""
         kept = papers[self.papers]
         return Postings(self.nodes[kept], self.papers[kept], self.units[kept])
+
+
+def joined(parts: Sequence[Postings]) -> Postings:
+    """Return the postings of several parts as one."""
+    return Postings(
+        np.concatenate([part.nodes for part in parts]),
+        np.concatenate([part.papers for part in parts]),
+        np.concatenate([part.units for part in parts]),
+    )
 
 
 class Runs:
