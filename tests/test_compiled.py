@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from notifier.profiles.matching.compiled import Compiled
 from notifier.profiles.matching.joining import decide
 from notifier.profiles.parser import parse
 from notifier.ranking import kernel
-from notifier.ranking.best import Selection, best, lines
+from notifier.ranking.best import Best, Selection, best, lines
 from notifier.ranking.relevance import Bm25f, WordStatistics, relevance
 from notifier.storage import shelf_files
 
@@ -146,6 +148,49 @@ def test_all_profiles_at_once_give_what_each_gives_alone(
     found = results(compiled(texts), papers, boosts, keep, only_trend=only_trend)
     for row, text in enumerate(texts):
         assert found.get(row, []) == expected(text, papers, boosts, keep, only_trend=only_trend)
+
+
+def _many(seed: int) -> tuple[Compiled, list[Paper], Selection]:
+    """Profiles and papers in which much is found, and much alike."""
+    chance = random.Random(seed)
+    rules = [f"{word}{weight}" for word in WORDS for weight in ("", " ^2", " ^0.5")]
+    texts = [chance.sample(rules, chance.randint(1, 6)) for _ in range(80)]
+    for text in texts[::4]:
+        text.append(f"-{chance.choice(WORDS)}")
+    papers = [
+        a_paper(" ".join(chance.choices(WORDS, k=chance.randint(1, 8))), row=row)
+        for row in range(1, 401)
+    ]
+    boosts = np.array(chance.choices([1.0, 0.9, 0.5], k=len(papers)))
+    ranks = np.array(chance.sample(range(len(papers)), len(papers)), np.int32)
+    return compiled(["\n".join(text) for text in texts]), papers, Selection(15, boosts, ranks)
+
+
+@pytest.mark.parametrize("keep", [1, 15, 40, 250, 1_000])
+def test_of_many_papers_the_same_are_chosen_with_numba_and_without(
+    keep: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notifier.ranking.best.MANY_PROFILES", 0)
+    for seed in range(3):
+        profiles, papers, selection = _many(seed)
+        selection = replace(selection, keep=keep)
+        runs = decide(
+            profiles.clauses, a_batch(papers), rarities=STATISTICS.rarities, strengths=Bm25f()
+        )
+        with_numba = _columns(best(profiles, runs, selection))
+        with monkeypatch.context() as without:
+            without.setattr(kernel, "compiled", lambda: None)
+            assert with_numba == _columns(best(profiles, runs, selection))
+
+
+def _columns(blocks: Iterable[Best]) -> dict[int, list[tuple[int, int, int]]]:
+    """Of each profile (paper, total, rules), best first."""
+    out: dict[int, list[tuple[int, int, int]]] = {}
+    for found in blocks:
+        columns = found.profiles, found.papers, found.totals, found.rules
+        for row, *one in zip(*(column.tolist() for column in columns), strict=True):
+            out.setdefault(row, []).append((one[0], one[1], one[2]))
+    return out
 
 
 @settings(deadline=None, max_examples=60)
