@@ -25,8 +25,9 @@ from notifier.ranking.relevance import HALF_TOTAL, relevance
 _TOTAL = (1 << TOTAL_BITS) - 1
 # As the loops take a posting: paper << 16 | units.
 _PAPER_SHIFT = 16
+_WEIGHT_BITS = 16
 # Results of one block (without Numba: profiles x papers), at most: some 100 MB.
-_BLOCK = 16_000_000
+_BLOCK = 4_000_000
 # Fewer profiles than this are done before Numba is even loaded.
 MANY_PROFILES = 2_000
 
@@ -70,12 +71,15 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class _ByRank:
-    """What the loops take, papers counted by rank; `numbers` of the papers in the batch."""
+    """What the loops take, papers counted by rank; `numbers` of the papers in the batch.
+
+    The postings of clause n are those from `bounds[n, 0]` to `bounds[n, 1]`.
+    """
 
     numbers: Numbers
     boosts: Floats
     postings: NDArray[np.uint32]
-    lengths: Ints
+    bounds: Ints
 
 
 def best(compiled: Compiled, runs: Runs, selection: Selection) -> Iterator[Best]:
@@ -96,7 +100,8 @@ def _by_rank(runs: Runs, selection: Selection) -> _ByRank:
     places = np.empty(len(numbers), np.uint32)
     places[numbers] = np.arange(len(numbers))
     postings = (places[runs.papers] << _PAPER_SHIFT | runs.units).astype(np.uint32, copy=False)
-    return _ByRank(numbers, selection.boosts[numbers], postings, runs.counts.astype(np.int32))
+    bounds = np.stack((runs.starts, runs.starts + runs.counts), axis=1).astype(np.int32)
+    return _ByRank(numbers, selection.boosts[numbers], postings, bounds)
 
 
 def _by_loops(
@@ -107,14 +112,14 @@ def _by_loops(
     keep = min(selection.keep, papers)
     entries = int(arrays.counts[block].sum())
     starts, longest = np.empty(len(block) + 1, np.int64), np.empty(len(block), np.int64)
-    clauses, rules = np.empty(entries, np.int32), np.empty(entries, np.int32)
+    bounds, rules = np.empty((entries, 2), np.int32), np.empty(entries, np.int32)
     loops.hits(
         block, arrays.firsts, arrays.counts, arrays.clauses, arrays.weights, arrays.trends,
-        by_rank.lengths, selection.only_trend, starts, clauses, rules, longest,
+        by_rank.bounds, selection.only_trend, starts, bounds, rules, longest,
     )  # fmt: skip
     found = np.flatnonzero(longest >= 0)
     weights = rules[longest[found]] >> loops.BIT_BITS
-    same = clauses[longest[found]].astype(np.int64) << _PAPER_SHIFT | weights
+    same = bounds[longest[found], 0].astype(np.int64) << _WEIGHT_BITS | weights
     found = found[np.argsort(same)]
     size = len(found) * keep
     out = Best(
@@ -123,8 +128,7 @@ def _by_loops(
     )  # fmt: skip
     room = loops.room_for(keep)
     written = loops.best_of(
-        found, arrays.rows[block], starts, clauses, rules, longest,
-        runs.starts, by_rank.lengths, by_rank.postings,
+        found, arrays.rows[block], starts, bounds, rules, longest, by_rank.postings,
         by_rank.boosts, by_rank.numbers, HALF_TOTAL, keep,
         np.zeros(papers, np.int64), np.zeros(papers, np.int64), np.empty(papers + 1, np.int32),
         np.zeros(room, np.int32), np.zeros(room), np.zeros(room, np.int32), np.zeros(room),

@@ -47,17 +47,17 @@ def _machine_code(function: Callable[..., int]) -> Callable[..., int]:
 
 @_machine_code
 def hits(
-    slots, firsts, counts, clauses, weights, trends, lengths, only_trend,
-    out_starts, out_clauses, out_rules, out_longest,
+    slots, firsts, counts, clauses, weights, trends, bounds, only_trend,
+    out_starts, out_bounds, out_rules, out_longest,
 ):  # fmt: skip
     """Write which entries of each slot find papers, and bring or exclude them.
 
     Args:
         slots, firsts, counts, clauses, weights, trends: See `compiled.Arrays`.
-        lengths: How many papers each clause finds.
+        bounds: Where what each clause finds begins and ends.
         only_trend: Only rules that ask for what is trending bring a paper.
         out_starts: Hits of slot n begin at `out_starts[n]`.
-        out_clauses, out_rules: By hit; a rule is weight << 8 | bit.
+        out_bounds, out_rules: By hit; a rule is weight << 8 | bit.
         out_longest: Which hit of each slot brings the most papers, -1 for none.
     Returns:
         How many hits there are.
@@ -68,13 +68,14 @@ def hits(
         longest, most, bit = -1, 0, 0
         out_starts[number] = found
         for entry in range(first, first + counts[slots[number]]):
-            length = lengths[clauses[entry]]
+            begin, end = bounds[clauses[entry]]
             weight = np.int32(weights[entry])
-            if length and (weight == 0 or trends[entry] or not only_trend):
-                out_clauses[found] = clauses[entry]
+            if begin < end and (weight == 0 or trends[entry] or not only_trend):
+                out_bounds[found, 0] = begin
+                out_bounds[found, 1] = end
                 out_rules[found] = weight << BIT_BITS | min(bit, RULE_BITS - 1)
-                if weight and length > most:
-                    longest, most = found, length
+                if weight and end - begin > most:
+                    longest, most = found, end - begin
                 found += 1
             bit += weight != 0
         out_longest[number] = longest
@@ -143,7 +144,7 @@ def _chosen(
 
 @_machine_code
 def best_of(
-    slots, rows, hit_starts, hit_clauses, hit_rules, longest, starts, lengths, postings,
+    slots, rows, hit_starts, hit_bounds, hit_rules, longest, postings,
     boosts, numbers, half, keep, base, sums, touched,
     top, top_scores, alone_papers, alone_scores, papers, scores, places, best_papers, best_scores,
     out_profiles, out_papers, out_totals, out_rules,
@@ -156,9 +157,8 @@ def best_of(
         slots: Places in what `hits` wrote; those whose longest hits are of one clause and weight
             stand side by side.
         rows: Of each place the row of its profile.
-        hit_starts, hit_clauses, hit_rules, longest: See `hits`.
-        starts, lengths: Where what a clause finds stands in `postings`: see `postings.Runs`.
-        postings: paper << 16 | units.
+        hit_starts, hit_bounds, hit_rules, longest: See `hits`.
+        postings: paper << 16 | units, clause by clause.
         boosts: By paper, above 0: what relevance is multiplied with.
         numbers: By paper, its number in the results.
         half: The total at which relevance is a half.
@@ -173,17 +173,16 @@ def best_of(
     """
     written = 0
     last = len(touched) - 1
-    common = common_weight = -1
+    common_weight = -1
     begin = end = tops = 0
     for number in range(len(slots)):
         slot = slots[number]
         heavy = longest[slot]
-        if hit_clauses[heavy] != common or hit_rules[heavy] >> BIT_BITS != common_weight:
+        if hit_bounds[heavy, 0] != begin or hit_rules[heavy] >> BIT_BITS != common_weight:
             for at in range(begin, end):
                 base[postings[at] >> _SHIFT] = 0
-            common, common_weight = hit_clauses[heavy], hit_rules[heavy] >> BIT_BITS
-            begin = starts[common]
-            end = begin + lengths[common]
+            begin, end = hit_bounds[heavy]
+            common_weight = hit_rules[heavy] >> BIT_BITS
             for at in range(begin, end):
                 paper = postings[at] >> _SHIFT
                 touched[at - begin] = paper
@@ -194,8 +193,7 @@ def best_of(
             )  # fmt: skip
         reached = excluded = 0
         for hit in range(hit_starts[slot], hit_starts[slot + 1]):
-            first = starts[hit_clauses[hit]]
-            behind = first + lengths[hit_clauses[hit]]
+            first, behind = hit_bounds[hit]
             weight = np.int64(hit_rules[hit] >> BIT_BITS)
             if weight == 0:
                 for at in range(first, behind):
