@@ -290,6 +290,10 @@ def test_words_are_found_in_a_file_as_they_were_before_they_were_written(tmp_pat
     again, more, note = found
     assert (again.papers, note, more["rows"].tolist()) == (2, {"a": "note"}, [1, 2])
     assert list(again.folded) == list(words.folded)
+    assert [again.folded[place] for place in range(len(again.folded))] == list(words.folded)
+    assert again.folded[-1] == words.folded[-1]
+    with pytest.raises(IndexError):
+        again.folded[len(again.folded)]
     assert list(again.authors.values) == ["Yann LeCun"]
     for name in ("key_starts", "keys", "row", "bounds", "places", "compound_words"):
         assert np.array_equal(getattr(again, name), getattr(words, name))

@@ -8,9 +8,10 @@ too, so that a command need not read every paper again.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from notifier.profiles.matching.table import Ints
 from notifier.ranking.order import ranks
 from notifier.storage import paper_changes, shelf_files, store_papers
 
+# About so many papers to a shelf: half as many more rather than a small one beside it.
 SHELF_PAPERS = 8_192
 _SMALL = SHELF_PAPERS // 2
 _MOST_SMALL = 6
@@ -92,9 +94,8 @@ class Shelves:
             last, rows = paper_changes.changed(conn, self._change, limit=SHELF_PAPERS)
             if not rows:
                 break
-            for start in range(0, len(rows), SHELF_PAPERS):
-                papers = store_papers.load(conn, rows[start : start + SHELF_PAPERS])
-                self._put(a_shelf(papers, last))
+            for part in _parts(rows):
+                self._put(a_shelf(store_papers.load(conn, part), last))
             self._change = last
             read += len(rows)
             tell(read)
@@ -109,9 +110,10 @@ class Shelves:
         if self._is_open or self._folder is None:
             return
         self._is_open = True
+        last = paper_changes.last(conn)
         for path in sorted(self._folder.glob(f"*{shelf_files.SUFFIX}")):
             found = shelf_files.read(path)
-            if found is None or found[2] > paper_changes.last(conn):
+            if found is None or found[2] > last:
                 path.unlink(missing_ok=True)
                 continue
             words, more, change = found
@@ -141,14 +143,15 @@ class Shelves:
     def _settle(self, conn: Connection) -> None:
         """Find out which shelf gives out which paper: the newest that has it."""
         removals = paper_changes.removals(conn)
-        every = np.unique(np.concatenate([s.rows for s in self._shelves] or [np.zeros(0, int)]))
-        gone = np.zeros(0, np.int64)
+        rows = max((int(shelf.rows.max(initial=0)) for shelf in self._shelves), default=0)
+        gone = np.zeros(rows + 1, bool)
         if removals:
-            there = paper_changes.existing(conn, every.tolist())
-            gone = np.array([row for row in every.tolist() if row not in there], np.int64)
+            for shelf in self._shelves:
+                gone[shelf.rows] = True
+            gone[list(paper_changes.existing(conn, np.flatnonzero(gone).tolist()))] = False
         for shelf in reversed(self._shelves):
-            shelf.is_here = ~np.isin(shelf.rows, gone)
-            gone = np.concatenate((gone, shelf.rows))
+            shelf.is_here = ~gone[shelf.rows]
+            gone[shelf.rows] = True
         self._removals = removals
 
     def _tidy(self, conn: Connection) -> None:
@@ -162,7 +165,14 @@ class Shelves:
         for shelf in small:
             if shelf.path:
                 shelf.path.unlink(missing_ok=True)
-        for start in range(0, len(rows), SHELF_PAPERS):
-            papers = store_papers.load(conn, rows[start : start + SHELF_PAPERS])
-            self._put(a_shelf(papers, change))
+        for part in _parts(rows):
+            self._put(a_shelf(store_papers.load(conn, part), change))
         self._shelves.sort(key=lambda shelf: shelf.change)
+
+
+def _parts(rows: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield rows in pieces of like size, each good for one shelf."""
+    count = max(int(len(rows) / SHELF_PAPERS + 0.5), 1)
+    ends = [len(rows) * number // count for number in range(count + 1)]
+    for start, end in pairwise(ends):
+        yield rows[start:end]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import cache
 from hashlib import blake2b
@@ -25,26 +25,36 @@ from notifier.profiles.matching.concordance import Concordance, Values
 
 SUFFIX = ".shelf"
 _ALIGNED = 64
+_BREAK = ord("\n")
 
 
 class Lines(Sequence[str]):
-    """Texts without line breaks that are taken apart when the first is asked for."""
+    """Texts without line breaks, each taken out when it is asked for."""
 
     def __init__(self, joined: NDArray[np.uint8], count: int) -> None:
         self._joined, self._count = joined, count
-        self._parts: list[str] | None = None
+        self._bounds: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return self._count
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self[:])
 
     @overload
     def __getitem__(self, index: int) -> str: ...
     @overload
     def __getitem__(self, index: slice) -> list[str]: ...
     def __getitem__(self, index: int | slice) -> str | list[str]:
-        if self._parts is None:
-            self._parts = self._joined.tobytes().decode().split("\n") if self._count else []
-        return self._parts[index]
+        if isinstance(index, slice):
+            whole = self._joined.tobytes().decode()
+            return whole.split("\n")[index] if self._count else []
+        place = range(self._count)[index]
+        if self._bounds is None:
+            breaks = np.flatnonzero(self._joined == _BREAK)
+            self._bounds = np.concatenate(([-1], breaks, [len(self._joined)]))
+        start, end = self._bounds[place : place + 2]
+        return self._joined[start + 1 : end].tobytes().decode()
 
 
 @cache
