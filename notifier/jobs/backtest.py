@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ from notifier.profiles.hits import TRENDING_FROM
 from notifier.profiles.lint import RuleHits
 from notifier.profiles.matching.compiled import Compiled, Entry
 from notifier.profiles.matching.joining import decide
-from notifier.profiles.matching.leaves import Batch
+from notifier.profiles.matching.leaves import Batch, Rarities
 from notifier.profiles.matching.postings import Floats, Runs
 from notifier.ranking.best import Best, Selection, best
 from notifier.ranking.kernel import RULE_BITS
@@ -94,6 +94,7 @@ def back_test(
     bits = {entry.line: bit for bit, entry in enumerate(profile.entries(0))}
     tallies = [_Tally(entry, bits[entry.line]) for entry in entries]
     known = talk(conn, now=now)
+    rarities = _remembered(stored_rarities(conn, now))
     oldest = since.timestamp() if since else 0.0
     found: list[_OnShelf] = []
     scanned, first = 0, now.timestamp()
@@ -101,35 +102,51 @@ def back_test(
         wanted = shelf.is_here & (shelf.first_seen >= oldest)
         scanned += int(wanted.sum())
         first = min(first, shelf.first_seen[wanted].min(initial=first))
-        runs, here = _on_shelf(conn, profile, shelf, wanted, known, now, order)
+        runs, here = _on_shelf(profile, shelf, wanted, known, rarities, now, order)
         found.append(here)
         for tally in tallies:
             tally.add(runs, shelf, here)
+    examples = store_papers.load(conn, {tally.example for tally in tallies if tally.example})
+    titles = {paper.row: paper.title for paper in examples}
     ranked = _best(conn, found, known, now, order, limit)
     return BackTest(
         best=ranked,
         papers=sum(len(one.rows) for one in found),
         scanned=scanned,
         oldest=datetime.fromtimestamp(first, UTC) if scanned else None,
-        rules=tuple(tally.done(conn) for tally in tallies),
+        rules=tuple(tally.done(titles) for tally in tallies),
     )
 
 
+def _remembered(rarities: Rarities) -> Rarities:
+    """Return the same, each stem asked for once, not once for each shelf."""
+    known: dict[str, float] = {}
+
+    def remembered(stems: Sequence[str]) -> Floats:
+        new = [stem for stem in dict.fromkeys(stems) if stem not in known]
+        if new:
+            known.update(zip(new, rarities(new).tolist(), strict=True))
+        return np.array([known[stem] for stem in stems], np.float64)
+
+    return remembered
+
+
 def _on_shelf(
-    conn: Connection,
     profile: Compiled,
     shelf: Shelf,
     wanted: NDArray[np.bool_],
     known: Talk,
+    rarities: Rarities,
     now: datetime,
     order: OrderSettings,
 ) -> tuple[Runs, _OnShelf]:
-    trends = known.of(shelf.rows.tolist())
+    rows = len(shelf.rows)
+    trends = known.of(shelf.rows.tolist()) if known.trends else np.full(rows, np.nan)
     batch = Batch(shelf.words, trends, np.nan_to_num(trends) >= TRENDING_FROM, wanted)
-    runs = decide(profile.clauses, batch, rarities=stored_rarities(conn, now), strengths=Bm25f())
+    runs = decide(profile.clauses, batch, rarities=rarities, strengths=Bm25f())
     fresh = freshness(shelf.first_seen, now=now, settings=order)
     lifts = boosts(trends, fresh, order)
-    selection = Selection(max(len(shelf.rows), 1), lifts, shelf.ranks)
+    selection = Selection(max(rows, 1), lifts, shelf.ranks)
     blocks: list[Best] = list(best(profile, runs, selection))
     papers = np.concatenate([np.zeros(0, np.uint16), *(block.papers for block in blocks)])
     relevances = np.concatenate([np.zeros(0), *(block.relevances for block in blocks)])
@@ -138,12 +155,12 @@ def _on_shelf(
 
 
 class _Tally:
-    """Counts what one rule finds, shelf by shelf."""
+    """Counts what one rule finds, shelf by shelf; `example` is the row of the newest, or 0."""
 
     def __init__(self, entry: Entry, bit: int) -> None:
         self._entry, self._bit = entry, bit
         self._papers = self._kept = 0
-        self._last, self._example = 0.0, 0
+        self._last, self.example = 0.0, 0
 
     def add(self, runs: Runs, shelf: Shelf, found: _OnShelf) -> None:
         start, count = runs.starts[self._entry.clause], runs.counts[self._entry.clause]
@@ -157,16 +174,15 @@ class _Tally:
             newest = papers[int(np.argmax(shelf.first_seen[papers]))]
             if shelf.first_seen[newest] > self._last:
                 self._last = float(shelf.first_seen[newest])
-                self._example = int(shelf.rows[newest])
+                self.example = int(shelf.rows[newest])
 
-    def done(self, conn: Connection) -> RuleHits:
-        example = store_papers.load(conn, [self._example]) if self._papers else []
+    def done(self, titles: Mapping[int, str]) -> RuleHits:
         return RuleHits(
             line=self._entry.line,
             papers=self._papers,
             kept=self._kept,
             last=datetime.fromtimestamp(self._last, UTC) if self._papers else None,
-            example=example[0].title if example else "",
+            example=titles.get(self.example, ""),
         )
 
 
