@@ -41,6 +41,11 @@ _WORDS = 12_000
 _PAPERS = 10**5
 
 
+def kind_of(folder: Path) -> str:
+    """Return what papers a benchmark gets that asks for those of `folder`: real or generated."""
+    return "real" if folder.is_dir() else "generated"
+
+
 def real_papers(folder: Path) -> Iterator[Raw]:
     """Yield each paper of the corpus once, the heaviest day first."""
     seen = set()

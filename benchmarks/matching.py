@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import workload
-from corpus import CORPUS
+from corpus import CORPUS, kind_of
 from measuring import calibration, machine, one_core, peak_megabytes
 from ours import Found, Ours, document_frequencies, match_sets
 
@@ -53,7 +53,7 @@ class Asked:
     papers: int
     seed: int
     keep: int
-    corpus: Path | None
+    corpus: Path
     rivals: bool
     seconds: float
     table: bool
@@ -109,7 +109,7 @@ def _measure(asked: Asked, file: Path) -> dict[str, Any]:
         if size != asked.profiles:
             cells += _row(ours, many)
     told, found = _figures(asked, ours, papers)
-    if asked.table and asked.profiles in TABLE_PROFILES:
+    if asked.table:
         cells += _row(ours, many)
     sample = [texts[row] for row in rows]
     sets = match_sets(sample, statistics, papers)
@@ -234,7 +234,8 @@ def _sparse(ours: Ours, found: Found, papers: Sequence[Paper], asked: Asked) -> 
 def told(asked: Asked, measured: Mapping[str, Any]) -> Iterator[str]:
     """Yield the figures as text."""
     own = measured["figures"]
-    yield f"{asked.profiles:,} profiles x {asked.papers:,} papers, best {asked.keep}, one core"
+    kind = kind_of(asked.corpus)
+    yield f"{asked.profiles:,} profiles x {asked.papers:,} {kind} papers, best {asked.keep}"
     for what in ("tokenise", "decide", "best", "total", "first_run", "batch"):
         yield f"  {_NAMES[what]:44}{own[what]:10.3f} s"
     yield f"  {'one profile changed':44}{own['changed'] * 1e3:10.3f} ms"
@@ -304,7 +305,7 @@ def main() -> None:
     measured = measure(asked)
     sys.stdout.writelines(f"{line}\n" for line in told(asked, measured))
     if file:
-        values = asdict(asked) | {"corpus": str(asked.corpus), "real": asked.corpus.is_dir()}
+        values = asdict(asked) | {"corpus": str(asked.corpus), "kind": kind_of(asked.corpus)}
         where = machine("numpy", "numba", "pystemmer", "tantivy", "psycopg", "sparse-dot-topn")
         rest = {"targets": TARGETS, "target_ratios": TARGET_RATIOS, "machine": where}
         file.write_text(json.dumps({"asked": values} | measured | rest, indent=1))

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 import workload
-from corpus import CORPUS
+from corpus import CORPUS, kind_of
 from measuring import calibration
 from rival import Measured, Rival
 from rival_postgres import PostgresGin
@@ -132,6 +132,7 @@ def main() -> None:
     profiles = [parse(text) for text in workload.profiles(20_000, papers, asked.seed)]
     sample = list(islice(comparable(profiles), asked.compare))
     expected = reference(sample, papers)
+    sys.stdout.write(f"{len(papers):,} {kind_of(asked.corpus)} papers\n")
     head = f"{'':24}{'':10}{'profiles':>9}{'us each':>10}{'1M, s':>9}{'loops':>9}{'matches':>9}"
     sys.stdout.write(f"{head}\n")
     for rival in rivals():

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+import matching
 import pytest
 import rivals
 import workload
@@ -18,13 +19,14 @@ from notifier.papers.paper import Paper
 from notifier.profiles.hits import match
 from notifier.profiles.indexed import IndexedPaper
 from notifier.profiles.parser import parse
+from notifier.ranking import kernel
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run(*arguments: str) -> str:
+def run(benchmark: str, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "benchmarks/ingest.py", *arguments],
+        [sys.executable, f"benchmarks/{benchmark}.py", *arguments],
         cwd=ROOT, check=True, capture_output=True, text=True, timeout=100,
         env={"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
     )  # fmt: skip
@@ -34,7 +36,7 @@ def run(*arguments: str) -> str:
 
 def test_the_ingest_benchmark_prints_a_table_and_writes_its_figures(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
-    said = run("--papers", "40", "--repeats", "1", "--generated", "--json", str(file))
+    said = run("ingest", "--papers", "40", "--repeats", "1", "--generated", "--json", str(file))
     assert said.startswith("40 papers\n")
     assert "feedparser alone" in said
     written = json.loads(file.read_text())
@@ -42,6 +44,64 @@ def test_the_ingest_benchmark_prints_a_table_and_writes_its_figures(tmp_path: Pa
     assert all(figure > 0 for figure in written["figures"].values())
     assert set(written["targets"]) <= set(written["figures"])
     assert {"processor", "python", "sqlite"} <= set(written["machine"])
+
+
+def test_the_matching_benchmark_prints_a_table_and_writes_its_figures(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    said = run(
+        "matching", "--profiles", "120", "--papers", "60", "--repeats", "1", "--rivals",
+        "--seconds", "0.1", "--corpus", str(tmp_path / "none"), "--json", str(file),
+    )  # fmt: skip
+    assert said.startswith("120 profiles x 60 generated papers, best 15\n")
+    written = json.loads(file.read_text())
+    figures = written["figures"]
+    for figure in ("tokenise", "decide", "best", "total", "batch", "changed", "changed_and_ready",
+                   "calibration", "loops", "compile", "peak_megabytes", "postings", "matches",
+                   "results", "clauses"):  # fmt: skip
+        assert figures[figure] > 0, figure
+    assert "bytes_per_profile" in figures  # of so few, what a process grows by is chance
+    assert figures["equal"] == figures["checked"] == 100
+    assert figures["results"] <= 120 * 15
+    assert written["asked"]["kind"] == "generated"
+    names = {rival["name"]: rival for rival in written["rivals"]}
+    assert {"sparse_dot_topn", "SQLite FTS5", "PostgreSQL GIN"} < set(names)
+    assert names["SQLite FTS5"]["profiles"] > 0
+    assert all("skipped" in rival or rival["ratio"] > 0 for rival in names.values())
+    assert names["sparse_dot_topn"].get("equal", True)
+
+
+def test_the_matching_benchmark_grows_its_profiles_for_a_table(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(matching, "TABLE_PROFILES", (20, 60))
+    monkeypatch.setattr(matching, "TABLE_PAPERS", (5, 30))
+    monkeypatch.setattr(matching, "one_core", lambda: None)
+    monkeypatch.setattr(kernel, "compiled", lambda: None)  # put back, whatever happens
+    asked = matching.Asked(
+        profiles=60, papers=30, seed=1, keep=3, corpus=tmp_path / "none", rivals=False, seconds=0,
+        table=True, numba=False, repeats=1,
+    )  # fmt: skip
+    measured = matching.measure(asked)
+    cells = [(cell["profiles"], cell["papers"]) for cell in measured["table"]]
+    assert cells == [(20, 5), (20, 30), (60, 5), (60, 30)]
+    assert all(cell["total"] > 0 for cell in measured["table"])
+    assert measured["table"][-1]["results"] == measured["figures"]["results"]
+    lines = list(matching.told(asked, measured))
+    assert [line.split()[0] for line in lines[-3:]] == ["seconds", "20", "60"]
+
+
+def test_the_benchmark_of_profile_test_finds_papers_and_writes_its_figures(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    said = run(
+        "backtest", "--papers", "90", "--repeats", "1", "--corpus", str(tmp_path / "none"),
+        "--json", str(file),
+    )  # fmt: skip
+    assert said.startswith("90 generated papers; target 0.1 s\n")
+    written = json.loads(file.read_text())
+    assert written["figures"]["first"] > 0
+    for profile in written["figures"]["profiles"]:
+        assert min(profile["again"], profile["fresh"]) > 0
+        assert profile["papers"] > 0, profile["profile"]
 
 
 def generated(count: int) -> list[Paper]:
