@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from notifier.app import App
 from notifier.jobs import shelves as shelving
+from notifier.jobs.backtest import word_counts
 from notifier.jobs.compose import compose
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.shelves import Shelf, Shelves
@@ -331,6 +332,22 @@ def test_papers_of_one_commit_that_fill_several_shelves_are_all_in_the_files(
         assert len(found) == 3
 
 
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"cut off")])
+def test_where_a_file_is_missing_or_cut_off_every_paper_is_still_given_out(
+    lab: Instance, tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    for papers in ((RAG,), (GRAPH,)):
+        lab.take(*papers)
+        with lab.app.database.reading() as conn:
+            Shelves(tmp_path / "words").up_to_date(conn)
+    first, _ = sorted((tmp_path / "words").iterdir())
+    spoil(first)
+    for _ in range(2):
+        with lab.app.database.reading() as conn:
+            found = Shelves(tmp_path / "words").up_to_date(conn)
+        assert rows_here(found) == [1, 2]
+
+
 def test_many_small_shelves_become_one_and_give_out_the_same(lab: Instance, tmp_path: Path) -> None:
     shelves = Shelves(tmp_path / "words")
     for number in range(1, 12):
@@ -375,6 +392,12 @@ def test_a_folder_that_cannot_be_written_makes_it_slower_and_not_wrong(
     lab.take(RAG, GRAPH)
     with lab.app.database.reading() as conn:
         assert rows_here(Shelves(tmp_path / "words").up_to_date(conn)) == [1, 2]
+
+
+def test_a_word_is_counted_in_all_the_ways_it_is_written() -> None:
+    papers = [a_paper("Graph graph GRAPH"), a_paper("graphs", row=2)]
+    counts = word_counts([shelving.a_shelf(papers), shelving.a_shelf(papers)])
+    assert (counts["graph"], counts["graphs"]) == (6, 2)
 
 
 def test_a_shelf_knows_numbers_and_times_of_its_papers() -> None:

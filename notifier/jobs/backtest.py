@@ -56,7 +56,8 @@ def word_counts(shelves: Sequence[Shelf]) -> Counter[str]:
     for shelf in shelves:
         words = shelf.words
         often = np.diff(words.place_starts)[words.folded_words].tolist()
-        counts.update(dict(zip(words.folded, often, strict=True)))
+        for form, times in zip(words.folded, often, strict=True):  # Graph and graph are one form
+            counts[form] += times
     return counts
 
 

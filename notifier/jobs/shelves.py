@@ -89,21 +89,36 @@ class Shelves:
             tell: Called with the number of papers read in so far.
         """
         self._open(conn)
+        read = self._read(conn, tell)
+        self._tidy(conn)
+        if read or self._removals != paper_changes.removals(conn):
+            self._settle(conn)
+            if sum(int(shelf.is_here.sum()) for shelf in self._shelves) != store_papers.count(conn):
+                self._forget()  # a file is missing, say after a crash: all are made anew
+                self._read(conn, tell)
+                self._settle(conn)
+        oldest = since.timestamp() if since else 0.0
+        return [shelf for shelf in self._shelves if shelf.first_seen.max(initial=0.0) >= oldest]
+
+    def _read(self, conn: Connection, tell: Callable[[int], None]) -> int:
+        """Put papers that have changed on new shelves; return how many."""
         read = 0
         while True:
             last, rows = paper_changes.changed(conn, self._change, limit=SHELF_PAPERS)
             if not rows:
-                break
-            for part in _parts(rows):
+                return read
+            for part in parts(rows):
                 self._put(a_shelf(store_papers.load(conn, part), last))
             self._change = last
             read += len(rows)
             tell(read)
-        self._tidy(conn)
-        if read or self._removals != paper_changes.removals(conn):
-            self._settle(conn)
-        oldest = since.timestamp() if since else 0.0
-        return [shelf for shelf in self._shelves if shelf.first_seen.max(initial=0.0) >= oldest]
+
+    def _forget(self) -> None:
+        """Throw all shelves away, with their files."""
+        for shelf in self._shelves:
+            if shelf.path:
+                shelf.path.unlink(missing_ok=True)
+        self._shelves, self._change = [], -1
 
     def _open(self, conn: Connection) -> None:
         """Read the files, once; what is no use, or from before a database was put back, goes."""
@@ -165,12 +180,12 @@ class Shelves:
         for shelf in small:
             if shelf.path:
                 shelf.path.unlink(missing_ok=True)
-        for part in _parts(rows):
+        for part in parts(rows):
             self._put(a_shelf(store_papers.load(conn, part), change))
         self._shelves.sort(key=lambda shelf: shelf.change)
 
 
-def _parts(rows: Sequence[int]) -> Iterator[Sequence[int]]:
+def parts(rows: Sequence[int]) -> Iterator[Sequence[int]]:
     """Yield rows in pieces of like size, each good for one shelf."""
     count = max(int(len(rows) / SHELF_PAPERS + 0.5), 1)
     ends = [len(rows) * number // count for number in range(count + 1)]

@@ -277,6 +277,11 @@ def _number(conn: Connection, rows: Iterable[int], column: str, values: Mapping[
     )
 
 
+def count(conn: Connection) -> int:
+    """Return how many papers are stored."""
+    return conn.scalar(select(func.count()).select_from(t.paper)) or 0
+
+
 def find(conn: Connection, alias: Alias) -> int | None:
     """Return the row of the paper known by `alias`, if any."""
     return conn.scalar(
