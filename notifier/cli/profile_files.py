@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from notifier import errors
-from notifier.cli.output import say, say_each
-from notifier.cli.profiles import Address, Name
+from notifier.cli.output import say
+from notifier.cli.profiles import Address, Name, tell
 from notifier.cli.profiles import app as app  # the group of commands that these belong to
 from notifier.cli.state import instance
 
@@ -19,17 +19,7 @@ if TYPE_CHECKING:
     from notifier.app import App
     from notifier.cli.editing import Sheet
     from notifier.cli.importing import Plan, Reader
-    from notifier.profiles.rules import RuleProblem
     from notifier.profiles.translating.portable import PortableProfile
-
-_PROBLEMS_TOLD = 20
-
-
-def _tell(problems: tuple[RuleProblem, ...], name: str) -> bool:
-    """Say what is wrong with a profile's rules; return whether one of them is in error."""
-    kinds = (("error" if problem.is_error else "warning", problem) for problem in problems)
-    say_each([f"{kind}: {name}, {problem}" for kind, problem in kinds], most=_PROBLEMS_TOLD)
-    return any(problem.is_error for problem in problems)
 
 
 @app.command(
@@ -94,7 +84,7 @@ def _take(
                 reader.address, wanted.name, wanted.rules, now=opened.clock(),
                 replace=plan.replace, enabled=wanted.enabled,
             )  # fmt: skip
-            reader.needs_care |= _tell(problems, wanted.name)
+            reader.needs_care |= tell(problems, wanted.name)
     except errors.UsageError as error:
         reader.failures.append(f'profile "{wanted.name}": {error}'.replace("\n", "; "))
         return False
@@ -168,7 +158,7 @@ def edit(address: Address, name: Name) -> None:
             if service.profile(address, name) != before:
                 raise errors.UsageError(f'profile "{name}" was changed meanwhile, and stays so')
             problems = service.add_profile(address, name, typed, now=opened.clock(), replace=True)
-    needs_care = _tell(problems, name)
+    needs_care = tell(problems, name)
     say(f'profile "{name}" saved')
     if needs_care:
         raise typer.Exit(3)
@@ -186,7 +176,7 @@ def _edited(page: Sheet, command: list[str], name: str) -> str | None:
         typed = page.edit(command)
         if not page.is_changed or not sys.stdin.isatty():
             return typed
-        if not _tell(parse(typed).problems, name):
+        if not tell(parse(typed).problems, name):
             return typed
         answer = ""
         while answer not in ("e", "s", "t"):

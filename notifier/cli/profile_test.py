@@ -67,7 +67,7 @@ def try_rules(
         print_rows(rows, ("paper", "score", "title", "why"), format_)
     say(_summary(tested, days))
     if parsed.problems:
-        raise typer.Exit(3 if any(True for _ in parsed.wanted()) else 2)
+        raise typer.Exit(2 if parsed.is_empty else 3)
 
 
 def _progress(papers: int) -> None:

@@ -43,10 +43,12 @@ def read_rules(source: str) -> str:
     return source
 
 
-def tell(problems: tuple[RuleProblem, ...]) -> None:
-    """Say what is wrong with rules."""
+def tell(problems: tuple[RuleProblem, ...], of: str = "") -> bool:
+    """Say what is wrong with the rules `of` a profile; return whether one of them is in error."""
+    named = f"{of}, " if of else ""
     kinds = (("error" if problem.is_error else "warning", problem) for problem in problems)
-    say_each([f"{kind}: {problem}" for kind, problem in kinds], most=_PROBLEMS_TOLD)
+    say_each([f"{kind}: {named}{problem}" for kind, problem in kinds], most=_PROBLEMS_TOLD)
+    return any(problem.is_error for problem in problems)
 
 
 @app.command(
@@ -68,9 +70,9 @@ def add(
         problems = app.subscriptions.add_profile(
             address, name, text, now=app.clock(), replace=replace
         )
-    tell(problems)
+    needs_care = tell(problems)
     say(f'profile "{name}" {"replaced" if replace else "added"}')
-    if any(problem.is_error for problem in problems):
+    if needs_care:
         raise typer.Exit(3)
 
 
@@ -103,13 +105,10 @@ def show(address: Address, name: Name) -> None:
     from notifier.profiles.parser import parse
 
     with instance() as app:
-        for profile in app.subscriptions.profiles(address):
-            if profile.name == name:
-                typer.echo(profile.rules)
-                rules = parse(profile.rules)
-                tell(rules.problems + rules.warnings)
-                return
-    raise errors.NotFound(f'{address} has no profile "{name}"')
+        typed = app.subscriptions.profile(address, name).rules
+    typer.echo(typed)
+    rules = parse(typed)
+    tell(rules.problems + rules.warnings)
 
 
 @app.command(epilog="Example: notifier profile remove ada@example.org agents")

@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from notifier.papers.paper import Paper
-from notifier.papers.text import tokens
 from notifier.profiles.indexed import IndexedPaper, IndexedText, Place
 from notifier.profiles.keys import Key, steps
-from notifier.profiles.matching.values import FITS
+from notifier.profiles.matching.values import FITS, organization_words
 from notifier.profiles.rules import (
     And,
     Leaf,
@@ -180,9 +179,9 @@ def _ends(places: list[Place], first: int) -> Iterator[int]:
 def _values(where: str, value: str, paper: IndexedPaper) -> Iterator[str]:
     """Yield what in the paper's `where` answers `value`."""
     if where == "org":
-        words = tuple(Word(word.written) for word in tokens(value))
         text = paper.organization
-        yield from (text.text[slice(*text.characters(p))] for p in find_phrase(words, text))
+        places = find_phrase(organization_words(value), text)
+        yield from (text.text[slice(*text.characters(place))] for place in places)
         return
     known = {"author": paper.paper.authors, "cat": paper.paper.categories}
     fits = FITS[where]

@@ -124,10 +124,11 @@ def alike(word: str, known: Mapping[str, int]) -> str | None:
     asked = parts[0]
     near = [  # of equally alike ones difflib takes the first
         form
-        for form, count in sorted(known.items(), key=lambda item: (-item[1], item[0]))
+        for form, count in known.items()
         if form[:1] == asked[:1]
         and abs(len(form) - len(asked)) <= 2
         and count >= _FEWEST_PAPERS_WITH_WORD
     ]
+    near.sort(key=lambda form: (-known[form], form))  # of equally alike ones the first is taken
     best: Sequence[str] = difflib.get_close_matches(asked, near, 1, _NEAR_SPELLING)
     return best[0] if best else None

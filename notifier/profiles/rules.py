@@ -134,6 +134,11 @@ class Rules:
         """Errors of single lines; each disables its own line only."""
         return tuple(line.problem for line in self.lines if line.problem)
 
+    @property
+    def is_empty(self) -> bool:
+        """True when no rule can bring a paper."""
+        return not any(True for _ in self.wanted())
+
     def wanted(self) -> Iterator[tuple[int, Node]]:
         """Yield (line number, rule) of every rule that can bring a paper."""
         for number, line in enumerate(self.lines, 1):

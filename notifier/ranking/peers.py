@@ -11,10 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from notifier.profiles.matching.postings import Floats, Numbers
 
 # Marks of age at 0, 1, 3, 7, and 15 days and more: log2(1 + days).
 _MARKS = np.arange(5.0)
@@ -38,7 +36,7 @@ class PeerSettings:
 
 
 def standings(
-    values: Floats, fields: Integers, days: Integers, settings: PeerSettings = PeerSettings()
+    values: Floats, fields: Numbers, days: Numbers, settings: PeerSettings = PeerSettings()
 ) -> Floats:
     """Return each paper's percentile in [0, 1] among its peers.
 
@@ -62,7 +60,7 @@ def standings(
     return np.clip(found, 0.0, 1.0)
 
 
-def _for_their_age(values: Floats, days: Integers, settings: PeerSettings) -> Floats:
+def _for_their_age(values: Floats, days: Numbers, settings: PeerSettings) -> Floats:
     """The values less the mean of their age, in units of its spread."""
     ages = np.minimum(np.log2(1.0 + days), _MARKS[-1])
     if not settings.smooth:
@@ -76,7 +74,7 @@ def _for_their_age(values: Floats, days: Integers, settings: PeerSettings) -> Fl
     return _in_units(above, spreads)
 
 
-def _for_their_field(values: Floats, fields: Integers, alike: float) -> Floats:
+def _for_their_field(values: Floats, fields: Numbers, alike: float) -> Floats:
     """The values less the level of their field, in units of its spread."""
     papers = np.bincount(fields) + alike
     above: Floats = values - (np.bincount(fields, values) / papers)[fields]
@@ -89,7 +87,7 @@ def _in_units(values: Floats, units: Floats) -> Floats:
     return np.round(divided, _DIGITS)
 
 
-def _percentiles(values: Floats, groups: Integers, imagined: float = 0.0) -> Floats:
+def _percentiles(values: Floats, groups: Numbers, imagined: float = 0.0) -> Floats:
     """The share of each one's group that is below, ties by half.
 
     `imagined`: so many peers are added in the middle.

@@ -15,7 +15,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from notifier.ranking.peers import Floats, Integers, PeerSettings, standings
+from notifier.profiles.matching.postings import Floats, Numbers
+from notifier.ranking.peers import PeerSettings, standings
 
 STARS = "stars"
 # What one more is worth, in upvotes; other signals count 1. Stars count by orders of magnitude.
@@ -67,16 +68,16 @@ class Series:
     it was read (seconds); those of one source and second in their order.
     """
 
-    rows: Integers
+    rows: Numbers
     fields: Sequence[str]
-    seen: Integers
-    born: Integers
+    seen: Numbers
+    born: Numbers
     names: Sequence[str]
-    paper: Integers
-    name: Integers
-    source: Integers
+    paper: Numbers
+    name: Numbers
+    source: Numbers
     value: Floats
-    read: Integers
+    read: Numbers
 
     @classmethod
     def of(cls, talked: Iterable[Talked]) -> Series:
@@ -103,7 +104,7 @@ class Series:
         )
 
 
-def born(published: Floats, seen: Floats) -> Integers:
+def born(published: Floats, seen: Floats) -> Numbers:
     """Return from when on each paper ages: when it was first seen, or published long before.
 
     Args:
@@ -173,7 +174,7 @@ def momenta(series: Series, *, now: datetime, settings: TrendSettings = TrendSet
     return rounded
 
 
-def _told(value: Floats, source: Integers, first: Integers) -> Floats:
+def _told(value: Floats, source: Numbers, first: Numbers) -> Floats:
     """What is known after each reading: of several sources of one number, the highest counts."""
     numbers = np.unique(source)
     if len(numbers) == 1:
@@ -187,7 +188,7 @@ def _told(value: Floats, source: Integers, first: Integers) -> Floats:
 
 
 def _worth(
-    value: Floats, name: Integers, names: Sequence[str], worth: Mapping[str, float]
+    value: Floats, name: Numbers, names: Sequence[str], worth: Mapping[str, float]
 ) -> Floats:
     """Put signals on one scale, that of upvotes."""
     each = np.array([worth.get(one, 1.0) for one in names])[name]
@@ -212,5 +213,5 @@ def _day(now: datetime) -> int:
     return int(now.timestamp()) // _DAY_SECONDS
 
 
-def _integers(values: Iterable[int]) -> Integers:
+def _integers(values: Iterable[int]) -> Numbers:
     return np.fromiter(values, np.int64)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
 from notifier.storage import tables as t
-from notifier.storage.statements import chunks, next_numbers
+from notifier.storage.statements import chunks, last_number, next_numbers
 
 _CHANGE, _REMOVAL = "change", "paper removal"
 
@@ -29,22 +28,15 @@ def note(conn: Connection, rows: Iterable[int]) -> None:
 
 def last(conn: Connection) -> int:
     """Return the number of the last commit that changed papers."""
-    return conn.scalar(select(t.counter.c.value).where(t.counter.c.name == _CHANGE)) or 0
+    return last_number(conn, _CHANGE)
 
 
-def changed(
-    conn: Connection, after: int, *, limit: int, since: datetime | None = None
-) -> tuple[int, list[int]]:
+def changed(conn: Connection, after: int, *, limit: int) -> tuple[int, list[int]]:
     """Return (last change, rows) of papers changed behind number `after`, in order.
 
     At least those of one whole commit, and more up to `limit`; (`after`, []) when there is none.
-
-    Args:
-        since: Only papers first seen at or after then (UTC).
     """
     known = select(t.paper.c.change, t.paper.c.id)
-    if since is not None:
-        known = known.where(t.paper.c.first_seen_at >= since)
     behind = known.where(t.paper.c.change > after).order_by(t.paper.c.change, t.paper.c.id)
     found = conn.execute(behind.limit(limit)).all()
     if not found:
@@ -56,7 +48,7 @@ def changed(
 
 def removals(conn: Connection) -> int:
     """Return how many papers have become part of others."""
-    return conn.scalar(select(t.counter.c.value).where(t.counter.c.name == _REMOVAL)) or 0
+    return last_number(conn, _REMOVAL)
 
 
 def existing(conn: Connection, rows: Sequence[int]) -> set[int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, update
+from sqlalchemy import Connection, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from notifier.storage import tables as t
@@ -79,6 +79,11 @@ def next_numbers(conn: Connection, name: str, count: int) -> int:
         .returning(t.counter.c.value)
     ).scalar_one()
     return int(last) - count + 1
+
+
+def last_number(conn: Connection, name: str) -> int:
+    """Return the last number taken from a counter, 0 where none was."""
+    return conn.scalar(select(t.counter.c.value).where(t.counter.c.name == name)) or 0
 
 
 def _dialect(conn: Connection) -> Any:

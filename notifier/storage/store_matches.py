@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select
 from notifier.ranking.order import Fit
 from notifier.storage import paper_changes
 from notifier.storage import tables as t
-from notifier.storage.statements import chunks, upsert
+from notifier.storage.statements import chunks, last_number, upsert
 
 _MARK = "matched change"
 
@@ -70,11 +70,10 @@ def forget_old(conn: Connection, *, before: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A kept match: whose, how it is ranked (its trend is not known here), and by what."""
+    """A kept match: whose, and how it is ranked (its trend is not known here)."""
 
     profile: int
     fit: Fit
-    rules: tuple[int, ...]
     trending: bool
 
 
@@ -95,8 +94,7 @@ def of(conn: Connection, profiles: Sequence[int], *, after: int) -> list[Match]:
         for row in conn.execute(query):
             newest = row.published_at or row.first_seen_at
             fit = Fit(row.paper_id, row.key, row.relevance, None, row.first_seen_at, newest)
-            rules = tuple(map(int, row.rules.split()))
-            out.append(Match(row.profile_id, fit, rules, row.trending))
+            out.append(Match(row.profile_id, fit, row.trending))
     return out
 
 
@@ -113,8 +111,7 @@ def trending(conn: Connection, papers: Sequence[int]) -> set[tuple[int, int]]:
 
 def mark(conn: Connection) -> int:
     """Return the number of the last change of papers that was matched."""
-    query = select(t.counter.c.value).where(t.counter.c.name == _MARK)
-    return conn.scalar(query) or 0
+    return last_number(conn, _MARK)
 
 
 def is_current(conn: Connection) -> bool:

@@ -19,7 +19,7 @@ from notifier.papers.update import Kept, changes
 from notifier.storage import paper_changes, store_candidates
 from notifier.storage import tables as t
 from notifier.storage.merging import merge
-from notifier.storage.statements import chunks, insert_new, next_numbers
+from notifier.storage.statements import chunks, insert_new, last_number, next_numbers
 
 _INSERT_PAPER = insert(t.paper).returning(t.paper.c.id)
 
@@ -372,7 +372,7 @@ def rows_arrived(
 def arrival(conn: Connection, *, before: datetime | None = None) -> int:
     """Return the highest number given so far, or to papers that were news before a time."""
     if before is None:
-        return conn.scalar(select(t.counter.c.value).where(t.counter.c.name == "arrival")) or 0
+        return last_number(conn, "arrival")
     query = select(func.max(t.paper.c.arrival)).where(t.paper.c.arrived_at < before)
     return conn.scalar(query) or 0
 

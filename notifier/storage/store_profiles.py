@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from notifier.profiles.profile import Profile
 from notifier.storage import tables as t
-from notifier.storage.statements import insert_new, next_numbers
+from notifier.storage.statements import insert_new, last_number, next_numbers
 
 _CHANGE, _REMOVAL = "profile change", "profile removal"
 _WANTED = t.profile.c.enabled & (t.subscriber.c.state == "active")
@@ -102,9 +102,7 @@ class Marks:
 
 def marks(conn: Connection) -> Marks:
     """Return the numbers of the last change and the last removal."""
-    query = select(t.counter.c.name, t.counter.c.value)
-    found = dict(conn.execute(query.where(t.counter.c.name.in_((_CHANGE, _REMOVAL)))).all())
-    return Marks(found.get(_CHANGE, 0), found.get(_REMOVAL, 0))
+    return Marks(last_number(conn, _CHANGE), last_number(conn, _REMOVAL))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from notifier.ranking.peers import Integers
+from notifier.profiles.matching.postings import Numbers
 from notifier.ranking.trending import Reading, Series, born
 from notifier.storage import tables as t
 
@@ -137,7 +137,7 @@ def _columns(conn: Connection, query: Select[Any], count: int) -> list[list[Any]
     return columns
 
 
-def _numbered(texts: list[str]) -> tuple[list[str], Integers]:
+def _numbered(texts: list[str]) -> tuple[list[str], Numbers]:
     """The distinct texts, and the place of each text among them."""
     known = sorted(set(texts))
     places = {text: place for place, text in enumerate(known)}

@@ -250,7 +250,7 @@ def checked_profile(name: str, rules: str) -> tuple[str, Rules]:
     if len(rules) > 2 * PROFILE_CHARACTERS:
         raise errors.UsageError(f"a profile holds at most {PROFILE_CHARACTERS:,} characters")
     parsed = parse(rules)
-    if not any(True for _ in parsed.wanted()):
+    if parsed.is_empty:
         raise errors.UsageError(
             "\n".join(str(problem) for problem in parsed.problems)
             or f'profile "{name}" asks for nothing - write at least one rule, like LLM agents'

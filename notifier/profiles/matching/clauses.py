@@ -15,10 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from notifier.papers.text import tokens
 from notifier.profiles.matching.concordance import ABSTRACT, ORGANIZATION, TITLE
 from notifier.profiles.matching.phrases import Phrases
-from notifier.profiles.matching.values import AskedValues
+from notifier.profiles.matching.values import AskedValues, organization_words
 from notifier.profiles.rules import (
     And,
     Leaf,
@@ -133,8 +132,8 @@ class Clauses:
                 both = self._phrase(left.words), self._phrase(right.words)
                 number = self._new(NEAR, (*both, _WHERE[left.where], hundredths, distance))
             case Meta(where="org", value=value):
-                words = tuple(Word(word.written) for word in tokens(value))
-                number = self._new(PHRASE, (self._phrase(words), ORGANIZATION, hundredths))
+                phrase = self._phrase(organization_words(value))
+                number = self._new(PHRASE, (phrase, ORGANIZATION, hundredths))
             case Meta(where=where, value=value):
                 number = self._new(VALUE, (self.asked.add(where, value), hundredths))
         if factor == 1:

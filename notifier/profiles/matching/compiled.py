@@ -68,9 +68,6 @@ class Compiled:
     def __len__(self) -> int:
         return len(self._slots)
 
-    def __contains__(self, row: int) -> bool:
-        return row in self._slots
-
     def rows(self) -> set[int]:
         """Return the rows of the profiles that are here."""
         return set(self._slots)

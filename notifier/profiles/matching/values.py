@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from notifier.papers.text import fold, tokens
 from notifier.profiles.matching.concordance import Concordance, Values, hash_of, spread, starts_of
 from notifier.profiles.names import found_by, parse_name, same_person
-from notifier.profiles.rules import MetaField
+from notifier.profiles.rules import MetaField, Word
 
 
 def author_fits(asked: str, author: str) -> bool:
@@ -37,6 +37,11 @@ def source_fits(asked: str, source: str) -> bool:
     """A source is asked for by its name or the first words of it."""
     words = _folded(asked)
     return _folded(source)[: len(words)] == words
+
+
+def organization_words(asked: str) -> tuple[Word, ...]:
+    """Return the phrase to look for in the name of an organisation."""
+    return tuple(Word(word.written) for word in tokens(asked))
 
 
 @lru_cache(maxsize=10_000)

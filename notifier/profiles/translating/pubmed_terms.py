@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from notifier.papers.text import tokens
+from notifier.papers.text import has_word
 from notifier.profiles.parser import Where
 from notifier.profiles.rules import Meta, Node
 from notifier.profiles.translating.terms import Untranslatable, all_of, leaf, near, phrase, value
@@ -40,7 +40,7 @@ def heading(typed: str) -> Node:
 
 def close_words(typed: str) -> list[str]:
     """Return the words of a search for words close together, without lone punctuation."""
-    return [word for word in typed.split() if any(True for _ in tokens(word))]
+    return [word for word in typed.split() if has_word(word)]
 
 
 def close_together(words: list[str], where: Where, distance: int) -> Node:

@@ -97,7 +97,7 @@ def _word(piece: str, exact: bool) -> Word | None:
         piece = piece.strip(_EDGES)
     if "*" in piece:
         return _prefix(piece)
-    if not any(True for _ in text.tokens(piece)):
+    if not text.has_word(piece):
         return None
     return Word(piece, exact=exact or not is_plain(piece))
 
@@ -139,7 +139,7 @@ def value(where: MetaField, typed: str) -> Meta:
     typed = " ".join(typed.split()).strip(";:!?")
     if "*" in typed:
         raise Untranslatable(f'"{where}:" takes no "*"')
-    if not any(True for _ in text.tokens(typed)):
+    if not text.has_word(typed):
         raise Untranslatable(_NO_WORD)
     return Meta(where, typed)
 

@@ -42,7 +42,7 @@ class Translation:
     @property
     def is_empty(self) -> bool:
         """True when no rule could bring a paper."""
-        return not any(True for _ in parse(self.rules).wanted())
+        return parse(self.rules).is_empty
 
 
 @dataclass(frozen=True, slots=True)
