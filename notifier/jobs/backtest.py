@@ -11,20 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from notifier.jobs.match import stored_rarities
+from notifier.jobs.asking import Moment, ask, stored_rarities
 from notifier.jobs.shelves import Shelf
-from notifier.jobs.talk import Talk, talk
+from notifier.jobs.talk import talk
 from notifier.papers.paper import Paper
-from notifier.profiles.hits import TRENDING_FROM
 from notifier.profiles.lint import RuleHits
 from notifier.profiles.matching.compiled import Compiled, Entry
-from notifier.profiles.matching.joining import decide
-from notifier.profiles.matching.leaves import Batch, Rarities
 from notifier.profiles.matching.postings import Floats, Runs
-from notifier.ranking.best import Best, Selection, best
+from notifier.ranking.best import Best, best
 from notifier.ranking.kernel import RULE_BITS
-from notifier.ranking.order import Fit, OrderSettings, Ranked, boosts, freshness, rank
-from notifier.ranking.relevance import Bm25f
+from notifier.ranking.order import Fit, OrderSettings, Ranked, rank
 from notifier.storage import store_papers
 
 
@@ -94,8 +90,7 @@ def back_test(
     entries = sorted(profile.entries(0), key=lambda entry: entry.line)
     bits = {entry.line: bit for bit, entry in enumerate(profile.entries(0))}
     tallies = [_Tally(entry, bits[entry.line]) for entry in entries]
-    known = talk(conn, now=now)
-    rarities = _remembered(stored_rarities(conn, now))
+    at = Moment(now, talk(conn, now=now), stored_rarities(conn, now), order)
     oldest = since.timestamp() if since else 0.0
     found: list[_OnShelf] = []
     scanned, first = 0, now.timestamp()
@@ -103,13 +98,13 @@ def back_test(
         wanted = shelf.is_here & (shelf.first_seen >= oldest)
         scanned += int(wanted.sum())
         first = min(first, shelf.first_seen[wanted].min(initial=first))
-        runs, here = _on_shelf(profile, shelf, wanted, known, rarities, now, order)
+        runs, here = _on_shelf(profile, shelf, wanted, at)
         found.append(here)
         for tally in tallies:
             tally.add(runs, shelf, here)
     examples = store_papers.load(conn, {tally.example for tally in tallies if tally.example})
     titles = {paper.row: paper.title for paper in examples}
-    ranked = _best(conn, found, known, now, order, limit)
+    ranked = _best(conn, found, at, limit)
     return BackTest(
         best=ranked,
         papers=sum(len(one.rows) for one in found),
@@ -119,40 +114,17 @@ def back_test(
     )
 
 
-def _remembered(rarities: Rarities) -> Rarities:
-    """Return the same, each stem asked for once, not once for each shelf."""
-    known: dict[str, float] = {}
-
-    def remembered(stems: Sequence[str]) -> Floats:
-        new = [stem for stem in dict.fromkeys(stems) if stem not in known]
-        if new:
-            known.update(zip(new, rarities(new).tolist(), strict=True))
-        return np.array([known[stem] for stem in stems], np.float64)
-
-    return remembered
-
-
 def _on_shelf(
-    profile: Compiled,
-    shelf: Shelf,
-    wanted: NDArray[np.bool_],
-    known: Talk,
-    rarities: Rarities,
-    now: datetime,
-    order: OrderSettings,
+    profile: Compiled, shelf: Shelf, wanted: NDArray[np.bool_], at: Moment
 ) -> tuple[Runs, _OnShelf]:
-    rows = len(shelf.rows)
-    trends = known.of(shelf.rows.tolist()) if known.trends else np.full(rows, np.nan)
-    batch = Batch(shelf.words, trends, np.nan_to_num(trends) >= TRENDING_FROM, wanted)
-    runs = decide(profile.clauses, batch, rarities=rarities, strengths=Bm25f())
-    fresh = freshness(shelf.first_seen, now=now, settings=order)
-    lifts = boosts(trends, fresh, order)
-    selection = Selection(max(rows, 1), lifts, shelf.ranks)
+    runs, selection = ask(profile, shelf, wanted, at, keep=max(len(shelf.rows), 1))
     blocks: list[Best] = list(best(profile, runs, selection))
     papers = np.concatenate([np.zeros(0, np.uint16), *(block.papers for block in blocks)])
     relevances = np.concatenate([np.zeros(0), *(block.relevances for block in blocks)])
     rules = np.concatenate([np.zeros(0, np.uint32), *(block.rules for block in blocks)])
-    return runs, _OnShelf(shelf.rows[papers], relevances, relevances * lifts[papers], rules)
+    return runs, _OnShelf(
+        shelf.rows[papers], relevances, relevances * selection.boosts[papers], rules
+    )
 
 
 class _Tally:
@@ -190,9 +162,7 @@ class _Tally:
 def _best(
     conn: Connection,
     found: Sequence[_OnShelf],
-    known: Talk,
-    now: datetime,
-    order: OrderSettings,
+    at: Moment,
     limit: int | None,
 ) -> tuple[Found, ...]:
     """The best of all shelves, in the order of a digest."""
@@ -204,10 +174,10 @@ def _best(
         rows, relevances = rows[kept], relevances[kept]
     fits = dict(zip(rows.tolist(), relevances.tolist(), strict=True))
     papers = {
-        paper.row: replace(paper, trend=known.trends.get(paper.row))
+        paper.row: replace(paper, trend=at.talk.trends.get(paper.row))
         for paper in store_papers.load(conn, fits)
     }
     ranked = rank(
-        (Fit.of(paper, fits[row]) for row, paper in papers.items()), now=now, settings=order
+        (Fit.of(paper, fits[row]) for row, paper in papers.items()), now=at.now, settings=at.order
     )
     return tuple(Found(papers[one.row], one) for one in ranked[:limit])

@@ -11,27 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-import numpy as np
 import structlog
 from sqlalchemy import Connection
 
-from notifier.jobs.shelves import SHELF_PAPERS, Shelf, Shelves, a_shelf
-from notifier.jobs.talk import Talk, talk
-from notifier.profiles.hits import TRENDING_FROM
+from notifier.jobs.asking import Moment, ask, stored_rarities
+from notifier.jobs.shelves import SHELF_PAPERS, Shelf, Shelves, a_shelf, parts
+from notifier.jobs.talk import talk
 from notifier.profiles.matching.compiled import Compiled
-from notifier.profiles.matching.joining import decide
-from notifier.profiles.matching.leaves import Batch, Rarities
-from notifier.profiles.matching.postings import Floats
-from notifier.ranking.best import Best, Selection, best, lines
-from notifier.ranking.order import OrderSettings, boosts, freshness
-from notifier.ranking.relevance import Bm25f, WordStatistics
+from notifier.ranking.best import Best, best, lines
+from notifier.ranking.order import OrderSettings
 from notifier.storage import (
     paper_changes,
     store_matches,
     store_papers,
     store_profiles,
     store_signals,
-    store_words,
 )
 from notifier.storage.database import Database
 from notifier.storage.store_matches import NewMatch
@@ -73,7 +67,6 @@ class Matcher:
         self._compiled = Compiled()
         self._marks, self._taken_in = _NOTHING_TAKEN_IN, 0
         self._trended: tuple[int, datetime, store_profiles.Marks] | None = None
-        self._cleared: datetime | None = None
 
     def run(self, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> Matched:
         """Match all that is not matched yet at `now` (aware UTC)."""
@@ -126,12 +119,10 @@ class Matcher:
             last, rows = paper_changes.changed(conn, mark, limit=SHELF_PAPERS)
             if last == mark:
                 return False
-            known = talk(conn, now=now)
+            at = self._moment(conn, now)
             forgotten = False
-            for start in range(0, len(rows), SHELF_PAPERS):
-                papers = store_papers.load(conn, rows[start : start + SHELF_PAPERS])
-                shelf = a_shelf(papers)
-                found = self._of(conn, self._compiled, shelf, known, now)
+            for part in parts(rows):
+                found = self._of(self._compiled, a_shelf(store_papers.load(conn, part)), at)
                 while block := list(islice(found, _WRITTEN_AT_ONCE)):
                     self._write(block, () if forgotten else rows, done)
                     forgotten = True
@@ -161,13 +152,13 @@ class Matcher:
             waiting = store_profiles.unmatched(conn, limit=_PROFILES_AT_ONCE)
             if not waiting:
                 return False
-            known = talk(conn, now=now)
+            at = self._moment(conn, now)
             few = Compiled()
             for profile in waiting:
                 few.put(profile.row, profile.rules or "")
             found: dict[int, list[NewMatch]] = {profile.row: [] for profile in waiting}
             for shelf in self._shelves.up_to_date(conn, since=now - KEPT):
-                for one in self._of(conn, few, shelf, known, now):
+                for one in self._of(few, shelf, at):
                     found[one.profile_id].append(one)
         with self._database.writing() as conn:
             done.matches += sum(_keep(conn, profile, found[profile.row]) for profile in waiting)
@@ -182,9 +173,9 @@ class Matcher:
             asked = store_signals.last(conn), now.replace(minute=0, second=0, microsecond=0)
             if (*asked, self._marks) == self._trended:  # trends move with readings, and with age
                 return
-            known = talk(conn, now=now)
-            shelf = a_shelf(store_papers.load(conn, known.trending))
-            found = list(self._of(conn, self._compiled, shelf, known, now, only_trend=True))
+            at = self._moment(conn, now)
+            shelf = a_shelf(store_papers.load(conn, at.talk.trending))
+            found = list(self._of(self._compiled, shelf, at, only_trend=True))
             held = store_matches.trending(conn, shelf.rows.tolist())
         new = [one for one in found if (one.profile_id, one.paper_id) not in held]
         if new:
@@ -198,35 +189,23 @@ class Matcher:
 
     def _clear(self, now: datetime) -> None:
         """Once a day, let go of matches with papers that nobody is mailed any more."""
-        if self._cleared and now - self._cleared < timedelta(days=1):
-            return
+        with self._database.reading() as conn:
+            if store_matches.cleared_on(conn) == now.date():
+                return
         with self._database.writing() as conn:
-            store_matches.forget_old(conn, before=now - KEPT)
-        self._cleared = now
+            store_matches.forget_old(conn, before=now - KEPT, today=now.date())
+
+    def _moment(self, conn: Connection, now: datetime) -> Moment:
+        return Moment(now, talk(conn, now=now), stored_rarities(conn, now), self._settings.order)
 
     def _of(
-        self,
-        conn: Connection,
-        profiles: Compiled,
-        shelf: Shelf,
-        known: Talk,
-        now: datetime,
-        *,
-        only_trend: bool = False,
+        self, profiles: Compiled, shelf: Shelf, at: Moment, *, only_trend: bool = False
     ) -> Iterator[NewMatch]:
         """Yield the best matches of profiles with the news on a shelf."""
-        trends = known.of(shelf.rows.tolist())
-        recent = shelf.first_seen >= (now - KEPT).timestamp()
+        recent = shelf.first_seen >= (at.now - KEPT).timestamp()
         wanted = shelf.is_here & recent & ((shelf.numbers > 0) | only_trend)
-        batch = Batch(shelf.words, trends, np.nan_to_num(trends) >= TRENDING_FROM, wanted)
-        runs = decide(
-            profiles.clauses, batch, rarities=stored_rarities(conn, now), strengths=Bm25f()
-        )
-        order = self._settings.order
-        fresh = freshness(shelf.first_seen, now=now, settings=order)
-        selection = Selection(
-            self._settings.keep, boosts(trends, fresh, order), shelf.ranks, only_trend
-        )
+        keep = self._settings.keep
+        runs, selection = ask(profiles, shelf, wanted, at, keep=keep, only_trend=only_trend)
         for block in best(profiles, runs, selection):
             yield from _new_matches(profiles, shelf, block, lines(profiles, runs, block, selection))
 
@@ -252,13 +231,3 @@ def _keep(conn: Connection, profile: Changed, found: Sequence[NewMatch]) -> int:
     store_matches.forget_profile(conn, profile.row)
     store_matches.put(conn, found)
     return len(found)
-
-
-def stored_rarities(conn: Connection, now: datetime) -> Rarities:
-    """Return the inverse document frequencies over the stored papers of the last 30 days."""
-
-    def rarities(stems: Sequence[str]) -> Floats:
-        papers, counts = store_words.statistics(conn, filter(None, stems), now=now)
-        return WordStatistics(papers, counts).rarities(stems)
-
-    return rarities

@@ -30,6 +30,8 @@ class Talk:
     def of(self, rows: Sequence[int]) -> Floats:
         """Return the trend of each paper, NaN for one without signals."""
         nothing = float("nan")
+        if not self.trends:
+            return np.full(len(rows), nothing)
         return np.array([self.trends.get(row, nothing) for row in rows], np.float64)
 
 

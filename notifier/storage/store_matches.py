@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
@@ -14,7 +14,7 @@ from notifier.storage import paper_changes
 from notifier.storage import tables as t
 from notifier.storage.statements import chunks, last_number, upsert
 
-_MARK = "matched change"
+_MARK, _CLEARED = "matched change", "matches cleared on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,16 @@ def forget_profile(conn: Connection, profile: int) -> None:
     conn.execute(delete(t.match).where(t.match.c.profile_id == profile))
 
 
-def forget_old(conn: Connection, *, before: datetime) -> None:
-    """Delete the matches of papers first seen before a time (UTC)."""
+def cleared_on(conn: Connection) -> date:
+    """Return the day on which old matches were deleted last."""
+    return date.fromordinal(max(last_number(conn, _CLEARED), 1))
+
+
+def forget_old(conn: Connection, *, before: datetime, today: date) -> None:
+    """Delete the matches of papers first seen before a time (UTC), and write down the day."""
     old = select(t.paper.c.id).where(t.paper.c.first_seen_at < before)
     conn.execute(delete(t.match).where(t.match.c.paper_id.in_(old)))
+    _set_number(conn, _CLEARED, today.toordinal())
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +127,8 @@ def is_current(conn: Connection) -> bool:
 
 def set_mark(conn: Connection, number: int) -> None:
     """Write down that changes up to `number` are matched."""
-    upsert(conn, t.counter, [{"name": _MARK, "value": number}], ("value",))
+    _set_number(conn, _MARK, number)
+
+
+def _set_number(conn: Connection, name: str, value: int) -> None:
+    upsert(conn, t.counter, [{"name": name, "value": value}], ("value",))
