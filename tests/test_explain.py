@@ -19,7 +19,7 @@ from notifier.profiles.rules import format_node
 from notifier.ranking.explained import parts, trend_parts
 from notifier.ranking.order import Fit, OrderSettings, Ranked, rank
 from notifier.ranking.trending import Reading, Series, Talked, momenta, trends
-from notifier.storage import store_papers, store_subscribers
+from notifier.storage import store_matches, store_papers, store_subscribers
 
 from .builders import NOON, a_paper
 from .commands import Notifier, notifier
@@ -225,10 +225,13 @@ def test_profiles_that_do_not_want_it_are_told_apart(lab: Lab) -> None:
 
 def test_what_is_new_and_not_matched_yet_is_not_guessed(lab: Lab) -> None:
     lab.reader("ada", "RAG")
+    lab.app.match()
     lab.take(RAG)
     assert outcome(lab, LATE) == "unmatched"
     lab.app.match()
     assert outcome(lab, LATE) == "next"
+    lab.app.subscriptions.add_profile("ada@example.org", "q", "RAG", now=lab.now)
+    assert outcome(lab, LATE) == "unmatched"
 
 
 def test_a_paused_reader_gets_it_after_the_pause(lab: Lab) -> None:
@@ -277,6 +280,60 @@ def test_rules_written_after_the_digest_are_named_as_the_reason(lab: Lab) -> Non
     found = explained(lab, LATE)
     assert found.fate.outcome == "changed"
     assert 'the rules of "p" were changed Mon 16 Nov 2026 09:00' in found.fate.reason
+
+
+def test_a_paper_that_changed_after_the_digest_says_so(lab: Lab) -> None:
+    lab.reader("ada", "forget + graphs")
+    lab.take(RAG)
+    lab.mailed(at=3 * HOUR)
+    lab.now += HOUR
+    lab.take(RAG | {"abstract": "On graphs.", "type": "replace", "version": 2})
+    lab.app.match()
+    reason = explained(lab, LATE).fate.reason
+    assert reason.startswith("the paper was changed Mon 16 Nov 2026 09:00, after the digest of")
+
+
+def test_the_digest_that_passed_it_over_is_named_and_no_later_one(lab: Lab) -> None:
+    lab.reader("ada", "RAG")
+    lab.show(4, at=timedelta(0))
+    lab.mailed(at=3 * HOUR)
+    lab.now = MONDAY + DAY
+    lab.take({"id": "2611.00031", "title": "RAG"})
+    lab.mailed(at=DAY + 3 * HOUR)
+    assert "the digest of 2026-11-16 took 1 of 2" in explained(lab, LATE).fate.reason
+
+
+def test_a_paper_that_only_begins_to_trend_was_not_over_the_limit_before(lab: Lab) -> None:
+    address = lab.reader("ada", "RAG")
+    lab.app.subscriptions.add_profile(address, "talk", "trending", now=lab.now)
+    lab.show(4, at=timedelta(0))
+    lab.mailed(at=3 * HOUR)
+    assert lab.digests()[-1].more
+    with lab.app.database.reading() as conn:
+        rows = store_papers.rows_since(conn)
+        paper = store_papers.load(conn, rows)[2].id  # asked for by no word
+    assert outcome(lab, paper) == "not matched"
+    lab.now = MONDAY + 9 * DAY
+    others = [f"2611.0001{n}" for n in range(1, 8)]
+    lab.take(*({"id": one, "title": "y", "upvotes": 0} for one in others), kind="huggingface")
+    lab.app.match()
+    found = explained(lab, paper)
+    assert found.fate.outcome == "too old"
+    assert "rules for what is trending take papers of the last 7 days" in found.fate.reason
+
+
+def test_a_score_is_that_by_which_the_next_digest_orders(lab: Lab) -> None:
+    lab.reader("ada", "RAG")
+    lab.app.match()
+    lab.take(RAG)
+    lab.app.match()
+    lab.take(*({"id": f"2611.001{n:02}", "title": "RAG"} for n in range(40)))  # RAG is common now
+    with lab.app.database.reading() as conn:
+        kept = store_matches.relevance(conn, 1, 1)
+    (opinion,) = explained(lab, LATE).opinions
+    assert opinion.ranked is not None
+    assert opinion.ranked.fit.relevance == kept
+    assert sum(part.value for part in opinion.parts) == pytest.approx(opinion.ranked.score)
 
 
 def test_a_source_that_was_late_is_named_beside_the_next_digest(lab: Lab) -> None:
