@@ -17,6 +17,7 @@ from email.utils import parseaddr
 from functools import cache, cached_property
 from pathlib import Path
 
+import structlog
 from pydantic import ValidationError
 
 from notifier import errors
@@ -25,6 +26,7 @@ from notifier.config import Settings, SourceSettings
 from notifier.delivery.files import FilesTransport
 from notifier.delivery.mailer import Transport
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
+from notifier.digests.render import Templates
 from notifier.digests.view import Service
 from notifier.jobs import freshness
 from notifier.jobs.backtest import BackTest, back_test, word_counts
@@ -53,8 +55,11 @@ from notifier.sources.source import Kind, Source
 from notifier.storage import schema, store_sources, store_subscribers
 from notifier.storage.database import Database
 from notifier.storage.turns import SharedTurns
+from notifier.subscriptions.links import Links
 from notifier.subscriptions.service import Defaults, Subscriptions
 from notifier.subscriptions.tokens import KEY_BYTES, PURPOSE, Tokens
+
+log = structlog.get_logger()
 
 Clock = Callable[[], datetime]
 
@@ -100,17 +105,27 @@ class App:
         hour, minute = (int(part) for part in digest.time.split(":"))
         days = tuple(sorted({DAY_NAMES.index(day) for day in digest.days}))
         schedule = Schedule(digest.zone, hour, minute, days)
-        defaults = Defaults(schedule, digest.max_papers, digest.first_days)
+        defaults = Defaults(
+            schedule, digest.max_papers, digest.first_days, digest.language, digest.sample
+        )
         return Subscriptions(self.database, defaults)
 
     @cached_property
     def tokens(self) -> Tokens:
         return Tokens(self.secret)
 
-    def unsubscribe_url(self, row: int) -> str:
-        """Return the address at which a subscriber leaves (RFC 8058 POST, or a page)."""
-        base = self.settings.site.public_url.rstrip("/")
-        return f"{base}/u/{self.tokens.make('unsubscribe', row)}"
+    @cached_property
+    def links(self) -> Links:
+        return Links(self.settings.site.public_url, self.tokens)
+
+    @cached_property
+    def templates(self) -> Templates:
+        folder = self.settings.site.templates_dir
+
+        def tell(problem: str) -> None:
+            log.error("an own template is broken, the built-in one is used", problem=problem)
+
+        return Templates(folder, tell=tell)
 
     @cached_property
     def transport(self) -> Transport:
@@ -155,7 +170,8 @@ class App:
             daily_life=timedelta(hours=self.settings.delivery.daily_hours),
             weekly_life=timedelta(hours=self.settings.delivery.weekly_hours),
             secret=self.secret,
-            unsubscribe_url=self.unsubscribe_url,
+            links=self.links,
+            templates=self.templates,
             wait=timedelta(minutes=digest.wait_minutes),
         )
 
@@ -326,6 +342,7 @@ class App:
         outlook = Outlook(
             waits=any(freshness.awaited(state, now=now) for state in states.values()),
             notes=tuple(note for note in notes if note),
+            sources=tuple(states),
         )
         return compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping

@@ -115,7 +115,8 @@ def _by_rule(rules: Rules, tested: BackTest, days: int) -> Iterator[dict[str, An
 
 
 def _as_record(found: Found, rules: Rules) -> dict[str, Any]:
-    from notifier.digests.view import why
+    from notifier.digests.words import why
+    from notifier.languages import ENGLISH, language
     from notifier.profiles.hits import match
     from notifier.profiles.indexed import IndexedPaper
 
@@ -139,5 +140,5 @@ def _as_record(found: Found, rules: Rules) -> dict[str, Any]:
             }
             for hit in hits
         ],
-        "why": why(hits, lines),
+        "why": why(hits, lines, language(ENGLISH)),
     }

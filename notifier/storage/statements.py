@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Table,
+    cast,
+    extract,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from notifier.storage import tables as t
@@ -84,6 +93,11 @@ def next_numbers(conn: Connection, name: str, count: int) -> int:
 def last_number(conn: Connection, name: str) -> int:
     """Return the last number taken from a counter, 0 where none was."""
     return conn.scalar(select(t.counter.c.value).where(t.counter.c.name == name)) or 0
+
+
+def epoch(time: ColumnElement[Any]) -> ColumnElement[int]:
+    """A time as seconds since 1970: a hundred thousand `datetime`s take half a second to make."""
+    return cast(extract("epoch", time), Integer)
 
 
 def _dialect(conn: Connection) -> Any:

@@ -1,7 +1,8 @@
 """Signed links: who may do one thing, and only that.
 
-A token is `row.signature`; the signature covers the purpose, so that a link for leaving can do
-nothing else. It holds no address, does not expire, and is compared in constant time.
+A token is `row.signature`, or `row-paper.signature`; the signature covers the purpose, so that a
+link for leaving can do nothing else. It holds no address, does not expire, and is compared in
+constant time.
 """
 
 from __future__ import annotations
@@ -22,9 +23,13 @@ class Tokens:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def make(self, purpose: str, row: int) -> str:
-        """Return the token that lets its holder do `purpose` for the subscriber of a row."""
-        return self._signer(purpose).sign(str(row)).decode("ascii")
+    def make(self, purpose: str, row: int, *more: int) -> str:
+        """Return the token that lets its holder do `purpose` for the subscriber of a row.
+
+        Args:
+            more: Rows of what it is done with, where that is fixed, too.
+        """
+        return self._signer(purpose).sign("-".join(map(str, (row, *more)))).decode("ascii")
 
     def read(self, purpose: str, token: str) -> int:
         """Return the row.
@@ -32,10 +37,23 @@ class Tokens:
         Raises:
             BadToken: forged, cut short, or made for another purpose.
         """
+        (row,) = self.read_rows(purpose, token, 1)
+        return row
+
+    def read_rows(self, purpose: str, token: str, count: int) -> tuple[int, ...]:
+        """Return all rows that a token was made of, as many as there must be.
+
+        Raises:
+            BadToken: forged, cut short, or made for another purpose.
+        """
         try:
-            return int(self._signer(purpose).unsign(token.encode("utf-8", "replace")))
+            signed = self._signer(purpose).unsign(token.encode("utf-8", "replace"))
+            rows = tuple(map(int, signed.decode("ascii").split("-")))
         except (BadSignature, ValueError) as error:
             raise BadToken("this link is not complete - open it from the mail again") from error
+        if len(rows) != count:
+            raise BadToken("this link is not complete - open it from the mail again")
+        return rows
 
     def _signer(self, purpose: str) -> Signer:
         return Signer(self._key, salt=f"notifier.{purpose}", digest_method=sha256)
