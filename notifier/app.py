@@ -14,10 +14,11 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import ValidationError
+from sqlalchemy import Connection
 
 from notifier import errors
 from notifier.adapters import make_source
@@ -27,14 +28,17 @@ from notifier.delivery.mailer import Transport
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
 from notifier.digests.view import Service
 from notifier.jobs import freshness
-from notifier.jobs.backtest import BackTest, back_test, word_counts
+from notifier.jobs.asking import Moment, stored_rarities
+from notifier.jobs.backtest import BackTest, back_test
 from notifier.jobs.compose import Composed, ComposeSettings, Outlook, compose
 from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
 from notifier.jobs.ingest import Tell, ingest
 from notifier.jobs.match import Matched, Matcher, MatchSettings
-from notifier.jobs.shelves import Shelves
+from notifier.jobs.searching import Searched, Spelling, search, spelling
+from notifier.jobs.shelves import Shelf, Shelves
 from notifier.jobs.take import Ingested
-from notifier.profiles.lint import alike
+from notifier.jobs.talk import Talks
+from notifier.profiles.matching.compiled import Compiled
 from notifier.profiles.profile import DAY_NAMES, Schedule
 from notifier.ranking.order import OrderSettings
 from notifier.sources.freshness import Freshness, Reading
@@ -284,6 +288,40 @@ class App:
         """Match what is new in papers and profiles."""
         return self.matcher.run(now=self.clock(), stopping=stopping)
 
+    @cached_property
+    def talks(self) -> Talks:
+        return Talks()
+
+    @contextmanager
+    def asking(
+        self, since: datetime | None, tell: Callable[[int], None]
+    ) -> Iterator[tuple[Connection, list[Shelf], Moment]]:
+        """Yield what papers are asked with: shelves of those first seen since then, as of now.
+
+        Args:
+            tell: Called with the number of papers read in so far.
+        """
+        now = self.clock()
+        with self.database.reading() as conn:
+            shelves = self.shelves.up_to_date(conn, since=since, tell=tell)
+            talk, rarities = self.talks.at(conn, now), stored_rarities(conn, now)
+            yield conn, shelves, Moment(now, talk, rarities, self.order)
+
+    def search(
+        self,
+        text: str,
+        *,
+        since: datetime | None,
+        limit: int | None,
+        tell: Callable[[int], None] = lambda papers: None,
+    ) -> tuple[Searched, Spelling]:
+        """Return what rules find in the stored papers, and how words that none has may be meant."""
+        profile = Compiled()
+        profile.put(0, text)
+        with self.asking(since, tell) as (conn, shelves, at):
+            found = search(conn, profile, shelves, at, since=since, limit=limit)
+        return found, spelling(shelves)
+
     def back_test(
         self,
         text: str,
@@ -291,21 +329,11 @@ class App:
         since: datetime | None,
         limit: int | None,
         tell: Callable[[int], None] = lambda papers: None,
-    ) -> tuple[BackTest, Callable[[str], str | None]]:
-        """Return what rules find in the stored papers, and a function for words that none has.
-
-        The function returns a word in use that looks alike, or None.
-
-        Args:
-            tell: Called with the number of papers read in so far.
-        """
-        with self.database.reading() as conn:
-            shelves = self.shelves.up_to_date(conn, since=since, tell=tell)
-            tested = back_test(
-                conn, text, shelves, now=self.clock(), since=since, order=self.order, limit=limit
-            )
-        counts = cache(lambda: word_counts(shelves))
-        return tested, lambda word: alike(word, counts())
+    ) -> tuple[BackTest, Spelling]:
+        """Return the same, with what each rule finds."""
+        with self.asking(since, tell) as (conn, shelves, at):
+            tested = back_test(conn, text, shelves, at, since=since, limit=limit)
+        return tested, spelling(shelves)
 
     def compose(self, *, stopping: Callable[[], bool] = lambda: False) -> Composed:
         """Make every digest that is due, but for those that wait for a source."""

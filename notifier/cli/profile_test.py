@@ -14,7 +14,8 @@ from notifier.cli.profiles import NEVER_RULES, read_rules, tell
 from notifier.cli.state import instance, parse_moment
 
 if TYPE_CHECKING:
-    from notifier.jobs.backtest import BackTest, Found
+    from notifier.jobs.backtest import BackTest
+    from notifier.jobs.searching import Found
     from notifier.profiles.rules import Rules
 
 _TABLE_ROWS = 50
