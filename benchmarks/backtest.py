@@ -92,7 +92,7 @@ def opened(folder: str) -> App:
 
 def ask(app: App, text: str) -> int:
     """Return how many papers match."""
-    tested, _ = app.back_test(text, since=DAY - timedelta(days=DAYS), limit=20)
+    tested, _ = app.library.back_test(text, since=DAY - timedelta(days=DAYS), limit=20)
     return tested.papers
 
 

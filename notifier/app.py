@@ -18,7 +18,6 @@ from functools import cached_property
 from pathlib import Path
 
 from pydantic import ValidationError
-from sqlalchemy import Connection
 
 from notifier import errors
 from notifier.adapters import make_source
@@ -28,17 +27,13 @@ from notifier.delivery.mailer import Transport
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
 from notifier.digests.view import Service
 from notifier.jobs import freshness
-from notifier.jobs.asking import Moment, stored_rarities
-from notifier.jobs.backtest import BackTest, back_test
 from notifier.jobs.compose import Composed, ComposeSettings, Outlook, compose
 from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
 from notifier.jobs.ingest import Tell, ingest
+from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
-from notifier.jobs.searching import Searched, Spelling, search, spelling
-from notifier.jobs.shelves import Shelf, Shelves
+from notifier.jobs.shelves import Shelves
 from notifier.jobs.take import Ingested
-from notifier.jobs.talk import Talks
-from notifier.profiles.matching.compiled import Compiled
 from notifier.profiles.profile import DAY_NAMES, Schedule
 from notifier.ranking.order import OrderSettings
 from notifier.sources.freshness import Freshness, Reading
@@ -289,51 +284,8 @@ class App:
         return self.matcher.run(now=self.clock(), stopping=stopping)
 
     @cached_property
-    def talks(self) -> Talks:
-        return Talks()
-
-    @contextmanager
-    def asking(
-        self, since: datetime | None, tell: Callable[[int], None]
-    ) -> Iterator[tuple[Connection, list[Shelf], Moment]]:
-        """Yield what papers are asked with: shelves of those first seen since then, as of now.
-
-        Args:
-            tell: Called with the number of papers read in so far.
-        """
-        now = self.clock()
-        with self.database.reading() as conn:
-            shelves = self.shelves.up_to_date(conn, since=since, tell=tell)
-            talk, rarities = self.talks.at(conn, now), stored_rarities(conn, now)
-            yield conn, shelves, Moment(now, talk, rarities, self.order)
-
-    def search(
-        self,
-        text: str,
-        *,
-        since: datetime | None,
-        limit: int | None,
-        tell: Callable[[int], None] = lambda papers: None,
-    ) -> tuple[Searched, Spelling]:
-        """Return what rules find in the stored papers, and how words that none has may be meant."""
-        profile = Compiled()
-        profile.put(0, text)
-        with self.asking(since, tell) as (conn, shelves, at):
-            found = search(conn, profile, shelves, at, since=since, limit=limit)
-        return found, spelling(shelves)
-
-    def back_test(
-        self,
-        text: str,
-        *,
-        since: datetime | None,
-        limit: int | None,
-        tell: Callable[[int], None] = lambda papers: None,
-    ) -> tuple[BackTest, Spelling]:
-        """Return the same, with what each rule finds."""
-        with self.asking(since, tell) as (conn, shelves, at):
-            tested = back_test(conn, text, shelves, at, since=since, limit=limit)
-        return tested, spelling(shelves)
+    def library(self) -> Library:
+        return Library(self.database, self.shelves, self.order, self.clock)
 
     def compose(self, *, stopping: Callable[[], bool] = lambda: False) -> Composed:
         """Make every digest that is due, but for those that wait for a source."""

@@ -58,7 +58,7 @@ def try_rules(
     with instance() as opened:
         text = opened.subscriptions.profile(owner, rules).rules if owner else read_rules(rules)
         parsed = parse(text)
-        tested, spelled = opened.back_test(text, since=after, limit=limit, tell=_progress)
+        tested, spelled = opened.library.back_test(text, since=after, limit=limit, tell=_progress)
         days = _days(tested, after, opened.clock())
     tell(parsed.problems + parsed.warnings + _lint(parsed, tested, days, spelled))
     if by_rule:

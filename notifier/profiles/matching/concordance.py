@@ -25,7 +25,7 @@ from notifier.profiles.names import found_by
 TITLE, ABSTRACT, ORGANIZATION = range(3)
 FIELDS = 3
 _ASIDE = ".,;:()[]"
-# Of so many places one is looked for by halving; if more are asked, the field of each is written out.
+# Fewer than one in so many places are looked for; else the fields of all are written out.
 _FEW = 16
 
 
@@ -74,7 +74,7 @@ class Concordance:
         bounds: Where each field begins, three to a paper, and behind the last where it ends.
         places: All places, ordered by word; those of word n from `place_starts[n]` on.
         compound_starts, compound_ends, compound_words: Where compounds stand, ordered by start.
-        compounds, compounds_of: The same ordered by word: those of word n from `compounds_of[n]` on.
+        compounds, compounds_of: These ordered by word; those of word n from `compounds_of[n]` on.
     """
 
     papers: int

@@ -151,7 +151,7 @@ class Phrases:
         return _Known(words[order].astype(np.int32), keys[order], starts)
 
     def _keys_in(self, hashes: Hashes) -> tuple[NDArray[np.int64], Ints]:
-        """Return where, among keys in order, those that any phrase has stand, and which they are."""
+        """Return where keys that any phrase has stand among keys in order, and which they are."""
         if len(self._keys) * _FEW_KEYS > len(hashes):
             keys = self._keys.find(hashes)
             at = np.flatnonzero(keys != ABSENT)
