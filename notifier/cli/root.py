@@ -13,10 +13,10 @@ from notifier.cli import (
     config,
     database,
     digests,
-    papers,
     profile_test,
     sources,
     tastes,
+    trends,
 )
 from notifier.cli.output import Format, FormatOption, print_record, say, to_json
 from notifier.cli.state import instance, parse_moment, settings, state
@@ -36,7 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(config.app, name="config")
 app.add_typer(sources.app, name="source")
-app.add_typer(papers.app, name="paper")
+app.add_typer(trends.app, name="paper")
 app.add_typer(tastes.app, name="subscriber")
 app.add_typer(profile_test.app, name="profile")
 app.add_typer(digests.app, name="digest")

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from notifier.ranking.trending import Reading
 
 WINDOW = timedelta(hours=24)
+_HOUR = timedelta(hours=1)
+_IN_HOURS = 48  # and from then on in days
 
 
 class Rise(NamedTuple):
@@ -22,6 +24,16 @@ class Rise(NamedTuple):
     name: str
     gain: float
     since: timedelta
+
+    @property
+    def hours(self) -> int:
+        """How long ago, in whole hours, at least one."""
+        return max(round(self.since / _HOUR), 1)
+
+    def __str__(self) -> str:
+        """`+38 upvotes in 24 h`; a rise of two days and more in days."""
+        time = f"{self.hours} h" if self.hours < _IN_HOURS else f"{round(self.hours / 24)} d"
+        return f"+{self.gain:g} {self.name} in {time}"
 
 
 def rise(readings: Iterable[Reading], now: datetime, *, window: timedelta = WINDOW) -> list[Rise]:

@@ -7,9 +7,9 @@ counts alike, whatever the hour.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 import numpy as np
@@ -102,6 +102,44 @@ class Series:
             value=np.array([reading.value for _, reading in flat], np.float64),
             read=_integers(int(reading.read_at.timestamp()) for _, reading in flat),
         )
+
+
+def readings_of(series: Series, places: Sequence[int]) -> Iterator[list[Reading]]:
+    """Yield the readings of papers, each paper's in order of time; sources are named by number.
+
+    Args:
+        series: Of many papers.
+        places: Where the papers stand in it.
+    """
+    order = np.lexsort((series.read, series.paper))
+    for first, end in zip(*np.searchsorted(series.paper[order], _ends(places)), strict=True):
+        yield [
+            Reading(
+                series.names[series.name[n]],
+                float(series.value[n]),
+                datetime.fromtimestamp(int(series.read[n]), UTC),
+                str(series.source[n]),
+            )
+            for n in order[first:end].tolist()
+        ]
+
+
+def _ends(places: Sequence[int]) -> Numbers:
+    first = _integers(places)
+    return np.stack((first, first + 1))
+
+
+def standing(readings: Iterable[Reading]) -> dict[str, float]:
+    """Return what each signal has come to; of several sources of one, the highest counts.
+
+    Args:
+        readings: Of one paper, in order of time.
+    """
+    last = {(reading.name, reading.source): reading.value for reading in readings}
+    found: dict[str, float] = {}
+    for (name, _), value in last.items():
+        found[name] = max(value, found.get(name, value))
+    return found
 
 
 def born(published: Floats, seen: Floats) -> Numbers:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from notifier.storage import tables as t
 from notifier.storage.statements import chunks
@@ -32,3 +32,10 @@ def of(conn: Connection, rows: Iterable[int]) -> Iterator[Facts]:
         for row, key, categories, first_seen_at, published_at in conn.execute(query):
             newest = published_at or first_seen_at
             yield Facts(row, key, tuple(categories), first_seen_at, newest)
+
+
+def count_seen(conn: Connection, begins: datetime, ends: datetime) -> int:
+    """Return how many papers were first seen from `begins` on and before `ends` (UTC)."""
+    seen = t.paper.c.first_seen_at
+    query = select(func.count()).select_from(t.paper).where(seen >= begins, seen < ends)
+    return conn.scalar(query) or 0

@@ -49,6 +49,11 @@ def newest(conn: Connection) -> datetime | None:
     return max((time for time in times if time), default=None)
 
 
+def sources(conn: Connection) -> list[str]:
+    """Return the names of all sources that ever told a signal, in order."""
+    return list(conn.scalars(select(t.signal.c.source).distinct().order_by(t.signal.c.source)))
+
+
 def talked_about(conn: Connection, *, now: datetime, within: timedelta) -> Series:
     """Return the papers with a signal read in the last `within`, with all their readings."""
     recent = (
