@@ -97,4 +97,4 @@ def _of_period(series: Series, period: Period) -> Numbers:
     if not period.is_current:
         return np.flatnonzero((series.seen >= begins) & (series.seen < period.ends.timestamp()))
     is_told = np.array([name != store_signals.MENTIONS for name in series.names], bool)
-    return np.unique(series.paper[(series.read >= begins) & is_told[series.name]])
+    return np.unique(series.paper[(series.read > begins) & is_told[series.name]])
