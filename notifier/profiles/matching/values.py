@@ -90,7 +90,8 @@ class AskedValues:
         for where, values in (("cat", papers.categories), ("source", papers.sources)):
             if self._numbers[where]:
                 found.append(_in_papers(values, self._few(where, values)))
-        packed = np.unique(np.concatenate(found))
+        packed = np.sort(np.concatenate(found))
+        packed = packed[np.diff(packed, prepend=-1) != 0]
         return packed >> 32, packed & (1 << 32) - 1
 
     def _authors(self, authors: Values) -> Iterator[tuple[int, int]]:
