@@ -156,7 +156,7 @@ def _by_hours(day: Day, talked: Sequence[Talked], settings: TrendSettings) -> Fl
     gained = momenta(Series.of(talked), now=now, settings=settings)
     fields = np.unique([paper.field for paper in talked], return_inverse=True)[1]
     ages = [max((now - paper.submitted_at) / timedelta(days=1), 0.0) for paper in day.peers]
-    found: Floats = standings(gained, fields, np.array(ages), settings.peers)  # type: ignore[arg-type]
+    found: Floats = standings(gained, fields, np.array(ages), settings.peers).percentiles  # type: ignore[arg-type]
     return found
 
 

@@ -27,14 +27,17 @@ from notifier.delivery.mailer import Transport
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
 from notifier.digests.view import Service
 from notifier.jobs import freshness
-from notifier.jobs.compose import Composed, ComposeSettings, Outlook, compose
+from notifier.jobs.compose import Composed, compose
 from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
+from notifier.jobs.explain import Explained, explain
 from notifier.jobs.ingest import Tell, ingest
 from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.shelves import Shelves
 from notifier.jobs.take import Ingested
-from notifier.profiles.profile import DAY_NAMES, Schedule
+from notifier.jobs.writing import ComposeSettings, Outlook
+from notifier.papers.paper import Paper
+from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
 from notifier.ranking.order import OrderSettings
 from notifier.sources.freshness import Freshness, Reading
 from notifier.sources.http import (
@@ -286,6 +289,13 @@ class App:
     @cached_property
     def library(self) -> Library:
         return Library(self.database, self.shelves, self.order, self.clock)
+
+    def explain(self, paper: Paper, subscriber: Subscriber) -> Explained:
+        """Return why a paper has its place for a subscriber, or why it does not come."""
+        with self.database.reading() as conn:
+            return explain(
+                conn, paper, subscriber, now=self.clock(), order=self.order, lookback=self.lookback
+            )
 
     def compose(self, *, stopping: Callable[[], bool] = lambda: False) -> Composed:
         """Make every digest that is due, but for those that wait for a source."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,13 +21,13 @@ wishes = st.dictionaries(st.sampled_from("abcd"), profile_scores, max_size=4)
 limits = st.integers(1, 14)
 
 
-def chosen(max_papers: int = 12, /, **profiles: Scores) -> Choice:
+def chosen(max_papers: int = 12, late: Set[int] = frozenset(), /, **profiles: Scores) -> Choice:
     """Choose from profiles given as row -> score, each ranked best first."""
     ranked = [
         (name, [_ranked(row, score) for row, score in sorted(scores.items(), key=_best_first)])
         for name, scores in profiles.items()
     ]
-    return choose(ranked, max_papers=max_papers)
+    return choose(ranked, max_papers=max_papers, late=late)
 
 
 def _best_first(pair: tuple[int, float]) -> tuple[float, int]:
@@ -83,6 +83,20 @@ def test_a_profile_whose_papers_stand_elsewhere_has_no_section() -> None:
     choice = chosen(a={1: 0.9}, b={1: 0.1})
     assert rows(choice) == {"a": [1]}
     assert also(choice) == {1: ("b",)}
+
+
+def test_of_papers_passed_over_before_the_best_have_a_quarter_of_the_room() -> None:
+    news = dict.fromkeys(range(1, 10), 0.9)
+    late = {20: 0.1, 21: 0.3, 22: 0.2}
+    choice = chosen(8, set(late), a=news | late)
+    assert rows(choice) == {"a": [1, 2, 3, 4, 5, 6, 21, 22]}
+    assert choice.more == 3  # those passed over were counted on their day
+
+
+def test_papers_passed_over_before_fill_the_room_that_news_leave() -> None:
+    choice = chosen(4, {20, 21, 22, 23}, a={1: 0.9, 20: 0.1, 21: 0.2}, b={22: 0.95, 23: 0.3})
+    assert rows(choice) == {"a": [1, 21], "b": [22, 23]}
+    assert choice.more == 0
 
 
 def test_no_match_is_an_empty_choice() -> None:
@@ -158,3 +172,14 @@ def test_sections_stand_in_the_order_of_the_profiles(
 ) -> None:
     names = list(rows(chosen(limit, **profiles)))
     assert names == [name for name in profiles if name in names]
+
+
+@given(wishes, limits, st.sets(st.integers(1, 12)))
+def test_papers_passed_over_before_take_no_more_than_their_part_from_the_news(
+    profiles: dict[str, Scores], limit: int, late: set[int]
+) -> None:
+    wanted = {row for scores in profiles.values() for row in scores}
+    found = {item.ranked.row for item in chosen(limit, late, **profiles).items}
+    news = len(wanted - late)
+    assert len(found & late) == min(len(wanted & late), max(limit // 4, 1, limit - news))
+    assert len(found - late) == min(news, limit - len(found & late))

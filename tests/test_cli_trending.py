@@ -15,8 +15,7 @@ from notifier.jobs.talk import SIGNAL_DAYS, Talks, talk
 from notifier.jobs.trends import trends
 from notifier.papers.identity import Alias
 from notifier.ranking import periods
-from notifier.ranking.rising import Rise
-from notifier.ranking.trending import Reading, Series, Talked, readings_of, standing
+from notifier.ranking.trending import Reading, Series, Talked, standing
 from notifier.storage import store_papers
 from notifier.storage.database import Database
 
@@ -242,19 +241,6 @@ def test_periods_are_named_as_iso_8601_has_them() -> None:
     assert named == ["2027-01-01", "2026-W53", "2027-01"]
 
 
-@pytest.mark.parametrize(
-    ("rise", "said"),
-    [
-        (Rise("upvotes", 38, DAY), "+38 upvotes in 24 h"),
-        (Rise("stars", 1_200, 5 * DAY), "+1200 stars in 5 d"),
-        (Rise("comments", 1, timedelta(minutes=9)), "+1 comments in 1 h"),
-        (Rise("upvotes", 2.5, 47.6 * timedelta(hours=1)), "+2.5 upvotes in 2 d"),
-    ],
-)
-def test_a_rise_is_written_with_its_time(rise: Rise, said: str) -> None:
-    assert str(rise) == said
-
-
 # Readings of many papers
 
 
@@ -275,7 +261,8 @@ READINGS = st.lists(
 @given(st.lists(READINGS, min_size=1, max_size=5))
 def test_the_readings_of_each_paper_come_out_as_they_went_in(papers: list[list[Reading]]) -> None:
     series = Series.of(Talked(row, "cs", NOON, own) for row, own in enumerate(papers))
-    for own, found in zip(papers, readings_of(series, range(len(papers))), strict=True):
+    for place, own in enumerate(papers):
+        found = series.readings_of(place)
         assert [(r.name, r.value, r.read_at) for r in found] == [
             (r.name, r.value, r.read_at) for r in own
         ]
@@ -306,7 +293,7 @@ def test_talk_is_given_out_again_only_as_long_as_it_holds(notifier: Notifier) ->
             before, found = talks._talk, talks.at(conn, now)
             expected = talk(conn, now=now)
             assert (found.trends, found.trending) == (expected.trends, expected.trending)
-            fresh += found is not before and hours > 24 * 6
+            fresh += talks._talk is not before and hours > 24 * 6
     assert 24 <= fresh <= 28  # each day, and when a paper becomes too old
     with app.database.reading() as conn:
         before = talks.at(conn, NOON + 6 * DAY)

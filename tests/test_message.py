@@ -27,6 +27,7 @@ from notifier.papers.paper import Paper
 from notifier.profiles.hits import Match, match
 from notifier.profiles.indexed import IndexedPaper
 from notifier.profiles.parser import parse
+from notifier.ranking.rising import Rise
 
 from .builders import NOON, a_paper, ranked
 
@@ -71,6 +72,7 @@ def a_digest(
             {name: [line.typed for line in rules.lines] for name, rules in parsed.items()},
             {paper.row: [(name.title(), url) for name, url in paper.urls.items()]
              for paper in papers},
+            values.pop("rising", {}),
             abstract_characters=values.pop("abstract_characters", 700),
         ),
         more=choice.more,
@@ -188,6 +190,13 @@ def test_a_digest_of_twelve_papers_in_two_profiles_is_its_golden_file(golden: Go
     assert view.more == 2
     assert any(card.also for card in view.cards)
     golden("twelve_papers.eml", build(a_mail(view)))
+
+
+def test_a_digest_with_a_paper_that_rises_is_its_golden_file(golden: Golden) -> None:
+    old = a_paper("LLM agents, again", "A study of LLM agents.", authors=("Ada Lovelace",))
+    rises = {1: [Rise("upvotes", 38.0, timedelta(hours=24), 41.0)]}
+    view = a_digest([old, a_paper("LLM plans", row=2)], {"Agents": "LLM"}, rising=rises)
+    golden("rising.eml", build(a_mail(view)))
 
 
 def test_a_digest_of_hostile_texts_is_its_golden_file(golden: Golden) -> None:

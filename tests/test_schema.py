@@ -16,6 +16,7 @@ from notifier.jobs.shelves import Shelves
 from notifier.ranking.order import OrderSettings
 from notifier.storage import (
     schema,
+    store_digests,
     store_matches,
     store_papers,
     store_subscribers,
@@ -139,6 +140,33 @@ def test_the_fourth_step_lets_subscribers_of_before_learn_from_votes(tmp_path: P
         assert ada
         assert ada.learning
         assert store_votes.counts(conn, ada.row) == {}
+    made.close()
+
+
+def test_the_fifth_step_keeps_what_was_sent_and_says_of_nothing_that_it_rose(
+    tmp_path: Path,
+) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, "0004")
+    with made.writing() as conn:
+        for statement in (
+            "INSERT INTO subscriber (id, address, state, zone, hour, minute, days, cadence,"
+            " max_papers, seen, consent, created_at) VALUES (1, 'ada@example.org', 'active', 'UTC',"
+            " 7, 0, '[0]', 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')",
+            "INSERT INTO paper (id, key, title, abstract, authors, categories, urls, announce,"
+            " first_seen_at, updated_at) VALUES (1, 'arxiv:1', 'T', '', '[]', '[]', '{}', 'new',"
+            " '2026-11-20 05:00:00.000000', '2026-11-20 05:00:00.000000')",
+            "INSERT INTO digest (id, key, subscriber_id, period, subject, papers, more, seen_from,"
+            " seen_to, composed_at) VALUES (1, 'k', 1, '2026-11-20', 's', 1, 0, 0, 4,"
+            " '2026-11-20 12:00:00.000000')",
+            "INSERT INTO digest_paper (digest_id, subscriber_id, paper_id, profile, place, score)"
+            " VALUES (1, 1, 1, 'p', 1, 0.5)",
+        ):
+            conn.exec_driver_sql(statement)
+    assert schema.upgrade(made, "0005") == ["0005"]
+    with made.reading() as conn:
+        assert store_digests.sent_papers(conn, [1]) == {(1, 1)}
+        assert conn.exec_driver_sql("SELECT rising FROM digest_paper").scalars().all() == [None]
     made.close()
 
 

@@ -354,15 +354,15 @@ def test_a_paper_that_turns_older_overnight_keeps_about_its_trend() -> None:
 
 def test_a_rise_is_told_with_its_time() -> None:
     readings = upvotes(5, 12, 50, every=12 * HOUR)
-    assert rise(readings, NOON) == [Rise("upvotes", 45, DAY)]
+    assert rise(readings, NOON) == [Rise("upvotes", 45, DAY, 50)]
 
 
 def test_a_rise_of_a_paper_known_for_hours_is_that_since_it_is_known() -> None:
-    assert rise(upvotes(5, 43, every=10 * HOUR), NOON) == [Rise("upvotes", 38, 10 * HOUR)]
+    assert rise(upvotes(5, 43, every=10 * HOUR), NOON) == [Rise("upvotes", 38, 10 * HOUR, 43)]
 
 
 def test_a_rise_after_days_without_a_reading_is_told_with_all_of_them() -> None:
-    assert rise(upvotes(5, 43, every=5 * DAY), NOON) == [Rise("upvotes", 38, 5 * DAY)]
+    assert rise(upvotes(5, 43, every=5 * DAY), NOON) == [Rise("upvotes", 38, 5 * DAY, 43)]
 
 
 @pytest.mark.parametrize(
@@ -382,13 +382,13 @@ def test_the_highest_rise_comes_first() -> None:
         for at, values in ((NOON - DAY, (1, 1, 7)), (NOON, (4, 9, 7)))
         for name, value in zip(("comments", "upvotes", "stars"), values, strict=True)
     ]
-    assert rise(readings, NOON) == [Rise("upvotes", 8, DAY), Rise("comments", 3, DAY)]
+    assert rise(readings, NOON) == [Rise("upvotes", 8, DAY, 9), Rise("comments", 3, DAY, 4)]
 
 
 def test_a_rise_that_two_sources_tell_is_the_lesser_of_the_two() -> None:
     one = [Reading("upvotes", 1, NOON - DAY, "a"), Reading("upvotes", 9, NOON, "a")]
     other = [Reading("upvotes", 2, NOON - 3 * HOUR, "b"), Reading("upvotes", 9, NOON, "b")]
-    assert rise([*one, *other], NOON) == [Rise("upvotes", 7, 3 * HOUR)]
+    assert rise([*one, *other], NOON) == [Rise("upvotes", 7, 3 * HOUR, 9)]
 
 
 @given(READINGS)

@@ -57,8 +57,10 @@ def cards(
         items.append(Item(Ranked(Fit.of(paper, 0.5), 1.0, 0.5)))
         matches["mine", paper.row] = found
     choice = Choice((Section("mine", tuple(items)),), 0)
+    rising = options.pop("rising", {})
     given_options = {"abstract_characters": 700} | options
-    shown = sections(choice, matches, {"mine": rules.split("\n")}, links or {}, **given_options)
+    typed = {"mine": rules.split("\n")}
+    shown = sections(choice, matches, typed, links or {}, rising, **given_options)
     return [card for section in shown for card in section.cards]
 
 

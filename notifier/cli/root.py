@@ -1,4 +1,4 @@
-"""The commands that are no group: demo, init, run, tick, status, ingest."""
+"""The commands that are no group: demo, init, run, tick, status, ingest, explain."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from notifier.cli import (
     config,
     database,
     digests,
+    explaining,
     profile_test,
     sources,
     tastes,
@@ -41,6 +42,10 @@ app.add_typer(tastes.app, name="subscriber")
 app.add_typer(profile_test.app, name="profile")
 app.add_typer(digests.app, name="digest")
 app.add_typer(database.app, name="db")
+app.command(
+    epilog="Examples: notifier explain 2508.13426 --for ada@example.org · "
+    "notifier explain https://arxiv.org/abs/2508.13426 --for ada@example.org --format json"
+)(explaining.explain)
 
 
 def _version(wanted: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
@@ -24,6 +24,7 @@ By: TypeAlias = Literal["day", "week", "month"]
 _COLUMNS = ("id", "trend", "rose", "signals", "field", "title")
 _LONGER: Mapping[By, By] = {"day": "week", "week": "month"}
 _FIELDS_NAMED = 8
+_HOUR = timedelta(hours=1)
 
 
 @app.command(
@@ -100,13 +101,16 @@ def _day(written: str, by: By) -> date:
 
 
 def _as_record(one: Trending, *, table: bool) -> dict[str, Any]:
-    rose: list[Any] = [
-        {"signal": rise.name, "gain": _plain(rise.gain), "hours": rise.hours} for rise in one.rises
+    from notifier.digests.view import rose
+
+    rises: list[Any] = [
+        {"signal": rise.name, "gain": _plain(rise.gain), "hours": max(round(rise.since / _HOUR), 1)}
+        for rise in one.rises
     ]
     return {
         "id": one.paper.id,
         "trend": round(one.trend, 6),
-        "rose": list(map(str, one.rises)) if table else rose,
+        "rose": [rose([rise]) for rise in one.rises] if table else rises,
         "signals": {name: _plain(value) for name, value in one.signals.items()},
         "field": one.field or None,
         "categories": list(one.paper.categories),

@@ -2,15 +2,20 @@
 
 Pure. Profiles take turns with their best remaining paper until the digest is full, so that a
 profile with many matches does not drown one with few; a paper wanted by several profiles stands
-in the one where it ranks best, and names the others.
+in the one where it ranks best, and names the others. A part of the room is kept for papers of
+earlier days that rise, and all that the news leave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain, islice, zip_longest
 
 from notifier.ranking.order import Ranked
+
+# One in so many papers may be of an earlier day, and rise; at least one.
+_ONE_RISING_IN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A digest's papers. `more` counts matched papers that found no place."""
+    """A digest's papers. `more` counts matched papers of these days that found no place."""
 
     sections: tuple[Section, ...]
     more: int
@@ -42,12 +47,18 @@ class Choice:
         return [item for section in self.sections for item in section.items]
 
 
-def choose(profiles: Sequence[tuple[str, Sequence[Ranked]]], *, max_papers: int) -> Choice:
+def choose(
+    profiles: Sequence[tuple[str, Sequence[Ranked]]],
+    *,
+    max_papers: int,
+    late: Set[int] = frozenset(),
+) -> Choice:
     """Return the choice from each profile's matches.
 
     Args:
         profiles: Name and matches, best first, in the order the subscriber gave them.
         max_papers: Most papers in all, at least 1.
+        late: Rows of those that were passed over before. They are not counted again.
     """
     home = _home(profiles)
     queues = {name: [r for r in ranked if home[r.row] == name] for name, ranked in profiles}
@@ -55,19 +66,27 @@ def choose(profiles: Sequence[tuple[str, Sequence[Ranked]]], *, max_papers: int)
     for name, ranked in profiles:
         for one in ranked:
             wanted_by.setdefault(one.row, []).append(name)
-    taken = _take_turns(queues, max_papers)
+    rising = sorted((r for q in queues.values() for r in q if r.row in late), key=_by_score)
+    news = {name: [r.row for r in queue if r.row not in late] for name, queue in queues.items()}
+    matched = sum(map(len, news.values()))
+    room = max(max_papers // _ONE_RISING_IN, 1, max_papers - matched)
+    chosen = {one.row for one in rising[:room]}
+    new = _take_turns(news, max_papers - len(chosen))
+    chosen |= new
     sections = [
-        Section(
-            name,
-            tuple(
-                Item(one, tuple(other for other in wanted_by[one.row] if other != name))
-                for one in queue[: taken[name]]
-            ),
-        )
+        Section(name, tuple(Item(one, _others(wanted_by[one.row], name)) for one in shown))
         for name, queue in queues.items()
-        if taken[name]
+        if (shown := [one for one in queue if one.row in chosen])
     ]
-    return Choice(tuple(sections), len(home) - sum(taken.values()))
+    return Choice(tuple(sections), matched - len(new))
+
+
+def _by_score(one: Ranked) -> float:
+    return -one.score
+
+
+def _others(names: Sequence[str], name: str) -> tuple[str, ...]:
+    return tuple(other for other in names if other != name)
 
 
 def _home(profiles: Sequence[tuple[str, Sequence[Ranked]]]) -> dict[int, str]:
@@ -80,13 +99,7 @@ def _home(profiles: Sequence[tuple[str, Sequence[Ranked]]]) -> dict[int, str]:
     return {row: name for row, (_, name) in best.items()}
 
 
-def _take_turns(queues: dict[str, list[Ranked]], max_papers: int) -> dict[str, int]:
-    taken = dict.fromkeys(queues, 0)
-    while sum(taken.values()) < max_papers:
-        before = sum(taken.values())
-        for name, queue in queues.items():
-            if taken[name] < len(queue) and sum(taken.values()) < max_papers:
-                taken[name] += 1
-        if sum(taken.values()) == before:
-            break
-    return taken
+def _take_turns(queues: Mapping[str, Sequence[int]], max_papers: int) -> set[int]:
+    """The first rows of each queue, one of each in turn, until there are enough or no more."""
+    turns = chain.from_iterable(zip_longest(*queues.values()))
+    return set(islice((row for row in turns if row is not None), max_papers))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import count
 
 from notifier.digests import budget
@@ -17,6 +17,7 @@ from notifier.digests.choose import Choice, Item
 from notifier.digests.excerpt import Segment, cut, cut_at_sentence, mark, one_line, plain
 from notifier.papers.paper import Paper
 from notifier.profiles.hits import Hit, Match
+from notifier.ranking.rising import Rise
 
 AUTHORS_SHOWN = 4
 SIGNALS_FIRST = ("upvotes", "comments", "stars")
@@ -28,14 +29,19 @@ TITLE_CHARACTERS = 300
 LINE_CHARACTERS = 300
 RULE_CHARACTERS = 80
 WORD_CHARACTERS = 40
+HOURS_SHOWN = 48
 _WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f-\x9f<>\"]{1,1000}", re.IGNORECASE)
+_SHOWN_AS = {"mentions": "sources"}  # so many more sources show the paper
 _FIELD_WORDS = {"title": "in the title", "abstract": "in the abstract"}
 _ANNOUNCED = {"cross": "cross-listed", "replace": "new version", "replace-cross": "new version"}
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One paper as it is shown. `percent` is the score from 0 to 100."""
+    """One paper as it is shown. `percent` is the score from 0 to 100.
+
+    `rising`: what rose of late, "" for a paper that is not marked so.
+    """
 
     number: int
     title: tuple[Segment, ...]
@@ -47,6 +53,7 @@ class Card:
     percent: int
     links: tuple[tuple[str, str], ...]
     plain_title: str
+    rising: str = ""
 
     @property
     def page(self) -> str:
@@ -103,6 +110,11 @@ class DigestView:
         return [card for section in self.sections for card in section.cards]
 
     @property
+    def has_rising(self) -> bool:
+        """Whether a paper is marked as rising: then not all need be new."""
+        return any(card.rising for card in self.cards)
+
+    @property
     def subject(self) -> str:
         """Profile, best title, count: at most 90 characters on one line."""
         best = self.sections[0].cards[0]
@@ -124,6 +136,7 @@ def sections(
     matches: Mapping[tuple[str, int], Match],
     rules: Mapping[str, Sequence[str]],
     links: Mapping[int, Sequence[tuple[str, str]]],
+    rising: Mapping[int, Sequence[Rise]],
     *,
     abstract_characters: int,
 ) -> tuple[CardSection, ...]:
@@ -134,6 +147,7 @@ def sections(
         matches: The paper and its hits, by profile and row.
         rules: The lines of each profile as typed, for the why-line.
         links: (text, address) pairs of each paper's row, the page first.
+        rising: What rose, by row of the papers to be marked so.
         abstract_characters: Length to which abstracts are cut, at a sentence's end.
     """
     numbers = count(1)
@@ -147,7 +161,8 @@ def sections(
                         item,
                         matches[section.profile, item.ranked.row],
                         rules[section.profile],
-                        links,
+                        links.get(item.ranked.row, ()),
+                        rising.get(item.ranked.row, ()),
                         abstract_characters,
                     )
                     for item in section.items
@@ -163,7 +178,8 @@ def _card(
     item: Item,
     match: Match,
     rules: Sequence[str],
-    links: Mapping[int, Sequence[tuple[str, str]]],
+    links: Sequence[tuple[str, str]],
+    rises: Sequence[Rise],
     abstract_characters: int,
 ) -> Card:
     paper, hits = match.paper, match.hits
@@ -179,8 +195,9 @@ def _card(
         why=plain(why(hits, rules)),
         also=item.also,
         percent=round(100 * item.ranked.score),
-        links=tuple(pair for pair in links.get(paper.row, ()) if _WEB_ADDRESS.fullmatch(pair[1])),
+        links=tuple(pair for pair in links if _WEB_ADDRESS.fullmatch(pair[1])),
         plain_title=one_line(shown_title),
+        rising=rose(rises),
     )
 
 
@@ -205,7 +222,8 @@ def _fitted(whole: tuple[CardSection, ...]) -> tuple[CardSection, ...]:
 
 def _frame(card: Card) -> float:
     """What a card weighs without its abstract."""
-    words = (card.authors, *card.facts, card.why, *card.also, *(url for _, url in card.links))
+    said = (card.authors, *card.facts, card.rising, card.why, *card.also)
+    words = (*said, *(url for _, url in card.links))
     texts = (*card.title, *(Segment(word) for word in words))
     return budget.CARD_BYTES + budget.LINK_BYTES * len(card.links) + budget.weight(texts)
 
@@ -244,12 +262,27 @@ def _facts(paper: Paper) -> Iterable[str]:
     if paper.announce in _ANNOUNCED:
         yield _ANNOUNCED[paper.announce]
     counts = [
-        f"{value:.0f} {name if value != 1 else name.removesuffix('s')}"
+        _counted(value, name)
         for name, value in sorted(paper.signals.items(), key=_importance)
         if value
     ]
     if counts:
         yield " · ".join(counts)
+
+
+def rose(rises: Sequence[Rise]) -> str:
+    """Return what rose most, and in what time: `+38 upvotes in 24 h`; "" where nothing did."""
+    if not rises:
+        return ""
+    most = rises[0]
+    hours = max(round(most.since / timedelta(hours=1)), 1)
+    time = f"{hours} h" if hours <= HOURS_SHOWN else f"{round(hours / 24)} days"
+    return f"+{_counted(most.gain, most.name)} in {time}"
+
+
+def _counted(value: float, name: str) -> str:
+    name = _SHOWN_AS.get(name, name)
+    return f"{value:.0f} {name if value != 1 else name.removesuffix('s')}"
 
 
 def why(hits: Sequence[Hit], rules: Sequence[str]) -> str:

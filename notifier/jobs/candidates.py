@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from notifier.jobs.talk import talk
+from notifier.jobs.risers import Passed
+from notifier.jobs.talk import Talk
 from notifier.papers.paper import Paper
 from notifier.ranking.order import Fit
 from notifier.storage import store_matches, store_papers
@@ -18,12 +19,24 @@ from notifier.storage.store_matches import Match
 class Candidates:
     """Papers for digests."""
 
-    def __init__(self, conn: Connection, profiles: Sequence[int], *, after: int, now: datetime):
-        """Read the matches of profiles with all that became news behind number `after`."""
+    def __init__(
+        self,
+        conn: Connection,
+        profiles: Sequence[int],
+        talk: Talk,
+        *,
+        after: int,
+        also: Collection[int] = (),
+    ) -> None:
+        """Read the matches of profiles with all that became news behind number `after`.
+
+        Args:
+            also: Rows of papers that are looked at whatever their number.
+        """
         self._conn = conn
-        self._talk = talk(conn, now=now)
+        self._talk = talk
         self._matches: dict[int, list[Match]] = {}
-        for match in store_matches.of(conn, profiles, after=after):
+        for match in store_matches.of(conn, profiles, after=after, also=also):
             self._matches.setdefault(match.profile, []).append(match)
         self._arrived: dict[tuple[int, bool], set[int]] = {}
         self._papers: dict[int, Paper] = {}
@@ -45,11 +58,22 @@ class Candidates:
         Papers in `without` take no part.
         """
         return [
-            replace(match.fit, trend=self._talk.trends.get(match.fit.row))
+            self._fit(match)
             for match in self._matches.get(profile, ())
             if match.fit.row not in without
             and (match.fit.row in news or (match.trending and match.fit.row in self._talk.trending))
         ]
+
+    def late(self, profile: int, passed: Passed, without: Set[int]) -> list[Fit]:
+        """Return a profile's papers that were passed over and rise."""
+        return [
+            self._fit(match)
+            for match in self._matches.get(profile, ())
+            if match.fit.row not in without and passed.has(match.fit.row, match.number)
+        ]
+
+    def _fit(self, match: Match) -> Fit:
+        return replace(match.fit, trend=self._talk.trends.get(match.fit.row))
 
     def paper(self, row: int) -> Paper:
         """Return a paper, with its trend."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 
 import structlog
 from sqlalchemy import Connection
@@ -20,6 +20,7 @@ from notifier.jobs.talk import talk
 from notifier.profiles.matching.compiled import Compiled
 from notifier.ranking.best import Best, best, lines
 from notifier.ranking.order import OrderSettings
+from notifier.ranking.rising import WINDOW
 from notifier.storage import (
     paper_changes,
     store_matches,
@@ -66,7 +67,8 @@ class Matcher:
         self._database, self._settings, self._shelves = database, settings, shelves
         self._compiled = Compiled()
         self._marks, self._taken_in = _NOTHING_TAKEN_IN, 0
-        self._trended: tuple[int, datetime, store_profiles.Marks] | None = None
+        self._risen: set[int] = set()
+        self._talked: tuple[int, datetime, store_profiles.Marks] | None = None
 
     def run(self, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> Matched:
         """Match all that is not matched yet at `now` (aware UTC)."""
@@ -77,7 +79,7 @@ class Matcher:
             while not stopping() and step(done, now):
                 pass
         if not stopping():
-            self._trending(done, now)
+            self._talked_about(done, now)
             self._clear(now)
         if done.papers or done.profiles:
             log.info("matched", papers=done.papers, profiles=done.profiles, matches=done.matches)
@@ -165,27 +167,34 @@ class Matcher:
         done.profiles += len(waiting)
         return True
 
-    def _trending(self, done: Matched, now: datetime) -> None:
-        """Match what is trending, new or not, with the rules that ask for it."""
-        if not self._compiled.arrays().trends.any():
-            return
+    def _talked_about(self, done: Matched, now: datetime) -> None:
+        """Match once more what is trending or rising: for rules that ask for it, and what was kept
+        for nobody since other papers of its batch were better.
+        """
         with self._database.reading() as conn:
             asked = store_signals.last(conn), now.replace(minute=0, second=0, microsecond=0)
-            if (*asked, self._marks) == self._trended:  # trends move with readings, and with age
+            if (*asked, self._marks) == self._talked:  # trends move with readings, and with age
                 return
             at = self._moment(conn, now)
-            shelf = a_shelf(store_papers.load(conn, at.talk.trending))
-            found = list(self._of(self._compiled, shelf, at, only_trend=True))
-            held = store_matches.trending(conn, shelf.rows.tolist())
-        new = [one for one in found if (one.profile_id, one.paper_id) not in held]
-        if new:
-            with self._database.writing() as conn:
-                changed = self._changed(conn)
-                store_matches.put_trending(
-                    conn, (one for one in new if one.profile_id not in changed)
-                )
-            done.matches += len(new)
-        self._trended = (*asked, self._marks)
+            found = self._trending(conn, at) if self._compiled.arrays().trends.any() else iter(())
+            risen = at.talk.rising(window=WINDOW, since=now - KEPT).keys()
+            shelf = a_shelf(store_papers.load(conn, risen - self._risen))
+            found = chain(found, self._of(self._compiled, shelf, at))
+            while block := list(islice(found, _WRITTEN_AT_ONCE)):
+                with self._database.writing() as writing:
+                    changed = self._changed(writing)
+                    kept = [one for one in block if one.profile_id not in changed]
+                    store_matches.put_missing(writing, kept)
+                done.matches += len(kept)
+        self._risen, self._talked = set(risen), (*asked, self._marks)
+
+    def _trending(self, conn: Connection, at: Moment) -> Iterator[NewMatch]:
+        """Yield the matches, not kept yet, of what is trending with rules that ask for it."""
+        shelf = a_shelf(store_papers.load(conn, at.talk.trending))
+        held = store_matches.trending(conn, shelf.rows.tolist())
+        for one in self._of(self._compiled, shelf, at, only_trend=True):
+            if (one.profile_id, one.paper_id) not in held:
+                yield one
 
     def _clear(self, now: datetime) -> None:
         """Once a day, let go of matches with papers that nobody is mailed any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from notifier.profiles.hits import TRENDING_FROM
 from notifier.profiles.matching.postings import Floats, Numbers
+from notifier.ranking.rising import Rise, is_rising, rise
 from notifier.ranking.trending import Series, trends_of
 from notifier.storage import store_signals
 
@@ -22,11 +23,14 @@ _TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Trends by row of paper, in [0, 1]; `trending`: those that a rule `trending` takes.
+    """Trends by row of paper, in [0, 1], and the signals that they are made of, as of `now`.
 
-    `until` then (UTC, inclusive) all of it stays as it is, unless something is read.
+    `trending`: the papers that a rule `trending` takes. `until` then (UTC, inclusive) trends stay
+    as they are, unless something is read.
     """
 
+    now: datetime
+    series: Series
     trends: dict[int, float]
     trending: frozenset[int]
     until: datetime
@@ -42,6 +46,25 @@ class Talk:
             found[at[here]] = trends[here]
         return found
 
+    def rising(self, *, window: timedelta, since: datetime) -> dict[int, list[Rise]]:
+        """Return what rose, by row, for papers that trend, the highest gain first.
+
+        Args:
+            window: A good part of their numbers must have come within it.
+            since: Only papers first seen since then (UTC).
+        """
+        series = self.series
+        is_new = series.read > (self.now - window).timestamp()
+        found: dict[int, list[Rise]] = {}
+        for place in np.unique(series.paper[is_new]).tolist():
+            row = int(series.rows[place])
+            if self.trends[row] < TRENDING_FROM or series.seen[place] < since.timestamp():
+                continue
+            rises = rise(series.readings_of(place), self.now, window=window)
+            if is_rising(rises):
+                found[row] = rises
+        return found
+
 
 def talk(conn: Connection, *, now: datetime) -> Talk:
     """Return how much papers are talked about at `now` (UTC)."""
@@ -50,6 +73,8 @@ def talk(conn: Connection, *, now: datetime) -> Talk:
     is_trending = known >= TRENDING_FROM
     is_trending &= series.seen >= (now - TRENDING_DAYS).timestamp()
     return Talk(
+        now,
+        series,
         dict(zip(series.rows.tolist(), known.tolist(), strict=True)),
         frozenset(series.rows[is_trending].tolist()),
         _until(series, series.seen[is_trending], now),
@@ -86,4 +111,4 @@ class Talks:
             self._mark, self._since = mark, now
             is_all_read = newest is None or newest <= now
             self._until = self._talk.until if is_all_read else now
-        return self._talk
+        return replace(self._talk, now=now)

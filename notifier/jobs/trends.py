@@ -17,7 +17,7 @@ from notifier.profiles.matching.values import category_fits
 from notifier.ranking.order import ties
 from notifier.ranking.periods import Period
 from notifier.ranking.rising import Rise, rise
-from notifier.ranking.trending import Series, readings_of, standing, trends_of
+from notifier.ranking.trending import Series, standing, trends_of
 from notifier.storage import paper_facts, store_papers, store_signals
 
 
@@ -75,7 +75,7 @@ def trends(conn: Connection, period: Period, *, field: str = "", limit: int | No
     ]
     best = [(row, place) for *_, row, place in sorted(wanted)[:limit]]
     papers = {paper.row: paper for paper in store_papers.load(conn, map(itemgetter(0), best))}
-    readings = readings_of(series, [place for _, place in best])
+    readings = [series.readings_of(place) for _, place in best]
     return Trends(
         best=tuple(
             Trending(

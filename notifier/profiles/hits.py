@@ -82,6 +82,46 @@ def match(rules: Rules, paper: IndexedPaper, *, is_news: bool = True) -> Match |
     return Match(paper.paper, tuple(hits))
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one rule finds in a paper.
+
+    `hits` is None where the rule does not match; `missing` are then the parts that do not hold.
+    """
+
+    line: int
+    is_never: bool
+    hits: tuple[Hit, ...] | None
+    missing: tuple[Node, ...] = ()
+
+
+def answers(rules: Rules, paper: IndexedPaper) -> list[Answer]:
+    """Return what each rule of a profile finds in a paper, by line; it is taken for news."""
+    wanted = [_answer(node, paper, line, is_never=False) for line, node in rules.wanted()]
+    never = [_answer(node, paper, line, is_never=True) for line, node in rules.never()]
+    return sorted((*wanted, *never), key=lambda answer: answer.line)
+
+
+def _answer(node: Node, paper: IndexedPaper, line: int, *, is_never: bool) -> Answer:
+    hits = _evaluate(node, paper, line, 1.0)
+    if hits is None:
+        return Answer(line, is_never, None, tuple(_missing(node, paper)))
+    return Answer(line, is_never, tuple(hits))
+
+
+def _missing(node: Node, paper: IndexedPaper) -> Iterator[Node]:
+    """Yield the smallest parts for whose sake `node` does not match, in order."""
+    match node:
+        case Weighted(part=part):
+            yield from _missing(part, paper)
+        case And(parts=parts):
+            for part in parts:
+                if _evaluate(part, paper, 0, 1.0) is None:
+                    yield from _missing(part, paper)
+        case _:
+            yield node
+
+
 def _evaluate(node: Node, paper: IndexedPaper, rule: int, weight: float) -> list[Hit] | None:
     """Return the hits of `node`, or None when the paper does not match it."""
     match node:

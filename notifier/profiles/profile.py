@@ -38,15 +38,17 @@ class Schedule:
 class Profile:
     """A named set of rules of one subscriber; `rules` is the text as typed.
 
-    `matched`: the matches kept for it are those of these rules.
+    `matched`: the matches kept for it are those of these rules, which were last changed at
+    `changed_at`.
     """
 
     row: int
     subscriber: int
     name: str
     rules: str
-    enabled: bool = True
-    matched: bool = False
+    enabled: bool
+    matched: bool
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,28 @@ class PeerSettings:
     smooth: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """Each paper's percentile among its peers, in [0, 1], and what it is made of.
+
+    `percentiles` = own x `in_field` + (1 - own) x `everywhere`, with own = n / (n + borrowed) and n
+    the number of `papers` in its field.
+    """
+
+    papers: Numbers
+    own: Floats
+    in_field: Floats
+    everywhere: Floats
+
+    @property
+    def percentiles(self) -> Floats:
+        return np.clip(self.own * self.in_field + (1.0 - self.own) * self.everywhere, 0.0, 1.0)
+
+
 def standings(
     values: Floats, fields: Numbers, days: Numbers, settings: PeerSettings = PeerSettings()
-) -> Floats:
-    """Return each paper's percentile in [0, 1] among its peers.
+) -> Standings:
+    """Return where each paper stands among its peers.
 
     Args:
         values: How much each is talked about, at least 0.
@@ -47,17 +65,17 @@ def standings(
         settings: See there.
     """
     if not len(values):
-        return np.zeros(0)
+        return Standings(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0))
     order = np.lexsort((days, values, fields))  # so sums do not depend on the order of papers
     fields = fields[order]
     above = _for_their_age(np.log1p(values[order]), days[order], settings)
     usual = _for_their_field(above, fields, settings.alike)
     everywhere = _percentiles(usual, np.zeros_like(fields), imagined=1.0)
-    papers = np.bincount(fields)[fields].astype(np.float64)
+    papers = np.bincount(fields)[fields]
     own = papers / (papers + settings.borrowed)
-    found = np.empty(len(values))
-    found[order] = own * _percentiles(above, fields) + (1.0 - own) * everywhere
-    return np.clip(found, 0.0, 1.0)
+    back = np.argsort(order)
+    in_field = _percentiles(above, fields)
+    return Standings(papers[back], own[back], in_field[back], everywhere[back])
 
 
 def _for_their_age(values: Floats, days: Numbers, settings: PeerSettings) -> Floats:

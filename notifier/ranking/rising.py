@@ -7,33 +7,24 @@ a number was last known to be lower five days ago, it has risen in five days.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from notifier.ranking.trending import Reading
 
 WINDOW = timedelta(hours=24)
-_HOUR = timedelta(hours=1)
-_IN_HOURS = 48  # and from then on in days
+# A paper rises when at least this share of one of its numbers is of late: of 100 upvotes 25.
+RISING_SHARE = 0.25
 
 
 class Rise(NamedTuple):
-    """A signal went up by `gain` since so long ago."""
+    """A signal went up by `gain`, to `value`, since so long ago."""
 
     name: str
     gain: float
     since: timedelta
-
-    @property
-    def hours(self) -> int:
-        """How long ago, in whole hours, at least one."""
-        return max(round(self.since / _HOUR), 1)
-
-    def __str__(self) -> str:
-        """`+38 upvotes in 24 h`; a rise of two days and more in days."""
-        time = f"{self.hours} h" if self.hours < _IN_HOURS else f"{round(self.hours / 24)} d"
-        return f"+{self.gain:g} {self.name} in {time}"
+    value: float
 
 
 def rise(readings: Iterable[Reading], now: datetime, *, window: timedelta = WINDOW) -> list[Rise]:
@@ -60,7 +51,12 @@ def rise(readings: Iterable[Reading], now: datetime, *, window: timedelta = WIND
     return sorted(found, key=lambda one: (-one.gain, one.name))
 
 
+def is_rising(rises: Sequence[Rise]) -> bool:
+    """Return whether a good part of what is known of a paper is of late."""
+    return any(one.gain >= RISING_SHARE * one.value for one in rises)
+
+
 def _rise(told: list[Reading], now: datetime, window: timedelta) -> Rise:
     before = [reading for reading in told if reading.read_at <= now - window]
     start, end = (before or told)[-1 if before else 0], told[-1]
-    return Rise(end.name, end.value - start.value, now - start.read_at)
+    return Rise(end.name, end.value - start.value, now - start.read_at, end.value)

@@ -7,7 +7,7 @@ counts alike, whatever the hour.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from notifier.profiles.matching.postings import Floats, Numbers
-from notifier.ranking.peers import PeerSettings, standings
+from notifier.ranking.peers import PeerSettings, Standings, standings
 
 STARS = "stars"
 # What one more is worth, in upvotes; other signals count 1. Stars count by orders of magnitude.
@@ -103,30 +103,15 @@ class Series:
             read=_integers(int(reading.read_at.timestamp()) for _, reading in flat),
         )
 
-
-def readings_of(series: Series, places: Sequence[int]) -> Iterator[list[Reading]]:
-    """Yield the readings of papers, each paper's in order of time; sources are named by number.
-
-    Args:
-        series: Of many papers.
-        places: Where the papers stand in it.
-    """
-    order = np.lexsort((series.read, series.paper))
-    for first, end in zip(*np.searchsorted(series.paper[order], _ends(places)), strict=True):
-        yield [
-            Reading(
-                series.names[series.name[n]],
-                float(series.value[n]),
-                datetime.fromtimestamp(int(series.read[n]), UTC),
-                str(series.source[n]),
-            )
-            for n in order[first:end].tolist()
+    def readings_of(self, place: int) -> list[Reading]:
+        """Return the readings of the paper at a place in `rows`, in order of time."""
+        found = np.flatnonzero(self.paper == place)
+        found = found[np.argsort(self.read[found], kind="stable")]
+        columns = (self.name, self.value, self.read, self.source)
+        return [
+            Reading(self.names[name], value, datetime.fromtimestamp(read, UTC), str(source))
+            for name, value, read, source in zip(*(c[found].tolist() for c in columns), strict=True)
         ]
-
-
-def _ends(places: Sequence[int]) -> Numbers:
-    first = _integers(places)
-    return np.stack((first, first + 1))
 
 
 def standing(readings: Iterable[Reading]) -> dict[str, float]:
@@ -170,10 +155,21 @@ def trends_of(
     series: Series, *, now: datetime, settings: TrendSettings = TrendSettings()
 ) -> Floats:
     """Return each paper's trend in [0, 1], in the order of `series.rows`."""
+    return standings_of(series, now=now, settings=settings).percentiles
+
+
+def standings_of(
+    series: Series, *, now: datetime, settings: TrendSettings = TrendSettings()
+) -> Standings:
+    """Return where each paper's momentum stands among its peers, in the order of `series.rows`."""
     gained = momenta(series, now=now, settings=settings)
     _, fields = np.unique(np.array(series.fields, np.str_), return_inverse=True)
-    days = np.maximum(_day(now) - series.born // _DAY_SECONDS, 0)
-    return standings(gained, fields.astype(np.int64), days, settings.peers)
+    return standings(gained, fields.astype(np.int64), ages(series, now), settings.peers)
+
+
+def ages(series: Series, now: datetime) -> Numbers:
+    """Return how old each paper is, in days of UTC, at least 0."""
+    return np.maximum(_day(now) - series.born // _DAY_SECONDS, 0)
 
 
 def momentum(
@@ -192,8 +188,25 @@ def momenta(series: Series, *, now: datetime, settings: TrendSettings = TrendSet
     falls and returns has gained nothing. The first reading is a gain from nothing, that of a
     paper which was old news when it came in part.
     """
+    gained = gains(series, now=now, settings=settings)
+    summed = np.bincount(gained.paper, gained.gain, len(series.rows))
+    rounded: Floats = np.round(summed, 6)  # equal gains by different ways are equal
+    return rounded
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """What is left today of what each reading added: to the paper and signal at these places."""
+
+    paper: Numbers
+    name: Numbers
+    gain: Floats
+
+
+def gains(series: Series, *, now: datetime, settings: TrendSettings = TrendSettings()) -> Gains:
+    """Return the gain of each reading, in upvotes, as it counts at `now`; see `momenta`."""
     if not len(series.paper):
-        return np.zeros(len(series.rows))
+        return Gains(series.paper, series.name, np.zeros(0))
     order = np.lexsort((series.read, series.name, series.paper))
     paper, name, source = series.paper[order], series.name[order], series.source[order]
     value, read = series.value[order], series.read[order]
@@ -207,9 +220,7 @@ def momenta(series: Series, *, now: datetime, settings: TrendSettings = TrendSet
     gain[new] = np.where(is_old, OLD_SHARE, 1.0) * kept[new]
     days = np.maximum(_day(now) - read // _DAY_SECONDS, 0)
     decay = 0.5 ** (days * (timedelta(days=1) / settings.half_life))
-    summed = np.bincount(paper, gain * decay, len(series.rows))
-    rounded: Floats = np.round(summed, 6)  # equal gains by different ways are equal
-    return rounded
+    return Gains(paper, name, gain * decay)
 
 
 def _told(value: Floats, source: Numbers, first: Numbers) -> Floats:

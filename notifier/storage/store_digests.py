@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +17,16 @@ from notifier.storage.statements import insert_new
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """One paper of a digest: its row, the section's profile, its place from 1, its score."""
+    """One paper of a digest: its row, the section's profile, its place from 1, its score.
+
+    `rising`: what rose, None for one that is not marked so.
+    """
 
     paper: int
     profile: str
     place: int
     score: float
+    rising: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ def _fix_papers(conn: Connection, row: int, new: NewDigest) -> None:
             "profile": chosen.profile,
             "place": chosen.place,
             "score": chosen.score,
+            "rising": chosen.rising,
         }
         for chosen in new.papers
     ]
@@ -122,6 +127,27 @@ def sent_papers(conn: Connection, subscribers: Iterable[int]) -> set[tuple[int, 
         t.digest_paper.c.subscriber_id.in_(list(subscribers))
     )
     return {(subscriber, paper) for subscriber, paper in conn.execute(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What a subscriber's digests looked at: papers numbered behind `after`; the last one `at`."""
+
+    after: int
+    at: datetime
+
+
+def considered(
+    conn: Connection, subscribers: Iterable[int], *, since: datetime
+) -> dict[int, Considered]:
+    """Return by subscriber what digests made `since` then (UTC) looked at; none: left out."""
+    d = t.digest.c
+    query = (
+        select(d.subscriber_id, func.min(d.seen_from), func.max(d.composed_at))
+        .where(d.subscriber_id.in_(list(subscribers)), d.composed_at >= since)
+        .group_by(d.subscriber_id)
+    )
+    return {row: Considered(after, at) for row, after, at in conn.execute(query)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +215,64 @@ def papers_of(conn: Connection, key: str) -> Sequence[tuple[str, int, str, str]]
         .order_by(t.digest_paper.c.place)
     )
     return [(r.profile, r.place, r.key, r.title) for r in conn.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The digest that has a paper, where it stands, and what became of the mail: its delivery's
+    state, end and last reply."""
+
+    key: str
+    period: str
+    profile: str
+    place: int
+    score: float
+    composed_at: datetime
+    state: str
+    rising: str | None = None
+    finished_at: datetime | None = None
+    reply: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A digest that was made, with so many papers in it and over it."""
+
+    period: str
+    composed_at: datetime
+    papers: int
+    more: int
+
+
+def sent(conn: Connection, subscriber: int, paper: int) -> Sent | None:
+    """Return the digest by which a paper reached, or is to reach, a subscriber."""
+    query = (
+        select(
+            t.digest.c.key, t.digest.c.period, t.digest.c.composed_at, t.digest_paper,
+            t.delivery.c.state, t.delivery.c.finished_at, t.delivery.c.reply,
+        )
+        .join(t.digest, t.digest.c.id == t.digest_paper.c.digest_id)
+        .join(t.delivery, t.delivery.c.digest_id == t.digest.c.id)
+        .where(t.digest_paper.c.subscriber_id == subscriber, t.digest_paper.c.paper_id == paper)
+    )  # fmt: skip
+    row = conn.execute(query).one_or_none()
+    names = [field.name for field in fields(Sent)]
+    return Sent(**{name: getattr(row, name) for name in names}) if row else None
+
+
+def made(conn: Connection, subscriber: int, *, number: int | None = None) -> Made | None:
+    """Return a subscriber's last digest, or the last that looked at the paper numbered so."""
+    d = t.digest.c
+    query = (
+        select(d.period, d.composed_at, d.papers, d.more)
+        .where(d.subscriber_id == subscriber)
+        .order_by(d.composed_at.desc(), d.id.desc())
+        .limit(1)
+    )
+    if number is not None:
+        query = query.where(d.seen_from < number, d.seen_to >= number)
+    row = conn.execute(query).one_or_none()
+    return Made(*row) if row else None
 
 
 def counts(conn: Connection, *, since: datetime) -> tuple[int, int]:

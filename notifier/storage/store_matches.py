@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -46,8 +46,8 @@ def put(conn: Connection, found: Iterable[NewMatch]) -> None:
     upsert(conn, t.match, map(NewMatch.as_row, found), names)
 
 
-def put_trending(conn: Connection, found: Iterable[NewMatch]) -> None:
-    """Keep matches of rules that ask for what is trending; of one that is known only that."""
+def put_missing(conn: Connection, found: Iterable[NewMatch]) -> None:
+    """Keep matches; of one that is known only whether a rule asks for what is trending."""
     upsert(conn, t.match, map(NewMatch.as_row, found), ("trending",))
 
 
@@ -76,15 +76,25 @@ def forget_old(conn: Connection, *, before: datetime, today: date) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A kept match: whose, and how it is ranked (its trend is not known here)."""
+    """A kept match: whose, and how it is ranked (its trend is not known here).
+
+    `number` is the paper's last number of news or new versions.
+    """
 
     profile: int
     fit: Fit
+    number: int
     trending: bool
 
 
-def of(conn: Connection, profiles: Sequence[int], *, after: int) -> list[Match]:
-    """Return the matches of profiles with papers numbered behind `after`, or by `trending`."""
+def of(
+    conn: Connection, profiles: Sequence[int], *, after: int, also: Collection[int] = ()
+) -> list[Match]:
+    """Return the matches of profiles with papers numbered behind `after`, or by `trending`.
+
+    Args:
+        also: Rows of papers of which matches are returned whatever their number.
+    """
     columns = (t.paper.c.key, t.paper.c.first_seen_at, t.paper.c.published_at)
     out: list[Match] = []
     for chunk in chunks(profiles):
@@ -93,15 +103,21 @@ def of(conn: Connection, profiles: Sequence[int], *, after: int) -> list[Match]:
             .join(t.paper, t.paper.c.id == t.match.c.paper_id)
             .where(
                 t.match.c.profile_id.in_(chunk),
-                (t.match.c.number > after) | t.match.c.trending,
+                (t.match.c.number > after) | t.match.c.trending | t.match.c.paper_id.in_(also),
             )
             .order_by(t.match.c.profile_id, t.match.c.paper_id)
         )
         for row in conn.execute(query):
             newest = row.published_at or row.first_seen_at
             fit = Fit(row.paper_id, row.key, row.relevance, None, row.first_seen_at, newest)
-            out.append(Match(row.profile_id, fit, row.trending))
+            out.append(Match(row.profile_id, fit, row.number, row.trending))
     return out
+
+
+def relevance(conn: Connection, profile: int, paper: int) -> float | None:
+    """Return how well a paper fits a profile by their kept match, if there is one."""
+    here = (t.match.c.profile_id == profile) & (t.match.c.paper_id == paper)
+    return conn.scalar(select(t.match.c.relevance).where(here))
 
 
 def trending(conn: Connection, papers: Sequence[int]) -> set[tuple[int, int]]:

@@ -345,6 +345,21 @@ def _paper(row: Row[Any], **joined: Any) -> Paper:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """When a paper became news and when it last changed (UTC), with that change's number."""
+
+    arrived_at: datetime | None
+    changed_at: datetime
+    number: int
+
+
+def changes_of(conn: Connection, row: int) -> Changes:
+    """Return when a paper came and changed."""
+    columns = (t.paper.c.arrived_at, t.paper.c.updated_at, t.paper.c.change)
+    return Changes(*conn.execute(select(*columns).where(t.paper.c.id == row)).one())
+
+
 def rows_since(
     conn: Connection, since: datetime | None = None, *, limit: int | None = None
 ) -> list[int]:

@@ -18,7 +18,9 @@ _WANTED = t.profile.c.enabled & (t.subscriber.c.state == "active")
 
 
 def _profile(row: Any) -> Profile:
-    return Profile(row.id, row.subscriber_id, row.name, row.rules, row.enabled, row.matched)
+    return Profile(
+        row.id, row.subscriber_id, row.name, row.rules, row.enabled, row.matched, row.updated_at
+    )
 
 
 def of(conn: Connection, subscribers: Iterable[int]) -> list[Profile]:

@@ -258,7 +258,10 @@ class DigestRow(Row, table=True):
 
 
 class DigestPaperRow(Row, table=True):
-    """A paper reaches a subscriber once: (subscriber, paper) is unique."""
+    """A paper reaches a subscriber once: (subscriber, paper) is unique.
+
+    `rising`: what rose, of a paper that was marked so.
+    """
 
     __tablename__ = "digest_paper"
     __table_args__ = (UniqueConstraint("subscriber_id", "paper_id"),)
@@ -269,6 +272,7 @@ class DigestPaperRow(Row, table=True):
     profile: str
     place: int
     score: float
+    rising: str | None = _text(nullable=True)
 
 
 class DeliveryRow(Row, table=True):

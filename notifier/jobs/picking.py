@@ -1,0 +1,97 @@
+"""Which papers subscribers get in their next digest, as of one moment; nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from notifier.digests.choose import Choice, choose
+from notifier.jobs.candidates import Candidates
+from notifier.jobs.risers import Risers
+from notifier.jobs.talk import Talk
+from notifier.jobs.tastes import Tastes
+from notifier.papers.paper import Paper
+from notifier.profiles.profile import Profile, Subscriber
+from notifier.ranking.order import Fit, OrderSettings, Ranked, rank
+from notifier.ranking.rising import Rise
+from notifier.storage import store_digests, store_profiles
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What one subscriber gets: the choice, out of the best of each profile.
+
+    `news` are all papers that were looked at for the first time, `rising` says by row what rose,
+    `seen_to` is the number up to which papers are considered then.
+    """
+
+    choice: Choice
+    profiles: Sequence[Profile]
+    ranked: Sequence[tuple[str, Sequence[Ranked]]]
+    news: set[int]
+    rising: Mapping[int, Sequence[Rise]]
+    papers: Mapping[int, Paper]
+    seen_to: int
+
+
+class Desk:
+    """Everything that the papers of some subscribers are picked from."""
+
+    def __init__(
+        self,
+        conn: Connection,
+        subscribers: Sequence[Subscriber],
+        known: Talk,
+        *,
+        order: OrderSettings,
+        lookback: timedelta,
+    ) -> None:
+        """Read what subscribers may get at `known.now`; older than `lookback` is nothing."""
+        self._order = order
+        self._now = known.now
+        self._since = known.now - lookback
+        rows = [subscriber.row for subscriber in subscribers]
+        self._sent: dict[int, set[int]] = {}
+        for subscriber, paper in store_digests.sent_papers(conn, rows):
+            self._sent.setdefault(subscriber, set()).add(paper)
+        self._profiles: dict[int, list[Profile]] = {}
+        for profile in store_profiles.of(conn, rows):
+            if profile.enabled:
+                self._profiles.setdefault(profile.subscriber, []).append(profile)
+        asked = [profile.row for profiles in self._profiles.values() for profile in profiles]
+        after = min((subscriber.seen for subscriber in subscribers), default=0)
+        self._risers = Risers(conn, rows, known, since=self._since)
+        self._candidates = Candidates(conn, asked, known, after=after, also=self._risers.rows)
+        self._tastes = Tastes(conn, subscribers if order.learning_share else (), now=known.now)
+
+    def is_matched(self, subscriber: Subscriber) -> bool:
+        """Return whether the matches kept for all their profiles are those of their rules."""
+        return all(profile.matched for profile in self._profiles.get(subscriber.row, ()))
+
+    def pick(self, subscriber: Subscriber) -> Picked:
+        """Return what a subscriber gets."""
+        news = self._candidates.arrived(
+            subscriber.seen, since=self._since, replacements=subscriber.replacements
+        )
+        passed = self._risers.of(subscriber.row)
+        profiles = self._profiles.get(subscriber.row, [])
+        without = self._sent.get(subscriber.row, set())
+        ranked: list[tuple[str, list[Ranked]]] = []
+        now, late = set[int](), set[int]()
+        for profile in profiles:
+            fits = self._candidates.fits(profile.row, news, without)
+            now.update(fit.row for fit in fits)
+            again = self._candidates.late(profile.row, passed, without | {fit.row for fit in fits})
+            late.update(fit.row for fit in again)
+            ranked.append((profile.name, self._ranked(subscriber.row, [*fits, *again])))
+        choice = choose(ranked, max_papers=subscriber.max_papers, late=late - now)
+        papers = {item.ranked.row: self._candidates.paper(item.ranked.row) for item in choice.items}
+        head = self._candidates.head
+        return Picked(choice, profiles, ranked, news, passed.rising, papers, head)
+
+    def _ranked(self, subscriber: int, fits: Sequence[Fit]) -> list[Ranked]:
+        likes = self._tastes.likes(subscriber, [fit.row for fit in fits])
+        return rank(fits, now=self._now, settings=self._order, likes=likes)
