@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 import structlog
@@ -29,17 +29,16 @@ from notifier.delivery.smtp import SmtpSettings, SmtpTransport
 from notifier.digests.render import Templates
 from notifier.digests.view import Service
 from notifier.jobs import freshness
-from notifier.jobs.backtest import BackTest, back_test, word_counts
 from notifier.jobs.compose import Composed, compose
 from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
 from notifier.jobs.explain import Explained, explain
 from notifier.jobs.ingest import Tell, ingest
+from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.shelves import Shelves
 from notifier.jobs.take import Ingested
 from notifier.jobs.writing import ComposeSettings, Outlook
 from notifier.papers.paper import Paper
-from notifier.profiles.lint import alike
 from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
 from notifier.ranking.order import OrderSettings
 from notifier.sources.freshness import Freshness, Reading
@@ -303,28 +302,9 @@ class App:
         """Match what is new in papers and profiles."""
         return self.matcher.run(now=self.clock(), stopping=stopping)
 
-    def back_test(
-        self,
-        text: str,
-        *,
-        since: datetime | None,
-        limit: int | None,
-        tell: Callable[[int], None] = lambda papers: None,
-    ) -> tuple[BackTest, Callable[[str], str | None]]:
-        """Return what rules find in the stored papers, and a function for words that none has.
-
-        The function returns a word in use that looks alike, or None.
-
-        Args:
-            tell: Called with the number of papers read in so far.
-        """
-        with self.database.reading() as conn:
-            shelves = self.shelves.up_to_date(conn, since=since, tell=tell)
-            tested = back_test(
-                conn, text, shelves, now=self.clock(), since=since, order=self.order, limit=limit
-            )
-        counts = cache(lambda: word_counts(shelves))
-        return tested, lambda word: alike(word, counts())
+    @cached_property
+    def library(self) -> Library:
+        return Library(self.database, self.shelves, self.order, self.clock)
 
     def explain(self, paper: Paper, subscriber: Subscriber) -> Explained:
         """Return why a paper has its place for a subscriber, or why it does not come."""

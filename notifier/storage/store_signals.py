@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from notifier.profiles.matching.postings import Numbers
 from notifier.ranking.trending import Reading, Series, born
+from notifier.storage import paper_changes
 from notifier.storage import tables as t
 from notifier.storage.statements import epoch
 
@@ -30,6 +31,24 @@ _BLOCK = 2_000
 def last(conn: Connection) -> int:
     """Return the number of the last reading."""
     return conn.scalar(select(func.max(t.signal.c.id))) or 0
+
+
+def mark(conn: Connection) -> tuple[int, int, int]:
+    """Return numbers that change whenever anything does that `talked_about` tells of."""
+    sighting = conn.scalar(select(func.max(t.sighting.c.id))) or 0
+    return last(conn), sighting, paper_changes.last(conn)
+
+
+def newest(conn: Connection) -> datetime | None:
+    """Return when the last reading or sighting was (UTC), None where there is none."""
+    sighted = select(t.sighting.c.seen_at).order_by(t.sighting.c.id.desc()).limit(1)
+    times = (conn.scalar(select(func.max(t.signal.c.read_at))), conn.scalar(sighted))
+    return max((time for time in times if time), default=None)
+
+
+def sources(conn: Connection) -> list[str]:
+    """Return the names of all sources that ever told a signal, in order."""
+    return list(conn.scalars(select(t.signal.c.source).distinct().order_by(t.signal.c.source)))
 
 
 def talked_about(conn: Connection, *, now: datetime, within: timedelta) -> Series:
