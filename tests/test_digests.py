@@ -75,6 +75,7 @@ def test_the_first_digest_is_made_at_once_from_the_last_days_and_headed_as_a_sam
     assert last(lab).startswith("A first look: the last days\n")
     assert "the next digest is due on Thu, 26 Nov 2026" in " ".join(last(lab).split())
     assert lab.app.compose().made == 0
+    lab.sent()
     lab.take(RAG | {"id": "2611.00077"})
     lab.now = MONDAY + 10 * DAY + 3 * HOUR
     assert lab.app.compose().made == 1
