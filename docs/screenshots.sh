@@ -13,7 +13,14 @@ shot() {  # FILE PICTURE WIDTH HEIGHT [FLAG...]
   chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
     --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars \
     --user-data-dir="$folder/chromium" "${@:5}" --window-size="$3,$4" \
-    --screenshot="$PWD/docs/$2" "file://$folder/mails/$1" 2>/dev/null
+    --screenshot="$PWD/docs/$2.png" "file://$folder/mails/$1.html" 2>/dev/null
 }
-shot 2-ada.html digest.png 720 1500
-shot 2-ada.html digest-dark.png 720 1500 --blink-settings=preferredColorScheme=0
+for pair in 2-ada:digest 3-bo:weekly 4-cy:trending; do
+  mail=${pair%:*} picture=${pair#*:}
+  shot "$mail" "$picture" 720 1500
+  shot "$mail" "$picture-dark" 720 1500 --blink-settings=preferredColorScheme=0
+  # A window is at least 500 pixels wide, so the phone is a frame within it.
+  printf '<!doctype html><body style="margin:0"><iframe src="%s.html" width="390" height="844" style="border:0"></iframe>' \
+    "$mail" > "$folder/mails/phone.html"
+  shot phone "$picture-phone" 390 844
+done

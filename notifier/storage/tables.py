@@ -5,76 +5,25 @@ All times are UTC. Enumerations are short strings with a check in the code that 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, cast
+from datetime import datetime
+from typing import cast
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    ForeignKey,
     Index,
-    Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
-    Text,
     UniqueConstraint,
     false,
     true,
 )
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-class Utc(TypeDecorator[datetime]):
-    """Aware UTC in, aware UTC out, on both databases; a naive time is a mistake of ours."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone reached the database")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Row(SQLModel):
-    """Base of all tables; its metadata is what the migrations must build."""
-
-    metadata = MetaData(naming_convention=NAMES)
-
-
-def _refers(target: str, **options: Any) -> Any:
-    key = ForeignKey(f"{target}.id", ondelete="CASCADE")
-    return Field(sa_column=Column(Integer, key, nullable=False, **options))
-
-
-def _time(nullable: bool = True, **options: Any) -> Any:
-    return Field(default=None, sa_column=Column(Utc, nullable=nullable, **options))
-
-
-def _text(nullable: bool = False) -> Any:
-    return Field(sa_column=Column(Text, nullable=nullable))
+from notifier.storage.columns import Row, refers, text, time
 
 
 class PaperRow(Row, table=True):
@@ -89,25 +38,25 @@ class PaperRow(Row, table=True):
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True)
     version: int | None
-    title: str = _text()
-    abstract: str = _text()
-    source_title: str | None = _text(nullable=True)
-    source_abstract: str | None = _text(nullable=True)
+    title: str = text()
+    abstract: str = text()
+    source_title: str | None = text(nullable=True)
+    source_abstract: str | None = text(nullable=True)
     authors: list[str] = Field(sa_column=Column(JSON, nullable=False))
     categories: list[str] = Field(sa_column=Column(JSON, nullable=False))
     organization: str | None
     journal: str | None
-    comment: str | None = _text(nullable=True)
+    comment: str | None = text(nullable=True)
     submitted_by: str | None
     urls: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
     announce: str
-    published_at: datetime | None = _time()
-    first_seen_at: datetime = _time(nullable=False, index=True)
-    updated_at: datetime = _time(nullable=False)
+    published_at: datetime | None = time()
+    first_seen_at: datetime = time(nullable=False, index=True)
+    updated_at: datetime = time(nullable=False)
     arrival: int | None = Field(default=None, sa_column=Column(BigInteger, index=True))
-    arrived_at: datetime | None = _time(index=True)
+    arrived_at: datetime | None = time(index=True)
     revision: int | None = Field(default=None, sa_column=Column(BigInteger, index=True))
-    withdrawn_at: datetime | None = _time()
+    withdrawn_at: datetime | None = time()
     title_key: str | None = Field(default=None, index=True)
     change: int = Field(
         sa_column=Column(BigInteger, nullable=False, server_default="0", index=True)
@@ -120,7 +69,7 @@ class AliasRow(Row, table=True):
     __tablename__ = "alias"
     scheme: str = Field(primary_key=True)
     value: str = Field(primary_key=True)
-    paper_id: int = _refers("paper", index=True)
+    paper_id: int = refers("paper", index=True)
 
 
 class SightingRow(Row, table=True):
@@ -129,11 +78,11 @@ class SightingRow(Row, table=True):
     __tablename__ = "sighting"
     __table_args__ = (UniqueConstraint("paper_id", "source", "announce", "version"),)
     id: int | None = Field(default=None, primary_key=True)
-    paper_id: int = _refers("paper")
+    paper_id: int = refers("paper")
     source: str
     announce: str
     version: int
-    seen_at: datetime = _time(nullable=False)
+    seen_at: datetime = time(nullable=False)
 
 
 class SignalRow(Row, table=True):
@@ -142,11 +91,11 @@ class SignalRow(Row, table=True):
     __tablename__ = "signal"
     __table_args__ = (UniqueConstraint("paper_id", "source", "name", "read_at"),)
     id: int | None = Field(default=None, primary_key=True)
-    paper_id: int = _refers("paper")
+    paper_id: int = refers("paper")
     source: str
     name: str
     value: float
-    read_at: datetime = _time(nullable=False, index=True)
+    read_at: datetime = time(nullable=False, index=True)
 
 
 class WordRow(Row, table=True):
@@ -176,12 +125,12 @@ class SubscriberRow(Row, table=True):
     cadence: str
     max_papers: int
     seen: int = Field(sa_column=Column(BigInteger, nullable=False))
-    consent: str = _text()
-    created_at: datetime = _time(nullable=False)
-    confirmed_at: datetime | None = _time()
-    paused_until: datetime | None = _time()
-    left_at: datetime | None = _time()
-    next_due_at: datetime | None = _time()
+    consent: str = text()
+    created_at: datetime = time(nullable=False)
+    confirmed_at: datetime | None = time()
+    paused_until: datetime | None = time()
+    left_at: datetime | None = time()
+    next_due_at: datetime | None = time()
     replacements: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
     learning: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=true()))
     language: str = Field(sa_column=Column(String, nullable=False, server_default="en"))
@@ -198,12 +147,12 @@ class ProfileRow(Row, table=True):
     __tablename__ = "profile"
     __table_args__ = (UniqueConstraint("subscriber_id", "name"),)
     id: int | None = Field(default=None, primary_key=True)
-    subscriber_id: int = _refers("subscriber")
+    subscriber_id: int = refers("subscriber")
     name: str
-    rules: str = _text()
+    rules: str = text()
     enabled: bool
-    created_at: datetime = _time(nullable=False)
-    updated_at: datetime = _time(nullable=False)
+    created_at: datetime = time(nullable=False)
+    updated_at: datetime = time(nullable=False)
     change: int = Field(
         sa_column=Column(BigInteger, nullable=False, server_default="0", index=True)
     )
@@ -222,8 +171,8 @@ class MatchRow(Row, table=True):
         Index("ix_profile_match_profile_id_number", "profile_id", "number"),
         {"sqlite_with_rowid": False},
     )
-    profile_id: int = _refers("profile", primary_key=True)
-    paper_id: int = _refers("paper", primary_key=True, index=True)
+    profile_id: int = refers("profile", primary_key=True)
+    paper_id: int = refers("paper", primary_key=True, index=True)
     number: int = Field(sa_column=Column(BigInteger, nullable=False))
     relevance: float
     rules: str
@@ -234,10 +183,10 @@ class VoteRow(Row, table=True):
     """What a subscriber last said of a paper: up, down or saved; (subscriber, paper) is unique."""
 
     __tablename__ = "vote"
-    subscriber_id: int = _refers("subscriber", primary_key=True)
-    paper_id: int = _refers("paper", primary_key=True, index=True)
+    subscriber_id: int = refers("subscriber", primary_key=True)
+    paper_id: int = refers("paper", primary_key=True, index=True)
     kind: str
-    at: datetime = _time(nullable=False)
+    at: datetime = time(nullable=False)
 
 
 class DigestRow(Row, table=True):
@@ -250,14 +199,14 @@ class DigestRow(Row, table=True):
     __table_args__ = (UniqueConstraint("subscriber_id", "period"),)
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True)
-    subscriber_id: int = _refers("subscriber")
+    subscriber_id: int = refers("subscriber")
     period: str
-    subject: str = _text()
+    subject: str = text()
     papers: int
     more: int
     seen_from: int = Field(sa_column=Column(BigInteger, nullable=False))
     seen_to: int = Field(sa_column=Column(BigInteger, nullable=False))
-    composed_at: datetime = _time(nullable=False, index=True)
+    composed_at: datetime = time(nullable=False, index=True)
 
 
 class DigestPaperRow(Row, table=True):
@@ -269,13 +218,13 @@ class DigestPaperRow(Row, table=True):
     __tablename__ = "digest_paper"
     __table_args__ = (UniqueConstraint("subscriber_id", "paper_id"),)
     id: int | None = Field(default=None, primary_key=True)
-    digest_id: int = _refers("digest", index=True)
-    subscriber_id: int = _refers("subscriber")
-    paper_id: int = _refers("paper", index=True)
+    digest_id: int = refers("digest", index=True)
+    subscriber_id: int = refers("subscriber")
+    paper_id: int = refers("paper", index=True)
     profile: str
     place: int
     score: float
-    rising: str | None = _text(nullable=True)
+    rising: str | None = text(nullable=True)
 
 
 class DeliveryRow(Row, table=True):
@@ -288,26 +237,26 @@ class DeliveryRow(Row, table=True):
     __tablename__ = "delivery"
     __table_args__ = (Index("ix_delivery_state_not_before", "state", "not_before"),)
     id: int | None = Field(default=None, primary_key=True)
-    digest_id: int = _refers("digest", unique=True)
-    subscriber_id: int = _refers("subscriber", index=True)
+    digest_id: int = refers("digest", unique=True)
+    subscriber_id: int = refers("subscriber", index=True)
     state: str
     attempts: int
-    not_before: datetime = _time(nullable=False)
-    expires_at: datetime = _time(nullable=False)
+    not_before: datetime = time(nullable=False)
+    expires_at: datetime = time(nullable=False)
     lease_owner: str | None
-    lease_until: datetime | None = _time()
+    lease_until: datetime | None = time()
     stage: str | None
     code: int | None
     enhanced: str | None
-    reply: str | None = _text(nullable=True)
-    finished_at: datetime | None = _time()
+    reply: str | None = text(nullable=True)
+    finished_at: datetime | None = time()
 
 
 class MessageRow(Row, table=True):
     """A digest's mail, frozen when it was composed: zlib-compressed bytes ready for the wire."""
 
     __tablename__ = "message"
-    digest_id: int = _refers("digest", primary_key=True)
+    digest_id: int = refers("digest", primary_key=True)
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
@@ -317,8 +266,8 @@ class SuppressionRow(Row, table=True):
     __tablename__ = "suppression"
     address: str = Field(primary_key=True)
     reason: str
-    evidence: str = _text()
-    since: datetime = _time(nullable=False)
+    evidence: str = text()
+    since: datetime = time(nullable=False)
 
 
 class CandidateRow(Row, table=True):
@@ -327,11 +276,11 @@ class CandidateRow(Row, table=True):
     __tablename__ = "candidate"
     __table_args__ = (UniqueConstraint("paper_id", "other_id"),)
     id: int | None = Field(default=None, primary_key=True)
-    paper_id: int = _refers("paper")
-    other_id: int = _refers("paper", index=True)
+    paper_id: int = refers("paper")
+    other_id: int = refers("paper", index=True)
     reason: str
-    found_at: datetime = _time(nullable=False)
-    dismissed_at: datetime | None = _time()
+    found_at: datetime = time(nullable=False)
+    dismissed_at: datetime | None = time()
 
 
 class SourceRow(Row, table=True):
@@ -340,14 +289,14 @@ class SourceRow(Row, table=True):
     __tablename__ = "source"
     name: str = Field(primary_key=True)
     kind: str
-    last_attempt_at: datetime | None = _time()
-    last_success_at: datetime | None = _time()
+    last_attempt_at: datetime | None = time()
+    last_success_at: datetime | None = time()
     failures: int
-    error: str | None = _text(nullable=True)
+    error: str | None = text(nullable=True)
     seen: int
     new: int
     rejected: int
-    paused_at: datetime | None = _time()
+    paused_at: datetime | None = time()
 
 
 class SourcePartRow(Row, table=True):
@@ -356,13 +305,13 @@ class SourcePartRow(Row, table=True):
     __tablename__ = "source_part"
     source: str = Field(primary_key=True)
     part: str = Field(primary_key=True)
-    known_since: datetime = _time(nullable=False)
-    answered_at: datetime | None = _time()
-    batch_at: datetime | None = _time()
+    known_since: datetime = time(nullable=False)
+    answered_at: datetime | None = time()
+    batch_at: datetime | None = time()
     entries: int
     again: int
     usual: int
-    replayed_at: datetime | None = _time()
+    replayed_at: datetime | None = time()
 
 
 class TurnRow(Row, table=True):
@@ -372,9 +321,9 @@ class TurnRow(Row, table=True):
     __tablename__ = "turn"
     service: str = Field(primary_key=True)
     holder: str
-    held_until: datetime = _time(nullable=False)
-    not_before: datetime = _time(nullable=False)
-    told_at: datetime = _time(nullable=False)
+    held_until: datetime = time(nullable=False)
+    not_before: datetime = time(nullable=False)
+    told_at: datetime = time(nullable=False)
 
 
 class HttpCacheRow(Row, table=True):
@@ -384,7 +333,7 @@ class HttpCacheRow(Row, table=True):
     url: str = Field(primary_key=True)
     etag: str | None
     last_modified: str | None
-    fetched_at: datetime = _time(nullable=False)
+    fetched_at: datetime = time(nullable=False)
 
 
 class CounterRow(Row, table=True):

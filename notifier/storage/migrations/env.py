@@ -10,7 +10,7 @@ database: Database = context.config.attributes["database"]
 with database.engine.connect() as connection:
     context.configure(
         connection=connection,
-        target_metadata=tables.Row.metadata,
+        target_metadata=tables.PaperRow.metadata,
         render_as_batch=True,
         transactional_ddl=True,
         transaction_per_migration=True,

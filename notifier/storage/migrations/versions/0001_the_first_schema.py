@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from notifier.storage.tables import Utc
+from notifier.storage.columns import Utc
 
 revision = "0001"
 down_revision = None

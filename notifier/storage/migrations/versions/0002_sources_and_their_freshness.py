@@ -6,7 +6,7 @@ Papers stored before have no `title_key`: they become no candidates for merging 
 import sqlalchemy as sa
 from alembic import op
 
-from notifier.storage.tables import Utc
+from notifier.storage.columns import Utc
 
 revision = "0002"
 down_revision = "0001"

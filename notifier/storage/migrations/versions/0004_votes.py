@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from notifier.storage.tables import Utc
+from notifier.storage.columns import Utc
 
 revision = "0004"
 down_revision = "0003"
