@@ -31,6 +31,7 @@ from notifier.jobs.backtest import BackTest, back_test, word_counts
 from notifier.jobs.compose import Composed, compose
 from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
 from notifier.jobs.explain import Explained, explain
+from notifier.jobs.housekeeping import keep_house
 from notifier.jobs.ingest import Tell, ingest
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.shelves import Shelves
@@ -53,6 +54,7 @@ from notifier.sources.source import Kind, Source
 from notifier.storage import schema, store_sources, store_subscribers
 from notifier.storage.database import Database
 from notifier.storage.turns import SharedTurns
+from notifier.subscriptions.links import Links
 from notifier.subscriptions.service import Defaults, Subscriptions
 from notifier.subscriptions.tokens import KEY_BYTES, PURPOSE, Tokens
 
@@ -107,10 +109,19 @@ class App:
     def tokens(self) -> Tokens:
         return Tokens(self.secret)
 
+    @property
+    def archive(self) -> timedelta:
+        """How long a digest can be read on its page, and its mail is kept."""
+        return timedelta(days=self.settings.site.archive_days)
+
+    @cached_property
+    def links(self) -> Links:
+        """The addresses in mails."""
+        return Links(self.settings.site.public_url, self.tokens)
+
     def unsubscribe_url(self, row: int) -> str:
         """Return the address at which a subscriber leaves (RFC 8058 POST, or a page)."""
-        base = self.settings.site.public_url.rstrip("/")
-        return f"{base}/u/{self.tokens.make('unsubscribe', row)}"
+        return self.links.unsubscribe(row)
 
     @cached_property
     def transport(self) -> Transport:
@@ -327,9 +338,11 @@ class App:
             waits=any(freshness.awaited(state, now=now) for state in states.values()),
             notes=tuple(note for note in notes if note),
         )
-        return compose(
+        composed = compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
         )
+        keep_house(self.database, now=now, archive=self.archive, stopping=stopping)
+        return composed
 
     async def deliver(self, *, stop: asyncio.Event | None = None) -> Delivered:
         """Send what is waiting."""

@@ -53,6 +53,8 @@ def show(
         content = store_digests.content(conn, found[0].key)
         papers = store_digests.papers_of(conn, found[0].key)
     if eml:
+        if content is None and found[0].papers:
+            raise errors.NotFound("this mail is not kept any more - see site.archive_days")
         typer.echo(content or b"", nl=False)
         return
     say(f"{found[0].subject or 'nothing matched'} ({found[0].state})")

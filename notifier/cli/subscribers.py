@@ -137,7 +137,11 @@ def change(
     """Change what a subscriber gets; what is not named stays."""
     with instance() as app:
         found = app.subscriptions.change(
-            address, max_papers=max_papers, replacements=replacements, learning=learning
+            address,
+            now=app.clock(),
+            max_papers=max_papers,
+            replacements=replacements,
+            learning=learning,
         )
     versions = "with new versions" if found.replacements else "without new versions"
     learns = "learning from votes" if found.learning else "not learning from votes"

@@ -86,5 +86,10 @@ def last_number(conn: Connection, name: str) -> int:
     return conn.scalar(select(t.counter.c.value).where(t.counter.c.name == name)) or 0
 
 
+def set_number(conn: Connection, name: str, value: int) -> None:
+    """Write a counter's number."""
+    upsert(conn, t.counter, [{"name": name, "value": value}], ("value",))
+
+
 def _dialect(conn: Connection) -> Any:
     return postgresql if conn.dialect.name == "postgresql" else sqlite

@@ -371,16 +371,26 @@ def rows_since(
 
 
 def rows_arrived(
-    conn: Connection, after: int, *, since: datetime, replacements: bool = False
+    conn: Connection,
+    after: int,
+    *,
+    since: datetime,
+    upto: int | None = None,
+    replacements: bool = False,
 ) -> list[int]:
     """Return the rows of papers that became news behind number `after`, and not before `since`.
 
     Args:
+        upto: The last number that is asked for; None: there is none.
         replacements: Also papers of which a new version came.
     """
-    wanted = (t.paper.c.arrival > after) & (t.paper.c.arrived_at >= since)
+
+    def numbered(column: Any) -> Any:
+        return column > after if upto is None else column.between(after + 1, upto)
+
+    wanted = numbered(t.paper.c.arrival) & (t.paper.c.arrived_at >= since)
     if replacements:
-        wanted |= (t.paper.c.revision > after) & (t.paper.c.updated_at >= since)
+        wanted |= numbered(t.paper.c.revision) & (t.paper.c.updated_at >= since)
     return list(conn.scalars(select(t.paper.c.id).where(wanted)))
 
 
