@@ -145,6 +145,31 @@ def test_two_papers_of_one_title_are_shown_as_perhaps_the_same(notifier: Notifie
         assert f"{other} ({reason})" in notifier("paper", "show", name).out
 
 
+def test_a_paper_is_printed_as_bibtex_and_as_ris(notifier: Notifier) -> None:
+    store(notifier, an_entry(title="Grüße & more", authors=("Jane Doe",), aliases=(ARXIV, DOI)))
+    for name in ("2611.00001", "10.1000/x.y"):
+        assert notifier("paper", "show", name, "--bibtex").out == (
+            "@misc{doe2026grusse,\n  title = {Grüße \\& more},\n  author = {Doe, Jane},\n"
+            "  year = {2026},\n  eprint = {2611.00001},\n  archivePrefix = {arXiv},\n"
+            "  doi = {10.1000/x.y},\n  url = {https://arxiv.org/abs/2611.00001},\n}\n"
+        )
+    out = notifier("paper", "show", "2611.00001", "--ris").out
+    assert out.startswith("TY  - UNPB\r\nAU  - Doe, Jane\r\nTI  - Grüße & more\r\n")
+    assert out.endswith("\r\nER  - \r\n")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--bibtex", "--ris"), ("--bibtex", "--format", "json"), ("--ris", "--format", "table")],
+)
+def test_a_paper_is_printed_in_one_form_at_a_time(
+    notifier: Notifier, options: tuple[str, ...]
+) -> None:
+    result = notifier("paper", "show", "2611.00001", *options)
+    assert (result.code, result.out) == (2, "")
+    assert "exclude each other" in result.err
+
+
 def test_candidates_are_listed_in_every_format(notifier: Notifier) -> None:
     two_papers(notifier)
     result = notifier("paper", "candidates", "--format", "jsonl")

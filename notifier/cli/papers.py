@@ -67,13 +67,29 @@ def list_(
         print_rows(papers, ("id", "version", "title", "sources", "signals"), format_)
 
 
-@app.command(epilog="Example: notifier paper show https://arxiv.org/abs/2508.13426v2")
-def show(name: Id, format_: FormatOption = Format.table) -> None:
+@app.command(epilog="Example: notifier paper show 2508.13426 --bibtex >> references.bib")
+def show(
+    ctx: typer.Context,
+    name: Id,
+    bibtex: Annotated[bool, typer.Option("--bibtex", help="Print a BibTeX entry.")] = False,
+    ris: Annotated[bool, typer.Option("--ris", help="Print a RIS record.")] = False,
+    format_: FormatOption = Format.table,
+) -> None:
     """Print one paper, by any of its names: who showed it when, and what it may be the same as."""
+    format_source = ctx.get_parameter_source("format_")
+    is_format_typed = format_source is not None and format_source.name == "COMMANDLINE"
+    if bibtex + ris + is_format_typed > 1:
+        raise errors.UsageError("--bibtex, --ris and --format exclude each other - give one")
     with instance() as app, app.database.reading() as conn:
         paper = find_paper(conn, name)
-        record = as_record(paper) | _history(conn, paper.row, table=format_ is Format.table)
-    print_record(record, format_)
+        if not (bibtex or ris):
+            record = as_record(paper) | _history(conn, paper.row, table=format_ is Format.table)
+    if bibtex or ris:
+        from notifier.papers import citing
+
+        typer.echo((citing.bibtex if bibtex else citing.ris)(paper).encode(), nl=False)
+    else:
+        print_record(record, format_)
 
 
 def find_paper(conn: Connection, name: str) -> Paper:

@@ -229,6 +229,11 @@ def link(url: str) -> Alias | None:
     return Alias("url", f"https://{host}{parts.path.rstrip('/')}" + (f"?{query}" if query else ""))
 
 
+def is_preprint(alias: Alias) -> bool:
+    """Return whether a DOI is that of a bioRxiv or medRxiv preprint."""
+    return alias.scheme == "doi" and _PREPRINT_DOI.fullmatch(alias.value) is not None
+
+
 def named(text: str) -> list[Alias]:
     """Return the aliases that a person's text may mean, the likeliest first.
 
