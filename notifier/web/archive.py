@@ -6,6 +6,7 @@ Their addresses hold the digest's whole unguessable key, which only its mail tel
 from __future__ import annotations
 
 import re
+from datetime import UTC, date
 
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
@@ -73,10 +74,10 @@ class _Archive:
                 conn, digest, order=app.order, lookback=app.lookback, limit=MOST_SHOWN
             )
             subscriber = store_subscribers.get(conn, digest.subscriber)
-        zone = cadence.zone_of(subscriber.schedule) if subscriber else None
-        return self._all(digest, found, day=digest.composed_at.astimezone(zone).date())
+        zone = cadence.zone_of(subscriber.schedule) if subscriber else UTC
+        return self._all(digest, found, digest.composed_at.astimezone(zone).date())
 
-    def _all(self, digest: Archived, found: AllMatched, **values: object) -> Response:
+    def _all(self, digest: Archived, found: AllMatched, day: date) -> Response:
         now, links = self._pages.app.clock(), self._pages.links
         return self._pages.page(
             "matched",
@@ -85,7 +86,7 @@ class _Archive:
             links=links,
             is_past=digest.composed_at < now - KEPT,
             kept_days=KEPT.days,
-            **values,
+            day=day,
         )
 
     def _digest(self, conn: Connection, request: Request) -> Archived:

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from notifier.papers import citing, identity
+from notifier.papers.identity import Alias
 from notifier.papers.paper import Paper
 from notifier.storage import store_papers, store_sightings
 from notifier.web.answers import Pages
@@ -22,7 +23,7 @@ CITATIONS: dict[str, tuple[str, Callable[[Paper], str]]] = {
     ".ris": ("application/x-research-info-systems", citing.ris),
 }
 # Proxies make one slash of two.
-_ONE_SLASH = re.compile(r"\A(url:https?):/(?=[^/])")
+_ONE_SLASH = re.compile(r"\A((?:url:)?https?):/(?=[^/])")
 
 
 def routes(pages: Pages) -> list[BaseRoute]:
@@ -54,7 +55,7 @@ class _Papers:
             "paper",
             paper=paper,
             sightings=sightings,
-            links=[(kind, url) for kind, url in paper.urls.items() if identity.link(url)],
+            links=_links(paper),
             tags=citing.meta_tags(paper),
             bibtex=self._pages.links.bibtex(paper.id),
             ris=self._pages.links.ris(paper.id),
@@ -64,6 +65,17 @@ class _Papers:
 def _row(conn: Connection, name: str) -> int | None:
     found = (store_papers.find(conn, alias) for alias in identity.named(name))
     return next((row for row in found if row is not None), None)
+
+
+def _links(paper: Paper) -> list[tuple[str, str]]:
+    """What kind of page is where: as sources say it, then by the paper's ids; each address once."""
+    by_ids = [identity.urls(Alias(*name.split(":", 1))) for name in paper.aliases]
+    found: dict[str, str] = {}
+    for urls in (paper.urls, *by_ids):
+        for kind, url in urls.items():
+            if identity.link(url) and kind not in found and url not in found.values():
+                found[kind] = url
+    return list(found.items())
 
 
 def _citation(paper: Paper, ending: str) -> Response:

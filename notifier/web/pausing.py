@@ -84,6 +84,7 @@ class _Pausing:
             length=length,
             until=until,
             is_wrong=status == 422,
+            lookback_days=self._pages.app.lookback.days,
         )
 
 
