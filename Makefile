@@ -12,7 +12,7 @@ export VIRTUAL_ENV :=
 export UV_PROJECT_ENVIRONMENT := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test check format lint types layers lock screenshots clean
+.PHONY: help install dev demo test check messages format lint types layers lock screenshots clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -56,6 +56,12 @@ layers: dev  ## the imports the design allows
 
 lock: $(BIN)/uv  ## write uv.lock anew after a change to pyproject.toml
 	$(BIN)/uv lock
+
+messages: dev  ## collect the sentences of mails and pages into notifier/locale/*.po
+	$(BIN)/pybabel -q extract -F notifier/locale/babel.cfg -k Said -k RuleSyntaxError:2 --no-location \
+	  --omit-header --sort-output -o notifier/locale/notifier.pot .
+	for file in notifier/locale/*.po; do $(BIN)/pybabel -q update -N --omit-header --no-fuzzy-matching \
+	  --ignore-obsolete -i notifier/locale/notifier.pot -o $$file -l $$(basename $$file .po); done
 
 screenshots: dev  ## pictures in docs/ made from the demo (needs Chromium)
 	docs/screenshots.sh

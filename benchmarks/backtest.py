@@ -17,7 +17,7 @@ import multiprocessing
 import statistics
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -65,13 +65,18 @@ def profiles(papers: Sequence[Paper], kind: str) -> dict[str, str]:
     }
 
 
+def name_of(number: int) -> Alias:
+    """Return what the paper at this place, from 0, is stored as."""
+    return Alias("arxiv", f"26{10 + number // 100_000:02d}.{number % 100_000:05d}")
+
+
 def fill(app: App, papers: Sequence[Paper]) -> None:
     """Take papers in, spread over `DAYS` days before `DAY`."""
     each = -(-len(papers) // DAYS)
     for day in range(DAYS):
         entries = [
             Entry(
-                aliases=(Alias("arxiv", f"26{10 + n // 100_000:02d}.{n % 100_000:05d}"),),
+                aliases=(name_of(n),),
                 title=paper.title, abstract=paper.abstract,
                 authors=paper.authors, categories=paper.categories,
             )
@@ -92,24 +97,30 @@ def opened(folder: str) -> App:
 
 def ask(app: App, text: str) -> int:
     """Return how many papers match."""
-    tested, _ = app.back_test(text, since=DAY - timedelta(days=DAYS), limit=20)
+    tested, _ = app.library.back_test(text, since=DAY - timedelta(days=DAYS), limit=20)
     return tested.papers
 
 
-def ask_afresh(folder: str, text: str) -> float:
-    """Return the seconds of one question; to be called in a process of its own."""
-    app = opened(folder)
-    try:
-        return took(lambda: ask(app, text))[0]
-    finally:
-        app.close()
+def ask_afresh(app: App, text: str) -> float:
+    """Return the seconds of one question."""
+    return took(lambda: ask(app, text))[0]
 
 
-def in_a_process_of_its_own(folder: str, text: str) -> float:
+def in_a_process_of_its_own(
+    folder: str, text: str, work: Callable[[App, str], float] = ask_afresh
+) -> float:
     """Return the seconds of one question in a process that has asked nothing before."""
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=fresh) as pool:
-        return pool.submit(ask_afresh, folder, text).result()
+        return pool.submit(_opened_and_asked, folder, text, work).result()
+
+
+def _opened_and_asked(folder: str, text: str, work: Callable[[App, str], float]) -> float:
+    app = opened(folder)
+    try:
+        return work(app, text)
+    finally:
+        app.close()
 
 
 def measure(

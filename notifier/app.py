@@ -14,9 +14,10 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
+import structlog
 from pydantic import ValidationError
 
 from notifier import errors
@@ -25,20 +26,20 @@ from notifier.config import Settings, SourceSettings
 from notifier.delivery.files import FilesTransport
 from notifier.delivery.mailer import Transport
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
+from notifier.digests.render import Templates
 from notifier.digests.view import Service
 from notifier.jobs import freshness
-from notifier.jobs.backtest import BackTest, back_test, word_counts
 from notifier.jobs.compose import Composed, compose
 from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
 from notifier.jobs.explain import Explained, explain
 from notifier.jobs.housekeeping import keep_house
 from notifier.jobs.ingest import Tell, ingest
+from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.shelves import Shelves
 from notifier.jobs.take import Ingested
 from notifier.jobs.writing import ComposeSettings, Outlook
 from notifier.papers.paper import Paper
-from notifier.profiles.lint import alike
 from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
 from notifier.ranking.order import OrderSettings
 from notifier.sources.freshness import Freshness, Reading
@@ -57,6 +58,8 @@ from notifier.storage.turns import SharedTurns
 from notifier.subscriptions.links import Links
 from notifier.subscriptions.service import Defaults, Subscriptions
 from notifier.subscriptions.tokens import KEY_BYTES, PURPOSE, Tokens
+
+log = structlog.get_logger()
 
 Clock = Callable[[], datetime]
 
@@ -102,7 +105,9 @@ class App:
         hour, minute = (int(part) for part in digest.time.split(":"))
         days = tuple(sorted({DAY_NAMES.index(day) for day in digest.days}))
         schedule = Schedule(digest.zone, hour, minute, days)
-        defaults = Defaults(schedule, digest.max_papers, digest.first_days)
+        defaults = Defaults(
+            schedule, digest.max_papers, digest.first_days, digest.language, digest.sample
+        )
         return Subscriptions(self.database, defaults)
 
     @cached_property
@@ -116,12 +121,16 @@ class App:
 
     @cached_property
     def links(self) -> Links:
-        """The addresses in mails."""
         return Links(self.settings.site.public_url, self.tokens)
 
-    def unsubscribe_url(self, row: int) -> str:
-        """Return the address at which a subscriber leaves (RFC 8058 POST, or a page)."""
-        return self.links.unsubscribe(row)
+    @cached_property
+    def templates(self) -> Templates:
+        folder = self.settings.site.templates_dir
+
+        def tell(problem: str) -> None:
+            log.error("an own template is broken, the built-in one is used", problem=problem)
+
+        return Templates(folder, tell=tell)
 
     @cached_property
     def transport(self) -> Transport:
@@ -166,7 +175,8 @@ class App:
             daily_life=timedelta(hours=self.settings.delivery.daily_hours),
             weekly_life=timedelta(hours=self.settings.delivery.weekly_hours),
             secret=self.secret,
-            unsubscribe_url=self.unsubscribe_url,
+            links=self.links,
+            templates=self.templates,
             wait=timedelta(minutes=digest.wait_minutes),
         )
 
@@ -298,28 +308,9 @@ class App:
         """Match what is new in papers and profiles."""
         return self.matcher.run(now=self.clock(), stopping=stopping)
 
-    def back_test(
-        self,
-        text: str,
-        *,
-        since: datetime | None,
-        limit: int | None,
-        tell: Callable[[int], None] = lambda papers: None,
-    ) -> tuple[BackTest, Callable[[str], str | None]]:
-        """Return what rules find in the stored papers, and a function for words that none has.
-
-        The function returns a word in use that looks alike, or None.
-
-        Args:
-            tell: Called with the number of papers read in so far.
-        """
-        with self.database.reading() as conn:
-            shelves = self.shelves.up_to_date(conn, since=since, tell=tell)
-            tested = back_test(
-                conn, text, shelves, now=self.clock(), since=since, order=self.order, limit=limit
-            )
-        counts = cache(lambda: word_counts(shelves))
-        return tested, lambda word: alike(word, counts())
+    @cached_property
+    def library(self) -> Library:
+        return Library(self.database, self.shelves, self.order, self.clock)
 
     def explain(self, paper: Paper, subscriber: Subscriber) -> Explained:
         """Return why a paper has its place for a subscriber, or why it does not come."""
@@ -337,6 +328,7 @@ class App:
         outlook = Outlook(
             waits=any(freshness.awaited(state, now=now) for state in states.values()),
             notes=tuple(note for note in notes if note),
+            sources=tuple(states),
         )
         composed = compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping

@@ -74,6 +74,14 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _language(code: str) -> str:
+    from notifier import languages  # only where one is set: Babel takes a while to load
+
+    if code not in languages.known():
+        raise ValueError(f'"{code}" is no language - there are {", ".join(languages.known())}')
+    return code
+
+
 OneLine = Annotated[str, AfterValidator(_one_line)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
@@ -94,6 +102,7 @@ class Site(Section):
     name: OneLine = "Paper notifier"
     contact: OneLine = ""
     postal_address: OneLine = ""
+    templates_dir: Path | None = None
     listen: Annotated[
         str,
         Field(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$|^$"),
@@ -149,10 +158,12 @@ class Digest(Section):
     days: Annotated[
         tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...], Field(min_length=1)
     ] = ("mon", "tue", "wed", "thu", "fri")
+    language: Annotated[str, AfterValidator(_language)] = "en"
     max_papers: Annotated[int, Field(ge=1, le=25)] = 12
     abstract_characters: Annotated[int, Field(ge=0, le=5000)] = 700
     lookback_days: Annotated[int, Field(ge=1, le=30)] = 14
     first_days: Annotated[int, Field(ge=0, le=30)] = 7
+    sample: bool = True
     wait_minutes: Annotated[int, Field(ge=0, le=720)] = 60
 
 
@@ -377,8 +388,16 @@ def _resolved(settings: Settings, folder: Path | None) -> Settings:
     )
     mail = settings.mail.model_copy(update={"directory": folder / settings.mail.directory})
     database = settings.database.model_copy(update={"url": _resolve_url(settings, folder)})
+    own = settings.site.templates_dir
+    site = settings.site.model_copy(update={"templates_dir": folder / own if own else None})
     return settings.model_copy(
-        update={"smtp": smtp, "mail": mail, "database": database, "source": sources}
+        update={
+            "site": site,
+            "smtp": smtp,
+            "mail": mail,
+            "database": database,
+            "source": sources,
+        }
     )
 
 

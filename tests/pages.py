@@ -37,6 +37,7 @@ class Place:
         settings = Settings(
             database={"url": f"sqlite:///{folder}/test.db"},
             mail={"from": "Papers <papers@example.org>"},
+            digest={"sample": False},
             site={"public_url": "https://papers.example.org"} | site,
         )
         self.now = SIGNED_UP

@@ -12,6 +12,7 @@ from pathlib import Path
 import matching
 import pytest
 import rivals
+import search
 import workload
 from rival_sqlite import SqliteFts5
 
@@ -102,6 +103,23 @@ def test_the_benchmark_of_profile_test_finds_papers_and_writes_its_figures(tmp_p
     for profile in written["figures"]["profiles"]:
         assert min(profile["again"], profile["fresh"]) > 0
         assert profile["papers"] > 0, profile["profile"]
+
+
+def test_the_benchmark_of_paper_search_finds_what_full_text_search_finds_of_plain_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    papers = generated(90)
+    asked = search.questions(papers, "generated")[1:3]
+    monkeypatch.setattr(search, "questions", lambda *_: asked)
+    figures = search.measure(papers, "generated", str(tmp_path), repeats=1)
+    assert [row["question"] for row in figures["questions"]] == ["one very common word", "a + b"]
+    for row in figures["questions"]:
+        times = [row[name] for name in ("again", "fresh", "command", "fts5", "ratio")]
+        assert min(times) > 0
+        assert row["papers"] == row["fts5_papers"] > 0
+    lines = search.table(figures, 90, "generated").splitlines()
+    assert lines[0] == "90 generated papers, best 20; target 50 ms again"
+    assert len(lines) == 3 + len(asked)
 
 
 def generated(count: int) -> list[Paper]:

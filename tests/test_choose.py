@@ -100,8 +100,8 @@ def test_papers_passed_over_before_fill_the_room_that_news_leave() -> None:
 
 
 def test_no_match_is_an_empty_choice() -> None:
-    assert chosen(a={}, b={}) == Choice((), 0)
-    assert choose([], max_papers=5) == Choice((), 0)
+    assert chosen(a={}, b={}) == Choice(())
+    assert choose([], max_papers=5) == Choice(())
 
 
 # Properties.

@@ -295,7 +295,16 @@ def test_words_are_found_in_a_file_as_they_were_before_they_were_written(tmp_pat
     with pytest.raises(IndexError):
         again.folded[len(again.folded)]
     assert list(again.authors.values) == ["Yann LeCun"]
-    for name in ("key_starts", "keys", "row", "bounds", "places", "compound_words"):
+    for name in (
+        "keys",
+        "key_words",
+        "compounds",
+        "compounds_of",
+        "row",
+        "bounds",
+        "places",
+        "compound_words",
+    ):
         assert np.array_equal(getattr(again, name), getattr(words, name))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from .commands import Notifier, notifier
+from .test_message import read
 
 __all__ = ["notifier"]
 
@@ -45,6 +46,18 @@ def test_the_folder_holds_html_and_text_beside_each_mail(notifier: Notifier) -> 
     names = {path.suffix for path in folder.iterdir()}
     assert names == {".eml", ".html", ".txt"}
     assert len(list(folder.iterdir())) == 12
+
+
+def test_every_mail_arrives_in_seven_bits_short_lines_and_without_defects(
+    notifier: Notifier,
+) -> None:
+    folder = notifier.folder / "mails"
+    notifier("demo", "--once", "--no-browser", "--keep", folder)
+    for path in folder.glob("*.eml"):
+        raw = path.read_bytes()
+        assert raw.isascii()
+        assert max(map(len, raw.splitlines())) <= 998, "RFC 5322, 2.1.1"
+        read(raw)
 
 
 def test_no_paper_reaches_ada_twice(mails: dict[str, EmailMessage]) -> None:

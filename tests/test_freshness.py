@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.jobs.freshness import WAITED_FOR, awaited, missing_note
+from notifier.languages import language
 from notifier.sources import freshness
 from notifier.sources.arxiv import ANNOUNCEMENTS
 from notifier.sources.freshness import FAILURES, Freshness, Part, Reading, judge
@@ -239,11 +240,12 @@ def test_a_small_field_that_both_routes_show_without_papers_is_quiet() -> None:
 @pytest.mark.parametrize(
     ("reading", "note"),
     [
-        (read(), "arxiv has shown nothing new since Tue 17 Nov"),
+        (read(), "arxiv has shown nothing new since Tue, 17 Nov 2026"),
         (read(failures=4, error="HTTP 503", last_success_at=BEFORE),
-         "arxiv cannot be read since Tue 17 Nov"),
+         "arxiv cannot be read since Tue, 17 Nov 2026"),
         (read(a_part(batch_at=DUE)), None),
     ],
 )  # fmt: skip
 def test_a_digest_says_what_was_missing_in_words(reading: Reading, note: str | None) -> None:
-    assert missing_note("arxiv", state(reading)) == note
+    found = missing_note("arxiv", state(reading))
+    assert (None if found is None else language("en").said(found)) == note

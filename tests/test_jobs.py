@@ -18,7 +18,7 @@ from notifier.app import App
 from notifier.cli import logs
 from notifier.config import Settings
 from notifier.delivery.sink import Sink, listening
-from notifier.digests import render
+from notifier.digests.render import Templates
 from notifier.errors import TemplateError
 from notifier.jobs.take import take_body
 from notifier.profiles.profile import Schedule
@@ -41,10 +41,12 @@ class Instance:
     """An instance whose clock is set by hand."""
 
     def __init__(self, folder: Path, port: int = 9, **settings: Any) -> None:
+        digest = {"sample": False} | settings.pop("digest", {})
         smtp = {"host": "127.0.0.1", "port": port} | settings.pop("smtp", {})
         made = Settings(
             database={"url": f"sqlite:///{folder}/test.db"}, smtp=smtp,
-            mail={"from": "Papers <papers@example.org>", "connections": 1}, **settings,
+            mail={"from": "Papers <papers@example.org>", "connections": 1},
+            digest=digest, **settings,
         )  # fmt: skip
         self.now = MONDAY
         self.app = App(made, clock=lambda: self.now)
@@ -196,19 +198,19 @@ def test_a_rule_in_error_is_told_in_the_digest_and_the_others_still_bring_papers
 def test_one_reader_whose_digest_cannot_be_made_stops_nobody_else(
     lab: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = render.render_html
+    whole = Templates.html
 
-    def broken_for_bo(view: Any) -> str:
+    def broken_for_bo(self: Templates, view: Any) -> str:
         if view.address == "bo@example.org":
             raise TemplateError("template mail/digest.html.j2, line 3: broken")
-        return whole(view)
+        return whole(self, view)
 
     for name in ("ada", "bo", "dora"):
         lab.reader(name)
     lab.take(RAG)
     lab.now = MONDAY + timedelta(hours=3)
     with monkeypatch.context() as patch:
-        patch.setattr(render, "render_html", broken_for_bo)
+        patch.setattr(Templates, "html", broken_for_bo)
         done = lab.app.compose()
         assert (done.made, done.failed) == (2, 1)
         assert lab.app.compose().failed == 0, "it is tried again after a while, not at once"
@@ -408,13 +410,13 @@ async def test_a_sender_that_the_server_refuses_stops_the_run_and_blames_no_mail
 def test_a_digest_that_cannot_be_made_logs_no_address_and_no_link(
     lab: Instance, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(view: Any) -> str:
+    def broken(self: Templates, view: Any) -> str:
         raise TemplateError("template mail/digest.html.j2, line 3: broken")
 
     lab.reader("ada")
     lab.take(RAG)
     lab.now = MONDAY + timedelta(hours=3)
-    monkeypatch.setattr(render, "render_html", broken)
+    monkeypatch.setattr(Templates, "html", broken)
     logs.configure("console", "info")
     assert lab.app.compose().failed == 1
     said = capsys.readouterr().err

@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from notifier.app import App
 from notifier.jobs import shelves as shelving
-from notifier.jobs.backtest import word_counts
 from notifier.jobs.compose import compose
 from notifier.jobs.match import Matched, Matcher, MatchSettings
+from notifier.jobs.searching import word_counts
 from notifier.jobs.shelves import Shelf, Shelves
 from notifier.storage import paper_changes, store_matches, store_papers, store_profiles
 from notifier.storage import tables as t

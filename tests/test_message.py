@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta, timezone
+from datetime import timedelta, timezone
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -17,24 +17,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.digests import budget, render
-from notifier.digests.choose import choose
+from notifier.digests import fitting, render
 from notifier.digests.message import Mail, build
-from notifier.digests.view import DigestView, Notice, Service, sections
+from notifier.digests.render import Templates
+from notifier.digests.view import Bar, DigestView, Notice, Service
 from notifier.digests.wrapping import columns
 from notifier.errors import TemplateError
+from notifier.jobs.freshness import missing_note
+from notifier.languages import language
 from notifier.papers.paper import Paper
-from notifier.profiles.hits import Match, match
-from notifier.profiles.indexed import IndexedPaper
-from notifier.profiles.parser import parse
 from notifier.ranking.rising import Rise
+from notifier.sources.freshness import Freshness
 
-from .builders import NOON, a_paper, ranked
+from .builders import NOON, a_paper
+from .mails import KEY, LEAVE, OWN_PAGES, TEMPLATES, a_digest, a_mail, own_links
 
 GOLDEN = Path(__file__).parent / "golden"
-KEY = "0123456789abcdef0123456789abcdef"
-LEAVE = "https://papers.example.org/u/1.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE"
-SERVICE = Service("Paper notifier", "https://papers.example.org", "the lab", "1 Long Street, Town")
 Golden = Callable[[str, bytes], None]
 
 
@@ -51,62 +49,6 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         assert made == path.read_bytes(), "line ends too"
 
     return check
-
-
-def a_digest(
-    papers: Sequence[Paper], profiles: Mapping[str, str], *, max_papers: int = 12, **values: Any
-) -> DigestView:
-    """What subscriber Ada gets of these papers, by profile name and rules."""
-    parsed = {name: parse(rules) for name, rules in profiles.items()}
-    found = [(name, ranked(rules, papers)) for name, rules in profiles.items()]
-    choice = choose(found, max_papers=max_papers)
-    matches = {
-        (name, paper.row): match(rules, IndexedPaper(paper)) or Match(paper, ())
-        for name, rules in parsed.items()
-        for paper in papers
-    }
-    view = DigestView(
-        sections=sections(
-            choice,
-            matches,
-            {name: [line.typed for line in rules.lines] for name, rules in parsed.items()},
-            {paper.row: [(name.title(), url) for name, url in paper.urls.items()]
-             for paper in papers},
-            values.pop("rising", {}),
-            abstract_characters=values.pop("abstract_characters", 700),
-        ),
-        more=choice.more,
-        scanned=len(papers),
-        day=date(2026, 11, 20),
-        address="ada@example.org",
-        schedule="weekdays 07:00 Europe/Berlin",
-        since=date(2026, 1, 1),
-        next_day=date(2026, 11, 23),
-        unsubscribe_url=LEAVE,
-        service=SERVICE,
-        notices=tuple(
-            Notice(name, str(problem)) for name, rules in parsed.items()
-            for problem in rules.problems
-        ),
-    )  # fmt: skip
-    return replace(view, **values)
-
-
-def a_mail(view: DigestView, **values: Any) -> Mail:
-    mail = Mail(
-        key=KEY,
-        sender="Paper notifier <notifier@papers.example.org>",
-        recipient=view.address,
-        subject=view.subject,
-        text=render.render_text(view),
-        html=render.render_html(view),
-        date=NOON,
-        list_id="digest.papers.example.org",
-        list_name=view.service.name,
-        unsubscribe_url=view.unsubscribe_url,
-        reply_to="people@papers.example.org",
-    )
-    return replace(mail, **values)
 
 
 def plain_mail(**values: Any) -> Mail:
@@ -187,7 +129,7 @@ def test_a_digest_of_twelve_papers_in_two_profiles_is_its_golden_file(golden: Go
     ]  # fmt: skip
     view = a_digest(papers, {"Agents": "LLM agents\nplans ^2", "Graphs": "graph*"})
     assert len(view.cards) == 12
-    assert view.more == 2
+    assert len(view.lines) == 2
     assert any(card.also for card in view.cards)
     golden("twelve_papers.eml", build(a_mail(view)))
 
@@ -197,6 +139,63 @@ def test_a_digest_with_a_paper_that_rises_is_its_golden_file(golden: Golden) -> 
     rises = {1: [Rise("upvotes", 38.0, timedelta(hours=24), 41.0)]}
     view = a_digest([old, a_paper("LLM plans", row=2)], {"Agents": "LLM"}, rising=rises)
     golden("rising.eml", build(a_mail(view)))
+
+
+def a_week(code: str = "en") -> DigestView:
+    """A week of eight papers, with all that a mail can have."""
+    papers = [
+        a_paper(
+            f"LLM agents, part {n}", "LLM. " * n, row=n, authors=("Ada Lovelace",),
+            urls={"page": f"https://example.org/{n}"}, signals={"upvotes": 1.0},
+            first_seen_at=NOON - timedelta(days=n % 3),
+        )
+        for n in range(1, 11)
+    ]  # fmt: skip
+    bars = tuple(Bar(day, n, 25 * n) for n, day in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri")))
+    return a_digest(
+        papers, {"Agents": "LLM", "All": "part"}, max_papers=8, weekly=True, week=bars, code=code,
+        own_links=own_links, links=OWN_PAGES,
+    )  # fmt: skip
+
+
+def test_a_weekly_digest_is_its_golden_file(golden: Golden) -> None:
+    view = a_week()
+    assert [len(section.cards) for section in view.sections] == [5, 1, 2]
+    golden("weekly.eml", build(a_mail(view)))
+
+
+def test_a_digest_in_german_is_its_golden_file(golden: Golden) -> None:
+    golden("german.eml", build(a_mail(a_week("de"))))
+
+
+def test_a_first_digest_is_headed_as_a_sample_and_is_its_golden_file(golden: Golden) -> None:
+    paper = a_paper("LLM agents that plan", "We study agents.", authors=("Ada Lovelace",))
+    view = a_digest([paper], {"Agents": "LLM"}, kind="sample", links=OWN_PAGES)
+    golden("sample.eml", build(a_mail(view)))
+
+
+def test_a_mail_that_nothing_matched_is_its_golden_file(golden: Golden) -> None:
+    view = a_digest([], {"Agents": "LLM"}, kind="nothing", scanned=213, links=OWN_PAGES,
+                    sources=("arxiv", "huggingface"))  # fmt: skip
+    golden("nothing.eml", build(a_mail(view)))
+
+
+def test_a_digest_that_a_source_was_late_for_is_its_golden_file(golden: Golden) -> None:
+    note = missing_note("arxiv", Freshness("late", NOON, "", NOON, missing=True))
+    assert note is not None
+    view = a_digest(
+        [a_paper("LLM agents")], {"Agents": "LLM"}, missing=(language("en").said(note),)
+    )
+    golden("late_source.eml", build(a_mail(view)))
+
+
+def test_a_digest_of_right_to_left_and_chinese_titles_is_its_golden_file(golden: Golden) -> None:
+    papers = [
+        a_paper("מודלי שפה של LLM לעברית", "אנחנו חוקרים LLM בעברית.", authors=("עדה לאבלייס",)),
+        a_paper("نماذج LLM للغة العربية", "ندرس LLM.", row=2, authors=("آدا لوفلايس",)),
+        a_paper("大型语言模型 LLM 的智能体", "我们研究 LLM 智能体。", row=3, authors=("王小明",)),
+    ]
+    golden("right_to_left.eml", build(a_mail(a_digest(papers, {"سمات": "LLM"}))))
 
 
 def test_a_digest_of_hostile_texts_is_its_golden_file(golden: Golden) -> None:
@@ -230,7 +229,7 @@ class Skeleton(HTMLParser):
         self.addresses += [value or "" for name, value in attrs if name in ("href", "src")]
         kept = (f"{name}={value}" for name, value in attrs if name not in ("href", "src"))
         self.elements.append((tag, *kept))
-        if tag != "meta":
+        if tag not in ("meta", "br"):
             self._open.append((tag, []))
 
     def handle_endtag(self, tag: str) -> None:
@@ -261,9 +260,9 @@ def one_card(text: str) -> str:
     (section,) = view.sections
     (card,) = section.cards
     changed = replace(card, why=text + "!", also=(text + "!", text))
-    return render.render_html(
-        replace(view, sections=(replace(section, profile=text, cards=(changed,)),),
-                notices=(Notice(text, text),), address=text + "!", schedule=text,
+    return TEMPLATES.html(
+        replace(view, sections=(replace(section, name=text, cards=(changed,)),),
+                notices=(Notice(text, text),), address=text + "!", missing=(text,),
                 service=Service(text, "https://x", text + "!", text + "!"))
     )  # fmt: skip
 
@@ -284,29 +283,29 @@ def test_no_words_make_an_element_or_an_attribute(text: str) -> None:
 @given(st.text(min_size=1))
 def test_html_shows_the_title_as_it_is(title: str) -> None:
     view = a_digest([a_paper(title, authors=("Ada",))], {"p": "author: Ada"})
-    shown = Skeleton(render.render_html(view))
+    shown = Skeleton(TEMPLATES.html(view))
     expected = " ".join(view.cards[0].plain_title.split())
     assert shown.text("h3") == [expected]
 
 
 def test_a_hit_is_marked_and_its_text_escaped() -> None:
-    shown = Skeleton(render.render_html(a_digest([a_paper("<b>LLM</b>")], {"p": "LLM"})))
+    shown = Skeleton(TEMPLATES.html(a_digest([a_paper("<b>LLM</b>")], {"p": "LLM"})))
     assert shown.text("b") == ["LLM"]
     assert shown.text("h3") == ["<b>LLM</b>"]
 
 
 def test_the_links_of_a_mail_are_web_addresses_and_no_other() -> None:
     view = a_digest(hostile_papers(), {"p": "LLM"})
-    addresses = set(Skeleton(render.render_html(view)).addresses)
+    addresses = set(Skeleton(TEMPLATES.html(view)).addresses)
     wanted = {"https://doi.org/10/x?a&b='", LEAVE}
     assert addresses == wanted
-    text = render.render_text(view)
+    text = TEMPLATES.text(view)
     assert "javascript:" not in text
     assert set(re.findall(r"https?://\S+", text)) == wanted
 
 
 def test_styles_stand_on_the_elements_and_only_media_queries_in_the_head() -> None:
-    html = render.render_html(a_digest([a_paper("LLM")], {"p": "LLM"}))
+    html = TEMPLATES.html(a_digest([a_paper("LLM")], {"p": "LLM"}))
     style = html[html.index("<style>") : html.index("</style>")]
     assert re.sub(r"@media.*", "", style, flags=re.DOTALL).strip() == "<style>"
     assert "prefers-color-scheme: dark" in style
@@ -324,12 +323,12 @@ def test_text_is_76_columns_wide_but_for_addresses(titles: list[str]) -> None:
         a_paper(f"{title} LLM", title, row=n, authors=(title,), urls={"page": f"https://e.org/{n}"})
         for n, title in enumerate(titles, 1)
     ]
-    text = render.render_text(a_digest(papers, {titles[0][:60] or "p": "LLM"}))
+    text = TEMPLATES.text(a_digest(papers, {titles[0][:60] or "p": "LLM"}))
     assert all(columns(line) <= 76 or "://" in line for line in text.split("\n"))
 
 
 def test_the_footer_stands_behind_a_signature_mark_and_each_address_on_a_line_of_its_own() -> None:
-    text = render.render_text(a_digest(hostile_papers(), {"p": "LLM"}))
+    text = TEMPLATES.text(a_digest(hostile_papers(), {"p": "LLM"}))
     body, footer = text.split("\n-- \n")
     assert f"\nUnsubscribe:\n{LEAVE}\n" in footer
     assert "ada@example.org" in footer
@@ -345,12 +344,12 @@ def test_text_says_all_that_html_says() -> None:
         for n in range(1, 4)
     ]  # fmt: skip
     view = a_digest(papers, {"one": "LLM", "two": "cat: cs.CL\n(open"}, max_papers=2)
-    text = " ".join(render.render_text(view).split())
-    (html,) = Skeleton(render.render_html(view)).text("body")
+    text = " ".join(TEMPLATES.text(view).split())
+    (html,) = Skeleton(TEMPLATES.html(view)).text("body")
     for said in (
-        "2 new papers for you", "Fri 20 Nov 2026", "3 papers scanned", "and 1 more paper matched",
+        "2 new papers for you", "Fri, 20 Nov 2026", "3 papers scanned", "Also matched", "LLM 3",
         "Abstract.", "Ada", "cs.CL", "Also wanted by: two", "does not work", "No tracking.",
-        "1 Long Street, Town", "Thu 1 Jan 2026", "next digest Mon 23 Nov 2026", "run by the lab",
+        "1 Long Street, Town", "Thu, 1 Jan 2026", "Next digest: Mon, 23 Nov 2026", "run by the lab",
     ):  # fmt: skip
         assert said in text, said
         assert said in html, said
@@ -496,7 +495,7 @@ def test_list_unsubscribe_arrives_unencoded_and_on_one_line(length: int) -> None
 def test_the_same_values_are_the_same_bytes() -> None:
     papers = hostile_papers()
     first = build(a_mail(a_digest(papers, {"p": "LLM"})))
-    render.environment.cache_clear()
+    render._environment.cache_clear()
     assert build(a_mail(a_digest(papers, {"p": "LLM"}))) == first
 
 
@@ -541,42 +540,100 @@ def test_a_title_with_line_breaks_makes_no_header_and_stops_no_digest() -> None:
 
 # Size.
 
+ABSTRACTS = {
+    "English": "We study how LLM agents use tools. ",
+    "Chinese": "我们研究 LLM 智能体如何使用检索来回答科学问题。",
+    "all hits": "LLM LLM LLM ",
+    "escapes": "<&> LLM <&>. ",
+    "one word": "word" * 2000 + " LLM ",
+}
 
-@pytest.mark.parametrize(
-    "abstract",
-    ["We study how LLM agents use tools. ", "我们研究 LLM 智能体如何使用检索来回答科学问题。",
-     "LLM LLM LLM ", "<&> LLM <&>. ", "word" * 2000 + " LLM "],
-    ids=["English", "Chinese", "all hits", "escapes", "one word"],
-)  # fmt: skip
-@pytest.mark.parametrize("profiles", [1, 25])
-def test_a_full_digest_stays_below_the_size_at_which_mails_are_clipped(
-    abstract: str, profiles: int
-) -> None:
+
+def a_full_digest(
+    count: int, abstract: str, profiles: int = 1, title: str = "Large LLM agents that plan and act"
+) -> DigestView:
     papers = [
         a_paper(
-            f"Large LLM agents that plan and then act, part {n}", (abstract * 500)[:5000], row=n,
+            f"{title}, part {n}", (abstract * 500)[:5000], row=n,
             authors=tuple(f"Firstname Lastname {m}" for m in range(9)), organization="Qualcomm",
             categories=("cs.CL", "cs.AI", f"x{n}"), signals={"upvotes": 12.0, "comments": 3.0},
             urls={kind: f"https://example.org/{kind}/{n}" for kind in ("page", "pdf", "code")},
         )
-        for n in range(25)
+        for n in range(count + 8)
     ]  # fmt: skip
-    rules = {f"profile {n}": f"LLM + cat: x{n}" for n in range(25)}
-    view = a_digest(
-        papers, rules if profiles == 25 else {"p": "LLM"}, max_papers=25, abstract_characters=5000
-    )
-    raw = build(a_mail(view))
-    assert len(view.cards) == 25
-    assert len(view.sections) == profiles
-    assert len(raw) < budget.MAIL_BYTES == 95_000
-    text, html = decoded(read(raw))
+    rules = {f"profile {n}": f"LLM + cat: x{n}" for n in range(count + 8)}
+    return a_digest(
+        papers, rules if profiles > 1 else {"p": "LLM"}, max_papers=count,
+        abstract_characters=5000, own_links=own_links, links=OWN_PAGES,
+    )  # fmt: skip
+
+
+def fitted(view: DigestView) -> tuple[bytes, str, str]:
+    """The mail as it is sent, and its two parts."""
+    raw = fitting.fit(view, lambda shown: build(a_mail(shown)))
+    return raw, *decoded(read(raw))
+
+
+@pytest.mark.parametrize("abstract", ABSTRACTS.values(), ids=ABSTRACTS.keys())
+@pytest.mark.parametrize("count", [5, 12, 25])
+@pytest.mark.parametrize("profiles", [1, 25])
+def test_a_mail_stays_below_the_size_at_which_mails_are_clipped_and_keeps_its_footer(
+    abstract: str, count: int, profiles: int
+) -> None:
+    raw, text, html = fitted(a_full_digest(count, abstract, profiles))
+    assert len(raw) <= fitting.MAIL_BYTES == 95_000
+    for part in (text, html):
+        assert LEAVE in part
+        assert OWN_PAGES.pause in part
+    if count == 25 and abstract != ABSTRACTS["all hits"]:
+        assert len(raw) > 75_000, "the room is used"
+
+
+def test_five_papers_keep_all_of_their_abstracts() -> None:
+    view = a_full_digest(5, "We study how people use tools. ")
+    raw, text, _ = fitted(view)
+    assert len(raw) < fitting.MAIL_BYTES
+    assert raw == build(a_mail(view))
+    assert " ".join(text.split()).count("We study how people use tools.") == 5 * 161
+
+
+def test_short_abstracts_stay_whole_beside_long_ones() -> None:
+    papers = [
+        a_paper("LLM", "Long sentence. " * 330 if n else "A short one.", row=n) for n in range(25)
+    ]
+    view = a_digest(papers, {"p": "LLM"}, max_papers=25, abstract_characters=5000)
+    _, text, _ = fitted(view)
+    assert "A short one." in text
+    assert text.count("Long sentence.") >= 24 * 30
+
+
+def test_when_titles_alone_are_too_much_the_last_papers_are_titles_only() -> None:
+    view = a_full_digest(25, "Short. ", title="LLM &<>" * 40)
+    raw, text, html = fitted(view)
+    assert len(raw) <= fitting.MAIL_BYTES
+    shown = Skeleton(html)
+    cards = len(shown.text("h3"))
+    assert 0 < cards < 25
+    assert text.count("Why: ") == cards
+    assert "== Also matched ==" in text
     assert LEAVE in text
     assert LEAVE in html
-    if abstract.startswith("We study"):
-        assert len(raw) > 80_000, "the room is used"
+
+
+def test_a_frame_that_is_too_large_by_itself_is_sent_as_it_is() -> None:
+    notices = tuple(Notice("p", "x" * 3000) for _ in range(40))
+    raw, text, _ = fitted(a_digest([a_paper("LLM")], {"p": "LLM"}, notices=notices))
+    assert len(raw) > fitting.MAIL_BYTES
+    assert LEAVE in text
 
 
 # Templates.
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    (tmp_path / "mail").mkdir()
+    return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -587,12 +644,46 @@ def test_a_full_digest_stays_below_the_size_at_which_mails_are_clipped(
         (None, r"mail/digest\.txt\.j2 is missing"),
     ],
 )
-def test_a_broken_template_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: str | None, told: str
+def test_a_broken_built_in_template_is_named(
+    own: Path, monkeypatch: pytest.MonkeyPatch, template: str | None, told: str
 ) -> None:
-    (tmp_path / "mail").mkdir()
     if template is not None:
-        (tmp_path / "mail" / "digest.txt.j2").write_text(template)
-    monkeypatch.setattr(render, "template_folder", lambda: tmp_path)
+        (own / "mail" / "digest.txt.j2").write_text(template)
+    monkeypatch.setattr(render, "template_folder", lambda: own)
     with pytest.raises(TemplateError, match=told):
-        render.render_text(a_digest([a_paper("LLM")], {"p": "LLM"}))
+        Templates().text(a_digest([a_paper("LLM")], {"p": "LLM"}))
+
+
+def test_a_template_of_ones_own_is_used_and_the_others_stay(own: Path) -> None:
+    (own / "mail" / "digest.txt.j2").write_text("Mine: {{ view.headline }}, {{ _('Pause') }}")
+    mine, view = Templates(own), a_digest([a_paper("LLM")], {"p": "LLM"}, code="de")
+    assert mine.text(view) == "Mine: 1 neue Arbeit für Sie, Pause"
+    assert mine.html(view) == TEMPLATES.html(view)
+    assert mine.check() == []
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{% if %}", "{{ view.nonsense }}", "{{ 1 / 0 }}", "{% include 'none' %}", "{{ view.day | x }}",
+     "{{ view.cards[7].title }}", "{% extends 'mail/digest.txt.j2' %}"],
+)  # fmt: skip
+def test_a_broken_template_of_ones_own_stops_no_mail_and_is_told_once(
+    own: Path, template: str
+) -> None:
+    (own / "mail" / "digest.txt.j2").write_text(template)
+    told: list[str] = []
+    mine, view = Templates(own, tell=told.append), a_digest([a_paper("LLM")], {"p": "LLM"})
+    for _ in range(3):
+        assert mine.text(view) == TEMPLATES.text(view)
+    (problem,) = told
+    assert problem.startswith("template mail/digest.txt.j2")
+    assert mine.problems == {problem}
+
+
+def test_what_is_wrong_with_own_templates_is_found_before_a_mail_is_made(own: Path) -> None:
+    (own / "mail" / "digest.html.j2").write_text("{% for x in %}")
+    (own / "mail" / "digest.txt.j2").write_bytes(b"\xff\xfe")
+    problems = Templates(own).check()
+    assert len(problems) == 2
+    assert problems[0].startswith("template mail/digest.html.j2, line 1")
+    assert Templates(own / "none").check() == [f"{own / 'none'} is no folder"]

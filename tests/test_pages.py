@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -23,6 +24,7 @@ from .builders import an_entry
 from .pages import ADA, HOSTILE, MORNING, Place, path
 from .test_promises import dump
 
+BERLIN = ZoneInfo("Europe/Berlin")
 PAGES = ("unsubscribe", "vote", "pause", "change", "digest", "text", "all", "paper", "bibtex",
          "ris")  # fmt: skip
 FORMS: dict[str, dict[str, Any]] = {
@@ -340,7 +342,7 @@ async def test_a_papers_page_has_its_facts_its_tags_and_no_link_that_acts(place:
         bib, ris = await http.get(paths["bibtex"]), await http.get(paths["ris"])
     assert '<meta name="citation_title"' in text
     assert '<meta name="citation_arxiv_id" content="2611.00001">' in text
-    for fact in ("cs.CL", "12 p.", "huggingface", "Fri 20 Nov 2026", "7 upvotes", "version 2"):
+    for fact in ("cs.CL", "12 p.", "huggingface", "Fri, 20 Nov 2026", "7 upvotes", "version 2"):
         assert fact in text
     assert 'href="https://example.org/code"' in text
     assert "javascript:" not in text
@@ -418,9 +420,11 @@ async def test_a_pause_ends_with_the_day_by_the_readers_clock(
         assert "Paused." in answer.text
         assert place.app.subscriptions.get(ADA).paused_until == until
         assert "Undo: go on now" in answer.text
+        local = until.astimezone(BERLIN)
+        assert f"No digest comes before {local:%a, {local.day} %b %Y}" in answer.text
         answer = await http.post(link, data={"do": "resume"})
         assert "The digests go on" in answer.text
-        assert "Mon 23 Nov 2026, 07:00 (Europe/Berlin)" in answer.text
+        assert "Mon, 23 Nov 2026, 07:00 (Europe/Berlin)" in answer.text
         assert place.app.subscriptions.get(ADA).paused_until is None
 
 
@@ -439,7 +443,7 @@ async def test_a_pause_that_is_none_changes_nothing_and_keeps_what_was_typed(pla
         for form in NO_PAUSES:
             answer = await http.post(link, data=form)
             assert answer.status_code == 422, form
-            assert "Sat 21 Nov 2026 to Fri 19 Nov 2027" in answer.text
+            assert "Sat, 21 Nov 2026 to Fri, 19 Nov 2027" in answer.text
             assert f'value="{form.get("until", "")}"' in answer.text
         assert dump(place.app.database) == before
 
@@ -449,7 +453,7 @@ async def test_the_next_digest_is_that_after_the_pause(place: Place) -> None:
     link = place.paths(place.send())["pause"]
     async with place.client() as http:
         answer = await http.post(link, data={"for": "date", "until": "2026-11-28"})
-        assert "Mon 30 Nov 2026, 07:00" in answer.text
+        assert "Mon, 30 Nov 2026, 07:00" in answer.text
 
 
 @pytest.mark.anyio
@@ -482,7 +486,7 @@ async def test_a_change_is_stored_and_moves_the_next_digest(place: Place) -> Non
     assert found.schedule == Schedule("Asia/Tokyo", 18, 30, (0, 5))
     assert (found.max_papers, found.replacements, found.learning) == (5, True, False)
     assert found.next_due_at == datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
-    assert "Sat 21 Nov 2026, 18:30 (Asia/Tokyo)" in answer.text
+    assert "Sat, 21 Nov 2026, 18:30 (Asia/Tokyo)" in answer.text
 
 
 @pytest.mark.anyio

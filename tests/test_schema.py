@@ -136,10 +136,8 @@ def test_the_fourth_step_lets_subscribers_of_before_learn_from_votes(tmp_path: P
         )
     assert schema.upgrade(made, "0004") == ["0004"]
     with made.reading() as conn:
-        ada = store_subscribers.find(conn, "ada@example.org")
-        assert ada
-        assert ada.learning
-        assert store_votes.counts(conn, ada.row) == {}
+        assert conn.exec_driver_sql("SELECT learning FROM subscriber").scalars().all() == [1]
+        assert store_votes.counts(conn, 1) == {}
     made.close()
 
 
@@ -167,6 +165,23 @@ def test_the_fifth_step_keeps_what_was_sent_and_says_of_nothing_that_it_rose(
     with made.reading() as conn:
         assert store_digests.sent_papers(conn, [1]) == {(1, 1)}
         assert conn.exec_driver_sql("SELECT rising FROM digest_paper").scalars().all() == [None]
+    made.close()
+
+
+def test_the_sixth_step_writes_to_subscribers_of_before_in_english(tmp_path: Path) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, "0005")
+    with made.writing() as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO subscriber (id, address, state, zone, hour, minute, days, cadence,"
+            " max_papers, seen, consent, created_at) VALUES (1, 'ada@example.org', 'active', 'UTC',"
+            " 7, 0, '[0]', 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')"
+        )
+    assert schema.upgrade(made, "0006") == ["0006"]
+    with made.reading() as conn:
+        ada = store_subscribers.find(conn, "ada@example.org")
+    assert ada
+    assert (ada.language, ada.tell_nothing) == ("en", False)
     made.close()
 
 

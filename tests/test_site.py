@@ -44,7 +44,7 @@ async def client(app: App) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def path(app: App) -> str:
-    return "/u/" + app.unsubscribe_url(1).rpartition("/u/")[2]
+    return "/u/" + app.links.unsubscribe(1).rpartition("/u/")[2]
 
 
 @pytest.mark.anyio

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,25 +13,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.digests import budget
-from notifier.digests.choose import Choice, Item, Section
 from notifier.digests.excerpt import Segment, cut, cut_at_sentence, mark, one_line, plain
 from notifier.digests.view import (
     SUBJECT_CHARACTERS,
     Card,
     CardSection,
     DigestView,
-    Service,
-    long_date,
-    sections,
-    short_authors,
-    why,
 )
+from notifier.digests.words import short_authors
+from notifier.digests.words import why as why_in
 from notifier.digests.wrapping import columns, wrap
+from notifier.languages import language
 from notifier.papers.paper import Paper
+from notifier.profiles.hits import Hit
 from notifier.ranking.order import Fit, Ranked
 
 from .builders import a_match, a_paper
+from .mails import a_digest, a_maker
 
+ENGLISH = language("en")
 texts = st.text(max_size=80)
 ranges = st.lists(st.tuples(st.integers(-2, 90), st.integers(-2, 90)), max_size=8)
 UGLY = "a\nb\r\x00\x1b[31m\x85\u2028\u2029\u202e\u2066\tc"
@@ -39,37 +39,28 @@ UGLY = "a\nb\r\x00\x1b[31m\x85\u2028\u2029\u202e\u2066\tc"
 
 def a_card(paper: Paper, rules: str = "LLM", **options: Any) -> Card:
     """The card of one paper under one profile."""
-    links: Mapping[int, Sequence[tuple[str, str]]] = {paper.row: options.pop("links", ())}
-    return cards([paper], rules, links, **options)[0]
+    return cards([paper], rules, **options)[0]
 
 
-def cards(
-    papers: Sequence[Paper],
-    rules: str = "LLM",
-    links: Mapping[int, Sequence[tuple[str, str]]] | None = None,
-    **options: Any,
-) -> list[Card]:
-    items = []
-    matches = {}
-    for paper in papers:
+def cards(papers: Sequence[Paper], rules: str = "LLM", **options: Any) -> list[Card]:
+    maker = a_maker({"mine": rules}, **options)
+    made = []
+    for number, paper in enumerate(papers, 1):
         found = a_match(rules, paper)
         assert found is not None
-        items.append(Item(Ranked(Fit.of(paper, 0.5), 1.0, 0.5)))
-        matches["mine", paper.row] = found
-    choice = Choice((Section("mine", tuple(items)),), 0)
-    rising = options.pop("rising", {})
-    given_options = {"abstract_characters": 700} | options
-    typed = {"mine": rules.split("\n")}
-    shown = sections(choice, matches, typed, links or {}, rising, **given_options)
-    return [card for section in shown for card in section.cards]
+        made.append(maker.card(number, "mine", (), Ranked(Fit.of(paper, 0.5), 1.0, 0.5), found))
+    return made
 
 
 def a_view(*titles: str, profile: str = "mine", more: int = 0) -> DigestView:
-    shown = cards([a_paper(f"{t} LLM", row=n) for n, t in enumerate(titles, 1)])
-    return DigestView(
-        (CardSection(profile, tuple(shown)),), more, 9, date(2026, 11, 20), "ada@example.org",
-        "weekdays", None, date(2026, 11, 23), "https://example.org/u/1", Service("N", "https://x"),
-    )  # fmt: skip
+    papers = [a_paper(f"{title} LLM", row=number) for number, title in enumerate(titles, 1)]
+    shown = tuple(replace(card, profile=profile) for card in cards(papers))
+    view = a_digest([], {profile: "LLM"})
+    return replace(view, sections=(CardSection(profile, shown),), more=more)
+
+
+def why(hits: Sequence[Hit], rules: Sequence[str]) -> str:
+    return why_in(hits, rules, ENGLISH)
 
 
 def text_of(segments: Sequence[Segment]) -> str:
@@ -232,12 +223,12 @@ def test_nothing_of_a_paper_reaches_a_card_with_a_control_character() -> None:
 def test_authors_are_shortened_but_never_the_one_a_rule_follows(
     authors: str, followed: str, shown: str
 ) -> None:
-    assert short_authors(authors.split(), set(followed.split())) == shown
+    assert short_authors(authors.split(), set(followed.split()), ENGLISH) == shown
 
 
 @given(st.lists(st.sampled_from("ABCDEFGHIJKLM"), unique=True), st.sets(st.sampled_from("ADGKM")))
 def test_every_author_is_shown_or_counted(authors: list[str], followed: set[str]) -> None:
-    shown = short_authors(authors, followed)
+    shown = short_authors(authors, followed, ENGLISH)
     names, _, others = shown.partition(" and ")
     counted = int(others.split()[0]) if others else 0
     listed = names.split(", ") if names else []
@@ -323,15 +314,15 @@ def test_facts_are_organisation_categories_journal_announcement_and_counts() -> 
      "\x00https://a", "ftp://a", "mailto:a@b.org", "https:evil", "https://" + "x" * 3000],
 )  # fmt: skip
 def test_only_a_web_address_becomes_a_link(url: str) -> None:
-    good = ("PDF", "https://example.org/a.pdf?x=1&y=2#z")
-    card = a_card(a_paper("LLM"), links=[("Page", url), good])
-    assert card.links == (good,)
-    assert card.page == good[1]
+    good = "https://example.org/a.pdf?x=1&y=2#z"
+    card = a_card(a_paper("LLM", urls={"page": url, "pdf": good}))
+    assert card.links == (("PDF", good),)
+    assert card.page == good
 
 
 @pytest.mark.parametrize("url", ["http://a", "HTTPS://A.ORG/", "https://münchen.example/ü?q='"])
 def test_a_web_address_becomes_a_link(url: str) -> None:
-    assert a_card(a_paper("LLM"), links=[("Page", url)]).page == url
+    assert a_card(a_paper("LLM", urls={"page": url})).page == url
 
 
 def test_a_card_without_links_has_no_page() -> None:
@@ -381,15 +372,8 @@ def test_the_line_beside_the_subject_shows_the_next_titles_or_else_the_authors()
     assert a_view("One", "Two", "Three", "Four").preheader == "Two LLM · Three LLM"
     paper = a_paper("LLM", authors=("Ada Lovelace",))
     view = a_view("x")
-    alone = DigestView(
-        (CardSection("mine", (a_card(paper),)),), 0, 1, view.day, "a@b", "", None, view.day, "u",
-        view.service,
-    )  # fmt: skip
+    alone = replace(view, sections=(CardSection("mine", (a_card(paper),)),))
     assert alone.preheader == "Ada Lovelace"
-
-
-def test_a_date_is_written_without_a_leading_zero() -> None:
-    assert long_date(date(2026, 11, 6)) == "Fri 6 Nov 2026"
 
 
 # Room.
@@ -416,19 +400,6 @@ def test_a_shortened_abstract_weighs_what_it_may(
     assert text.startswith(text_of(short).removesuffix("…")) or text_of(short) == text
     if budget.weight(whole) <= most:
         assert list(short) == whole
-
-
-def test_short_abstracts_stay_whole_beside_long_ones() -> None:
-    papers = [a_paper("LLM", "Long sentence. " * 330 if n else "Short.", row=n) for n in range(25)]
-    first, *others = cards(papers, abstract_characters=5000)
-    assert text_of(first.abstract) == "Short."
-    assert len({text_of(card.abstract) for card in others}) == 1
-    assert 400 < len(text_of(others[0].abstract)) < 5000
-
-
-def test_a_few_papers_keep_the_abstracts_that_were_asked_for() -> None:
-    papers = [a_paper("LLM", "Long sentence. " * 330, row=n) for n in range(1, 5)]
-    assert all(len(text_of(c.abstract)) > 4900 for c in cards(papers, abstract_characters=4999))
 
 
 def test_an_abstract_without_room_is_left_out_and_not_an_ellipsis() -> None:

@@ -98,7 +98,8 @@ def _part(
 
 def _answer(answer: Answer, opinion: Opinion) -> str:
     """`line 3, RAG ^2: “RAG” in the title`, or what is missing."""
-    from notifier.digests.view import why
+    from notifier.digests.words import why
+    from notifier.languages import ENGLISH, language
     from notifier.profiles.rules import Not, format_node
 
     typed = [line.typed for line in opinion.rules.lines]
@@ -109,7 +110,7 @@ def _answer(answer: Answer, opinion: Opinion) -> str:
     if answer.hits is not None:
         if not answer.hits:
             return f"{where}{typed[answer.line - 1].strip()}: holds"
-        return where + why(answer.hits, typed)
+        return where + why(answer.hits, typed, language(ENGLISH))
     lacks = [
         f"{format_node(node.part)} is there" if isinstance(node, Not) else f"no {format_node(node)}"
         for node in answer.missing

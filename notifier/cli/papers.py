@@ -8,7 +8,7 @@ import typer
 
 from notifier import errors
 from notifier.cli.output import Format, FormatOption, print_record, print_rows, say
-from notifier.cli.state import instance, parse_moment
+from notifier.cli.state import instance, parse_since
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -48,7 +48,8 @@ def as_record(paper: Paper) -> dict[str, Any]:
 @app.command("list", epilog="Example: notifier paper list --since 2026-11-20 --format jsonl")
 def list_(
     since: Annotated[
-        str, typer.Option("--since", help="First seen at or after this time.", show_default=False)
+        str,
+        typer.Option("--since", help="First seen since then: 7d, 2026-11-20.", show_default=False),
     ] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="The newest so many.")] = 1_000_000,
     format_: FormatOption = Format.table,
@@ -56,7 +57,7 @@ def list_(
     """Print the stored papers, the newest last."""
     from notifier.storage import store_papers
 
-    after = parse_moment(since) if since else None
+    after = parse_since(since)
     with instance() as app, app.database.reading() as conn:
         rows = store_papers.rows_since(conn, after, limit=limit)
         papers = (

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from notifier.cli.asking import as_records, hits_in, progress
 from notifier.cli.output import Format, FormatOption, print_rows, say
 from notifier.cli.profile_files import app as app  # the group of commands, as far as it goes
 from notifier.cli.profiles import NEVER_RULES, read_rules, tell
-from notifier.cli.state import instance, parse_moment
+from notifier.cli.state import instance, parse_since
 
 if TYPE_CHECKING:
-    from notifier.jobs.backtest import BackTest, Found
+    from notifier.jobs.backtest import BackTest
+    from notifier.jobs.searching import Found
     from notifier.profiles.rules import Rules
 
 _TABLE_ROWS = 50
@@ -35,7 +37,8 @@ def try_rules(
         str, typer.Option("--for", help="Test this subscriber's profile.", show_default=False)
     ] = "",
     since: Annotated[
-        str, typer.Option("--since", help="Papers first seen since then.", show_default=False)
+        str,
+        typer.Option("--since", help="First seen since then: 30d, 2026-11-20.", show_default=False),
     ] = "",
     by_rule: Annotated[
         bool, typer.Option("--by-rule", help="Print what each rule finds, not the papers.")
@@ -51,13 +54,13 @@ def try_rules(
     """
     from notifier.profiles.parser import parse
 
-    after = parse_moment(since) if since else None
+    after = parse_since(since)
     if format_ is Format.table:
         limit = min(limit, _TABLE_ROWS)
     with instance() as opened:
         text = opened.subscriptions.profile(owner, rules).rules if owner else read_rules(rules)
         parsed = parse(text)
-        tested, spelled = opened.back_test(text, since=after, limit=limit, tell=_progress)
+        tested, spelled = opened.library.back_test(text, since=after, limit=limit, tell=progress)
         days = _days(tested, after, opened.clock())
     tell(parsed.problems + parsed.warnings + _lint(parsed, tested, days, spelled))
     if by_rule:
@@ -68,10 +71,6 @@ def try_rules(
     say(_summary(tested, days))
     if parsed.problems:
         raise typer.Exit(2 if parsed.is_empty else 3)
-
-
-def _progress(papers: int) -> None:
-    say(f"reading papers for the first time: {papers:,}")
 
 
 def _days(tested: BackTest, since: datetime | None, now: datetime) -> int:
@@ -115,29 +114,17 @@ def _by_rule(rules: Rules, tested: BackTest, days: int) -> Iterator[dict[str, An
 
 
 def _as_record(found: Found, rules: Rules) -> dict[str, Any]:
-    from notifier.digests.view import why
-    from notifier.profiles.hits import match
-    from notifier.profiles.indexed import IndexedPaper
+    from notifier.digests.words import why
+    from notifier.languages import ENGLISH, language
 
-    lines = [line.typed for line in rules.lines]
     paper, ranked = found.paper, found.ranked
-    matched = match(rules, IndexedPaper(paper))
-    hits = matched.hits if matched else ()
+    hits = hits_in(paper, rules)
     return {
         "paper": paper.id,
         "title": paper.title,
         "score": round(ranked.score, 6),
         "relevance": round(ranked.fit.relevance, 6),
         "trend": None if paper.trend is None else round(paper.trend, 6),
-        "hits": [
-            {
-                "rule": lines[hit.rule - 1].strip(),
-                "words": list(hit.words),
-                "field": hit.field,
-                "line": hit.rule,
-                "ranges": [list(pair) for pair in hit.ranges],
-            }
-            for hit in hits
-        ],
-        "why": why(hits, lines),
+        "hits": as_records(hits, rules),
+        "why": why(hits, [line.typed for line in rules.lines], language(ENGLISH)),
     }

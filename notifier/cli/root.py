@@ -14,10 +14,10 @@ from notifier.cli import (
     database,
     digests,
     explaining,
-    papers,
     profile_test,
     sources,
     tastes,
+    trends,
 )
 from notifier.cli.output import Format, FormatOption, print_record, say, to_json
 from notifier.cli.state import instance, parse_moment, settings, state
@@ -37,7 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(config.app, name="config")
 app.add_typer(sources.app, name="source")
-app.add_typer(papers.app, name="paper")
+app.add_typer(trends.app, name="paper")
 app.add_typer(tastes.app, name="subscriber")
 app.add_typer(profile_test.app, name="profile")
 app.add_typer(digests.app, name="digest")

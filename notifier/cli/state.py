@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from notifier.config import Settings
 
 YEARS = (1970, 2200)
+_LIKE = "2026-11-21T07:00:00+01:00 or 2026-11-21"
+_AGE = re.compile(r"([0-9]{1,4})([hdw])")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 @dataclass(slots=True)
@@ -31,21 +35,35 @@ class State:
 state = State()
 
 
-def parse_moment(written: str) -> datetime:
+def parse_moment(written: str, *, like: str = _LIKE) -> datetime:
     """Return an ISO 8601 moment as aware UTC; one without a zone is meant in UTC.
 
+    Args:
+        like: How else it could be written, for the error.
     Raises:
         UsageError: it is none.
     """
     try:
         moment = datetime.fromisoformat(written)
     except ValueError:
-        raise errors.UsageError(
-            f'"{written}" is no time - write it like 2026-11-21T07:00:00+01:00 or 2026-11-21'
-        ) from None
+        raise errors.UsageError(f'"{written}" is no time - write it like {like}') from None
     if not YEARS[0] <= moment.year <= YEARS[1]:
         raise errors.UsageError(f'"{written}" lies outside the years {YEARS[0]} to {YEARS[1]}')
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def parse_since(written: str) -> datetime | None:
+    """Return since when (UTC): `24h`, `7d` or `2w` before now, or an ISO 8601 moment; "": None.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if not written:
+        return None
+    age = _AGE.fullmatch(written)
+    if not age:
+        return parse_moment(written, like="7d, 24h, 2w or 2026-11-21")
+    return parse_moment((clock()() - int(age[1]) * _UNITS[age[2]]).isoformat())
 
 
 def clock() -> Callable[[], datetime]:

@@ -41,6 +41,10 @@ def add(
     replacements: Annotated[
         bool, typer.Option("--replacements", help="Also papers of which a new version came.")
     ] = False,
+    language: Annotated[str, typer.Option("--language", help="Of mails: en, de.")] = "",
+    tell_nothing: Annotated[
+        bool, typer.Option("--tell-nothing", help="Also a mail when nothing matched.")
+    ] = False,
     confirmed: Annotated[
         bool, typer.Option("--confirmed", help="They agreed already; start at once.")
     ] = False,
@@ -51,8 +55,9 @@ def add(
         service, now = app.subscriptions, app.clock()
         schedule = _schedule(app, zone, time, days, weekly)
         found = service.request(
-            address, now=now, schedule=schedule, max_papers=max_papers, replacements=replacements
-        )
+            address, now=now, schedule=schedule, max_papers=max_papers, replacements=replacements,
+            language=language, tell_nothing=tell_nothing,
+        )  # fmt: skip
         if confirmed:
             found = service.confirm(address, now=now, because=because)
     known = "" if found.created_at == now else " (was there already; its schedule stays)"
@@ -109,6 +114,8 @@ def as_record(subscriber: Subscriber) -> dict[str, Any]:
         "max_papers": subscriber.max_papers,
         "replacements": subscriber.replacements,
         "learning": subscriber.learning,
+        "language": subscriber.language,
+        "tell_nothing": subscriber.tell_nothing,
         "next_due_at": subscriber.next_due_at,
         "paused_until": subscriber.paused_until,
         "confirmed_at": subscriber.confirmed_at,
@@ -133,19 +140,27 @@ def change(
         bool | None,
         typer.Option("--learning/--no-learning", help="Whether votes move the order."),
     ] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="Of mails: en, de.", show_default=False)
+    ] = None,
+    tell_nothing: Annotated[
+        bool | None,
+        typer.Option("--tell-nothing/--no-tell-nothing", help="A mail when nothing matched."),
+    ] = None,
 ) -> None:
     """Change what a subscriber gets; what is not named stays."""
     with instance() as app:
         found = app.subscriptions.change(
-            address,
-            now=app.clock(),
-            max_papers=max_papers,
-            replacements=replacements,
-            learning=learning,
-        )
+            address, now=app.clock(), max_papers=max_papers, replacements=replacements,
+            learning=learning, language=language, tell_nothing=tell_nothing,
+        )  # fmt: skip
     versions = "with new versions" if found.replacements else "without new versions"
     learns = "learning from votes" if found.learning else "not learning from votes"
-    say(f"{found.address}: at most {found.max_papers} papers, {versions}, {learns}")
+    nothing = "told when nothing matched" if found.tell_nothing else "silent when nothing matched"
+    say(
+        f"{found.address}: at most {found.max_papers} papers, {versions}, {learns}, "
+        f"in {found.language}, {nothing}"
+    )
 
 
 @app.command("list", epilog="Example: notifier subscriber list --format jsonl")

@@ -1,8 +1,7 @@
-"""How much of each abstract a mail has room for.
+"""What abstracts weigh in a mail, and how each gets its share of the room.
 
-Pure. Mail programs hide the end of a long mail, and with it the way to unsubscribe (Gmail after
-about 102 KB). Weights are estimates, a little too high, in bytes on the wire, where each text
-stands twice: in the HTML and in the text part, both quoted-printable.
+Pure. Weights are estimates, a little too high, in bytes on the wire, where each text stands twice:
+in the HTML and in the text part, both quoted-printable.
 """
 
 from __future__ import annotations
@@ -11,12 +10,6 @@ from collections.abc import Iterable, Sequence
 
 from notifier.digests.excerpt import Segment, cut_at_sentence, mark
 
-MAIL_BYTES = 95_000
-# What the templates put round the words (tests/test_message.py measures that it is enough).
-FRAME_BYTES = 10_000
-SECTION_BYTES = 230
-CARD_BYTES = 1_150
-LINK_BYTES = 130
 HIT_BYTES = 85
 # A shorter beginning says nothing: the abstract is left out.
 LEAST_CHARACTERS = 40

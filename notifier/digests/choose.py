@@ -36,10 +36,17 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A digest's papers. `more` counts matched papers of these days that found no place."""
+    """A digest's papers. `rest` are matched ones of these days that found no place, best first,
+    each with the profile in which it ranks best.
+    """
 
     sections: tuple[Section, ...]
-    more: int
+    rest: tuple[tuple[str, Ranked], ...] = ()
+
+    @property
+    def more(self) -> int:
+        """How many found no place."""
+        return len(self.rest)
 
     @property
     def items(self) -> list[Item]:
@@ -71,14 +78,19 @@ def choose(
     matched = sum(map(len, news.values()))
     room = max(max_papers // _ONE_RISING_IN, 1, max_papers - matched)
     chosen = {one.row for one in rising[:room]}
-    new = _take_turns(news, max_papers - len(chosen))
-    chosen |= new
+    chosen |= _take_turns(news, max_papers - len(chosen))
     sections = [
         Section(name, tuple(Item(one, _others(wanted_by[one.row], name)) for one in shown))
         for name, queue in queues.items()
         if (shown := [one for one in queue if one.row in chosen])
     ]
-    return Choice(tuple(sections), matched - len(new))
+    rest = [
+        (name, one)
+        for name, queue in queues.items()
+        for one in queue
+        if one.row not in chosen and one.row not in late
+    ]
+    return Choice(tuple(sections), tuple(sorted(rest, key=lambda pair: _by_score(pair[1]))))
 
 
 def _by_score(one: Ranked) -> float:

@@ -1,24 +1,26 @@
 """A digest's HTML and text from its view, by the templates.
 
-The same view gives the same text. Templates are searched in the package first, then beside it
-in a source tree. Everything is autoescaped in HTML; the text part wraps at 76 columns and holds
-no control characters.
+The same view gives the same text. Templates are searched in the operator's folder, if there is one,
+then in the package, then beside it in a source tree. Everything is autoescaped in HTML; the text
+part wraps at 76 columns and holds no control characters.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import css_inline
 import jinja2
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
 from notifier import errors
 from notifier.digests.excerpt import plain
-from notifier.digests.view import DigestView, long_date
+from notifier.digests.view import DigestView
 from notifier.digests.wrapping import wrap
+from notifier.languages import ENGLISH, language
 
 TEXT_COLUMNS = 76
 
@@ -31,18 +33,25 @@ def template_folder() -> Path:
 
 
 @cache
-def environment(folder: Path) -> Environment:
-    """Return the template environment of a folder: autoescaped `.html`, strict about names."""
+def _environment(folders: tuple[Path, ...], code: str) -> Environment:
+    """The template environment of some folders in a language: autoescaped, strict about names."""
     made = Environment(
-        loader=FileSystemLoader(folder),
+        loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
         autoescape=jinja2.select_autoescape(enabled_extensions=("html", "html.j2")),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    words = language(code)
+    # Newstyle: values are escaped, a sentence's own characters are not.
+    made.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]
     made.filters["wrapped"] = _wrapped
-    made.filters["long_date"] = long_date
+    made.filters["day"] = words.day
+    made.filters["number"] = words.number
+    made.filters["listed"] = words.listed
+    made.globals["language"] = words.code
     return made
 
 
@@ -52,34 +61,74 @@ def _wrapped(text: str, indent: int = 0, first: str = "") -> str:
     return "\n".join((" " * indent if n else first.ljust(indent)) + x for n, x in enumerate(lines))
 
 
-def render_text(view: DigestView) -> str:
-    """Return the text part."""
-    return _render("mail/digest.txt.j2", view=view)
+class Templates:
+    """The templates of an instance: an operator's own first, each falling back to the built-in."""
 
+    def __init__(
+        self, folder: Path | None = None, *, tell: Callable[[str], None] = lambda problem: None
+    ) -> None:
+        """Use the templates in `folder` where there are any; a broken one is told, once."""
+        self._own, self._built_in = folder, template_folder()
+        self._tell, self.problems = tell, set[str]()
 
-def render_html(view: DigestView) -> str:
-    """Return the HTML part with its styles inlined; the media queries stay in its head."""
-    inliner = css_inline.CSSInliner(
-        keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
-    )
-    return inliner.inline(_render("mail/digest.html.j2", view=view))
+    def text(self, view: DigestView) -> str:
+        """Return the text part."""
+        return self._render("mail/digest.txt.j2", view.language.code, view=view)
+
+    def html(self, view: DigestView) -> str:
+        """Return the HTML part with its styles inlined; the media queries stay in its head."""
+        inliner = css_inline.CSSInliner(
+            keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
+        )
+        return inliner.inline(self._render("mail/digest.html.j2", view.language.code, view=view))
+
+    def page(self, name: str, code: str = ENGLISH, **values: Any) -> str:
+        """Return a web page in a language.
+
+        Raises:
+            TemplateError: the template is missing, or the built-in one is broken.
+        """
+        return self._render(name, code, **values)
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the operator's own templates, as far as reading them tells."""
+        if self._own is None:
+            return []
+        if not self._own.is_dir():
+            return [f"{self._own} is no folder"]
+        made, problems = _environment((self._own, self._built_in), ENGLISH), []
+        for path in sorted(self._own.rglob("*.j2")):
+            name = path.relative_to(self._own).as_posix()
+            try:
+                made.get_template(name)
+            except (jinja2.TemplateError, UnicodeDecodeError, OSError) as error:
+                problems.append(_problem(name, error))
+        return problems
+
+    def _render(self, name: str, code: str, **values: Any) -> str:
+        if self._own is not None:
+            try:
+                made = _environment((self._own, self._built_in), code)
+                return made.get_template(name).render(**values)
+            except Exception as error:  # whatever an operator's template does stops no mail
+                problem = _problem(name, error)
+                if problem not in self.problems:
+                    self.problems.add(problem)
+                    self._tell(problem)
+        try:
+            return _environment((self._built_in,), code).get_template(name).render(**values)
+        except jinja2.TemplateNotFound as error:
+            raise errors.TemplateError(f"template {error.name} is missing") from error
+        except jinja2.TemplateError as error:
+            raise errors.TemplateError(_problem(name, error)) from error
 
 
 def render_page(name: str, **values: Any) -> str:
-    """Return a web page.
-
-    Raises:
-        TemplateError: the template is missing or broken.
-    """
-    return _render(name, **values)
+    """Return a built-in web page in English."""
+    return Templates().page(name, **values)
 
 
-def _render(name: str, **values: Any) -> str:
-    try:
-        return environment(template_folder()).get_template(name).render(**values)
-    except jinja2.TemplateNotFound as error:
-        raise errors.TemplateError(f"template {error.name} is missing") from error
-    except jinja2.TemplateError as error:
-        place = getattr(error, "lineno", None)
-        where = f"{name}, line {place}" if place else name
-        raise errors.TemplateError(f"template {where}: {error.message}") from error
+def _problem(name: str, error: Exception) -> str:
+    place = getattr(error, "lineno", None)
+    where = f"{name}, line {place}" if place else name
+    return f"template {where}: {getattr(error, 'message', None) or error}"

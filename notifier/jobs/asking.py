@@ -42,14 +42,14 @@ def ask(
     wanted: NDArray[np.bool_],
     at: Moment,
     *,
-    keep: int,
+    keep: int | None,
     only_trend: bool = False,
 ) -> tuple[Runs, Selection]:
     """Return what all clauses find among the wanted papers of a shelf, and what to select of it.
 
     `keep` and `only_trend`: see `ranking.best.Selection`.
     """
-    trends = at.talk.of(shelf.rows.tolist())
+    trends = at.talk.of(shelf.rows)
     batch = Batch(shelf.words, trends, np.nan_to_num(trends) >= TRENDING_FROM, wanted)
     runs = decide(profiles.clauses, batch, rarities=at.rarities, strengths=Bm25f())
     fresh = freshness(shelf.first_seen, now=at.now, settings=at.order)

@@ -2,86 +2,43 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from notifier.jobs.asking import Moment, ask, stored_rarities
+from notifier.jobs.asking import Moment
+from notifier.jobs.searching import OnShelf, Searched, search
 from notifier.jobs.shelves import Shelf
-from notifier.jobs.talk import talk
-from notifier.papers.paper import Paper
 from notifier.profiles.lint import RuleHits
 from notifier.profiles.matching.compiled import Compiled, Entry
-from notifier.profiles.matching.postings import Floats, Runs
-from notifier.ranking.best import Best, best
 from notifier.ranking.kernel import RULE_BITS
-from notifier.ranking.order import Fit, OrderSettings, Ranked, rank
 from notifier.storage import store_papers
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A paper that the rules want, with its place."""
+class BackTest(Searched):
+    """What a profile finds, and `rules`: what each of its rules does, in the order of lines."""
 
-    paper: Paper
-    ranked: Ranked
-
-
-@dataclass(frozen=True, slots=True)
-class BackTest:
-    """What a profile finds in `scanned` papers, the first of them seen at `oldest` (UTC).
-
-    `best` are the best papers, `papers` counts all that match; `rules` are in the order of lines.
-    """
-
-    best: tuple[Found, ...]
-    papers: int
-    scanned: int
-    oldest: datetime | None
     rules: tuple[RuleHits, ...]
-
-
-def word_counts(shelves: Sequence[Shelf]) -> Counter[str]:
-    """Return how often each folded word stands in the papers on shelves."""
-    counts: Counter[str] = Counter()
-    for shelf in shelves:
-        words = shelf.words
-        often = np.diff(words.place_starts)[words.folded_words].tolist()
-        for form, times in zip(words.folded, often, strict=True):  # Graph and graph are one form
-            counts[form] += times
-    return counts
-
-
-@dataclass(slots=True)
-class _OnShelf:
-    """What was found on one shelf: rows, relevances, scores, times, and which rules hit."""
-
-    rows: NDArray[np.int64]
-    relevances: Floats
-    scores: Floats
-    rules: NDArray[np.uint32]
 
 
 def back_test(
     conn: Connection,
     text: str,
     shelves: Sequence[Shelf],
+    at: Moment,
     *,
-    now: datetime,
     since: datetime | None,
-    order: OrderSettings,
     limit: int | None,
 ) -> BackTest:
     """Return what rules find in the papers on shelves.
 
     Args:
         text: The rules as typed; lines in error take no part.
-        now: Aware UTC: the order is as of then.
+        at: The order is as of then.
         since: Only papers first seen at or after then.
         limit: So many of the best are returned; None: all.
     """
@@ -90,40 +47,20 @@ def back_test(
     entries = sorted(profile.entries(0), key=lambda entry: entry.line)
     bits = {entry.line: bit for bit, entry in enumerate(profile.entries(0))}
     tallies = [_Tally(entry, bits[entry.line]) for entry in entries]
-    at = Moment(now, talk(conn, now=now), stored_rarities(conn, now), order)
-    oldest = since.timestamp() if since else 0.0
-    found: list[_OnShelf] = []
-    scanned, first = 0, now.timestamp()
-    for shelf in shelves:
-        wanted = shelf.is_here & (shelf.first_seen >= oldest)
-        scanned += int(wanted.sum())
-        first = min(first, shelf.first_seen[wanted].min(initial=first))
-        runs, here = _on_shelf(profile, shelf, wanted, at)
-        found.append(here)
+
+    def watch(found: OnShelf) -> None:
         for tally in tallies:
-            tally.add(runs, shelf, here)
+            tally.add(found)
+
+    found = search(conn, profile, shelves, at, since=since, limit=limit, watch=watch)
     examples = store_papers.load(conn, {tally.example for tally in tallies if tally.example})
     titles = {paper.row: paper.title for paper in examples}
-    ranked = _best(conn, found, at, limit)
     return BackTest(
-        best=ranked,
-        papers=sum(len(one.rows) for one in found),
-        scanned=scanned,
-        oldest=datetime.fromtimestamp(first, UTC) if scanned else None,
+        best=found.best,
+        papers=found.papers,
+        scanned=found.scanned,
+        oldest=found.oldest,
         rules=tuple(tally.done(titles) for tally in tallies),
-    )
-
-
-def _on_shelf(
-    profile: Compiled, shelf: Shelf, wanted: NDArray[np.bool_], at: Moment
-) -> tuple[Runs, _OnShelf]:
-    runs, selection = ask(profile, shelf, wanted, at, keep=max(len(shelf.rows), 1))
-    blocks: list[Best] = list(best(profile, runs, selection))
-    papers = np.concatenate([np.zeros(0, np.uint16), *(block.papers for block in blocks)])
-    relevances = np.concatenate([np.zeros(0), *(block.relevances for block in blocks)])
-    rules = np.concatenate([np.zeros(0, np.uint32), *(block.rules for block in blocks)])
-    return runs, _OnShelf(
-        shelf.rows[papers], relevances, relevances * selection.boosts[papers], rules
     )
 
 
@@ -135,7 +72,8 @@ class _Tally:
         self._papers = self._kept = 0
         self._last, self.example = 0.0, 0
 
-    def add(self, runs: Runs, shelf: Shelf, found: _OnShelf) -> None:
+    def add(self, found: OnShelf) -> None:
+        shelf, runs = found.shelf, found.runs
         start, count = runs.starts[self._entry.clause], runs.counts[self._entry.clause]
         papers = runs.papers[start : start + count]
         self._papers += int(count)
@@ -157,27 +95,3 @@ class _Tally:
             last=datetime.fromtimestamp(self._last, UTC) if self._papers else None,
             example=titles.get(self.example, ""),
         )
-
-
-def _best(
-    conn: Connection,
-    found: Sequence[_OnShelf],
-    at: Moment,
-    limit: int | None,
-) -> tuple[Found, ...]:
-    """The best of all shelves, in the order of a digest."""
-    rows = np.concatenate([np.zeros(0, np.int64), *(one.rows for one in found)])
-    scores = np.concatenate([np.zeros(0), *(one.scores for one in found)])
-    relevances = np.concatenate([np.zeros(0), *(one.relevances for one in found)])
-    if limit is not None and limit < len(rows):  # and all that are as good as the last of them
-        kept = scores >= np.partition(scores, -limit)[-limit]
-        rows, relevances = rows[kept], relevances[kept]
-    fits = dict(zip(rows.tolist(), relevances.tolist(), strict=True))
-    papers = {
-        paper.row: replace(paper, trend=at.talk.trends.get(paper.row))
-        for paper in store_papers.load(conn, fits)
-    }
-    ranked = rank(
-        (Fit.of(paper, fits[row]) for row, paper in papers.items()), now=at.now, settings=at.order
-    )
-    return tuple(Found(papers[one.row], one) for one in ranked[:limit])

@@ -137,7 +137,8 @@ def _upcoming(desk: Desk, subscriber: Subscriber, row: int) -> Upcoming | None:
     ]
     if not places:
         return None
-    return Upcoming(*min(places), is_chosen=row in picked.papers)
+    is_chosen = any(item.ranked.row == row for item in picked.choice.items)
+    return Upcoming(*min(places), is_chosen=is_chosen)
 
 
 def _opinion(

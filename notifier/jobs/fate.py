@@ -12,7 +12,6 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Literal, NamedTuple, TypeAlias
 
 from notifier.digests.cadence import zone_of
-from notifier.digests.view import long_date
 from notifier.jobs.talk import TRENDING_DAYS
 from notifier.profiles.profile import Subscriber
 from notifier.storage.store_digests import Made, Sent
@@ -208,4 +207,4 @@ def _at(time: datetime | None, zone: tzinfo) -> str:
     if time is None:
         return "at an unknown time"
     local = time.astimezone(zone)
-    return f"{long_date(local.date())} {local:%H:%M}"
+    return f"{local:%a} {local.day} {local:%b %Y %H:%M}"

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from notifier.languages import Said
 from notifier.papers.paper import Entry
 from notifier.sources.freshness import (
     Freshness,
@@ -68,13 +69,20 @@ def awaited(state: Freshness, *, now: datetime) -> bool:
     return now - state.due < WAITED_FOR
 
 
-def missing_note(name: str, state: Freshness) -> str | None:
+def missing_note(name: str, state: Freshness) -> Said | None:
     """Return what a digest says of a source whose papers were due and are not here; else None."""
     if not state.missing or state.next_due is None:
         return None
-    what = "cannot be read" if state.state == "failing" else "has shown nothing new"
-    since = f" since {state.since:%a} {state.since.day} {state.since:%b}" if state.since else ""
-    return f"{name} {what}{since}"
+    day = state.since.date() if state.since else None
+    match state.state, day:
+        case "failing", None:
+            return Said("%(source)s cannot be read", source=name)
+        case "failing", day:
+            return Said("%(source)s cannot be read since %(day)s", source=name, day=day)
+        case _, None:
+            return Said("%(source)s has shown nothing new", source=name)
+        case _:
+            return Said("%(source)s has shown nothing new since %(day)s", source=name, day=day)
 
 
 def is_due(reading: Reading, source: Source, *, every: timedelta, now: datetime) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
+from notifier.digests.cadence import zone_of
 from notifier.digests.choose import Choice, choose
 from notifier.jobs.candidates import Candidates
 from notifier.jobs.risers import Risers
@@ -17,14 +19,20 @@ from notifier.papers.paper import Paper
 from notifier.profiles.profile import Profile, Subscriber
 from notifier.ranking.order import Fit, OrderSettings, Ranked, rank
 from notifier.ranking.rising import Rise
-from notifier.storage import store_digests, store_profiles
+from notifier.storage import store_digests, store_matches, store_profiles
+
+# Of so many papers that found no place the titles are shown.
+TITLES_SHOWN = 12
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Picked:
     """What one subscriber gets: the choice, out of the best of each profile.
 
-    `news` are all papers that were looked at for the first time, `rising` says by row what rose,
+    `also` are the best of what found no place, of which only titles are shown; `papers` are all
+    that are shown. `news` are all papers that were looked at for the first time, `rising` says by
+    row what rose, `volume` how many papers matched on each of the last days (local dates).
     `seen_to` is the number up to which papers are considered then.
     """
 
@@ -33,7 +41,9 @@ class Picked:
     ranked: Sequence[tuple[str, Sequence[Ranked]]]
     news: set[int]
     rising: Mapping[int, Sequence[Rise]]
+    also: Sequence[tuple[str, Ranked]]
     papers: Mapping[int, Paper]
+    volume: Mapping[date, int]
     seen_to: int
 
 
@@ -65,6 +75,7 @@ class Desk:
         after = min((subscriber.seen for subscriber in subscribers), default=0)
         self._risers = Risers(conn, rows, known, since=self._since)
         self._candidates = Candidates(conn, asked, known, after=after, also=self._risers.rows)
+        self._volume = store_matches.volume(conn, rows, since=known.now - WEEK)
         self._tastes = Tastes(conn, subscribers if order.learning_share else (), now=known.now)
 
     def is_matched(self, subscriber: Subscriber) -> bool:
@@ -88,9 +99,19 @@ class Desk:
             late.update(fit.row for fit in again)
             ranked.append((profile.name, self._ranked(subscriber.row, [*fits, *again])))
         choice = choose(ranked, max_papers=subscriber.max_papers, late=late - now)
-        papers = {item.ranked.row: self._candidates.paper(item.ranked.row) for item in choice.items}
-        head = self._candidates.head
-        return Picked(choice, profiles, ranked, news, passed.rising, papers, head)
+        also = choice.rest[:TITLES_SHOWN]
+        shown = [item.ranked.row for item in choice.items] + [one.row for _, one in also]
+        papers = {row: self._candidates.paper(row) for row in shown}
+        return Picked(
+            choice, profiles, ranked, news, passed.rising, also, papers,
+            self._volume_of(subscriber), self._candidates.head,
+        )  # fmt: skip
+
+    def _volume_of(self, subscriber: Subscriber) -> dict[date, int]:
+        zone, days = zone_of(subscriber.schedule), Counter[date]()
+        for hour, papers in self._volume.get(subscriber.row, {}).items():
+            days[hour.astimezone(zone).date()] += papers
+        return days
 
     def _ranked(self, subscriber: int, fits: Sequence[Fit]) -> list[Ranked]:
         likes = self._tastes.likes(subscriber, [fit.row for fit in fits])

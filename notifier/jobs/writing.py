@@ -6,10 +6,14 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Protocol
 
-from notifier.digests import cadence, message, render, view
+from notifier.digests import arranging, cadence, fitting, message, view, words
+from notifier.digests.render import Templates
 from notifier.jobs.picking import Picked
+from notifier.languages import ENGLISH, Language, language
 from notifier.papers.paper import Paper
 from notifier.profiles.hits import Match, match
 from notifier.profiles.indexed import IndexedPaper
@@ -19,18 +23,17 @@ from notifier.profiles.rules import Rules
 from notifier.ranking.order import OrderSettings
 from notifier.storage.store_digests import Chosen, NewDigest
 
-_LINK_NAMES = {
-    "abs": "Page",
-    "page": "Page",
-    "doi": "DOI",
-    "pubmed": "PubMed",
-    "pmc": "PMC",
-    "url": "Page",
-    "pdf": "PDF",
-    "code": "Code",
-    "project": "Project",
-    "discussion": "Discussion",
-}
+
+class Links(Protocol):
+    """The addresses in a mail: of a subscriber, a digest by its key, a paper by row or id."""
+
+    def unsubscribe(self, subscriber: int) -> str: ...
+    def change(self, subscriber: int) -> str: ...
+    def pause(self, subscriber: int) -> str: ...
+    def digest(self, key: str) -> str: ...
+    def all_of(self, key: str) -> str: ...
+    def vote(self, subscriber: int, paper: int, said: str = "") -> str: ...
+    def bibtex(self, paper: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class ComposeSettings:
     daily_life: timedelta
     weekly_life: timedelta
     secret: bytes
-    unsubscribe_url: Callable[[int], str]
+    links: Links
+    templates: Templates
     wait: timedelta = timedelta(0)
 
 
@@ -56,11 +60,13 @@ class Outlook:
     """How the sources are while digests are made.
 
     `waits` is true when papers that are due are not here yet: a digest waits for them for
-    `ComposeSettings.wait` after its time. `notes` say in words what was missing.
+    `ComposeSettings.wait` after its time. `notes` say in words what was missing, `sources` names
+    all that are read.
     """
 
     waits: bool = False
     notes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 NOTHING_MISSING = Outlook()
@@ -74,11 +80,18 @@ def digest(
     *,
     now: datetime,
 ) -> NewDigest:
-    """Return a subscriber's digest, ready to be fixed; without a mail where nothing was picked."""
+    """Return a subscriber's digest, ready to be fixed; without a mail where there is none."""
+    is_first = cadence.is_first(subscriber)
     period = cadence.period(subscriber.schedule, now)
+    if is_first:
+        period = f"first {now.astimezone(cadence.zone_of(subscriber.schedule)):%Y-%m-%d}"
     key = digest_key(settings.secret, subscriber.row, period)
     is_weekly = subscriber.schedule.cadence == "weekly"
-    shown = _view(subscriber, picked, settings, outlook, now) if picked.choice.sections else None
+    is_mailed = picked.choice.sections or is_first or subscriber.tell_nothing
+    shown = _view(subscriber, picked, settings, outlook, key, now) if is_mailed else None
+    content = (
+        fitting.fit(shown, partial(_mail, key=key, settings=settings, now=now)) if shown else b""
+    )
     return NewDigest(
         key=key,
         subscriber=subscriber.row,
@@ -91,7 +104,7 @@ def digest(
         composed_at=now,
         expires_at=now + (settings.weekly_life if is_weekly else settings.daily_life),
         next_due_at=cadence.next_due(subscriber.schedule, now),
-        content=_mail(subscriber.address, key, shown, settings, now) if shown else b"",
+        content=content,
     )
 
 
@@ -100,35 +113,100 @@ def _view(
     picked: Picked,
     settings: ComposeSettings,
     outlook: Outlook,
+    key: str,
     now: datetime,
 ) -> view.DigestView:
+    said = language(subscriber.language)
     zone = cadence.zone_of(subscriber.schedule)
-    confirmed, next_due = subscriber.confirmed_at, cadence.next_due(subscriber.schedule, now)
     rules = {profile.name: parse(profile.rules) for profile in picked.profiles}
+    maker = view.CardMaker(
+        said,
+        {name: [line.typed for line in parsed.lines] for name, parsed in rules.items()},
+        picked.rising,
+        settings.abstract_characters,
+        partial(_own_links, subscriber.row, settings.links, said),
+    )
+    kind = _kind(subscriber, picked)
+    confirmed = subscriber.confirmed_at
+    next_due = cadence.next_due(subscriber.schedule, now)
+    links = settings.links
     return view.DigestView(
-        sections=view.sections(
-            picked.choice,
-            _matches(picked, rules),
-            {name: [line.typed for line in parsed.lines] for name, parsed in rules.items()},
-            {row: _links(paper) for row, paper in picked.papers.items()},
-            picked.rising,
-            abstract_characters=settings.abstract_characters,
-        ),
-        more=picked.choice.more,
+        language=said,
+        kind=kind,
+        sections=_sections(picked, rules, maker, kind, lambda at: at.astimezone(zone).date()),
+        lines=tuple(maker.line(name, picked.papers[one.row]) for name, one in picked.also),
+        more=picked.choice.more - len(picked.also),
         scanned=len(picked.news),
         day=now.astimezone(zone).date(),
         address=subscriber.address,
-        schedule=str(subscriber.schedule),
+        profiles=tuple(profile.name for profile in picked.profiles),
+        schedule=subscriber.schedule,
         since=confirmed.astimezone(zone).date() if confirmed else None,
         next_day=next_due.astimezone(zone).date(),
-        unsubscribe_url=settings.unsubscribe_url(subscriber.row),
+        links=view.MailLinks(
+            links.unsubscribe(subscriber.row), links.change(subscriber.row),
+            links.pause(subscriber.row), links.digest(key), links.all_of(key),
+        ),
         service=settings.service,
+        week=_week(picked, said, now.astimezone(zone).date()),
         notices=tuple(
-            view.Notice(name, str(problem))
+            view.Notice(name, said.gettext(
+                "line %(line)s, column %(column)s: %(problem)s",
+                line=problem.line, column=problem.column, problem=said.said(problem.message),
+            ))
             for name, parsed in rules.items()
             for problem in parsed.problems
         ),
-        missing=outlook.notes,
+        missing=tuple(said.said(note) for note in outlook.notes),
+        sources=outlook.sources,
+    )  # fmt: skip
+
+
+def _kind(subscriber: Subscriber, picked: Picked) -> view.Kind:
+    if not picked.choice.sections:
+        return "nothing"
+    if cadence.is_first(subscriber):
+        return "sample"
+    return "weekly" if subscriber.schedule.cadence == "weekly" else "daily"
+
+
+def _sections(
+    picked: Picked,
+    rules: dict[str, Rules],
+    maker: view.CardMaker,
+    kind: view.Kind,
+    day: Callable[[datetime], date],
+) -> tuple[view.CardSection, ...]:
+    matches = _matches(picked, rules)
+    if kind == "weekly":
+        return arranging.by_day(
+            picked.choice, matches, maker, lambda paper: day(paper.first_seen_at)
+        )
+    return arranging.by_profile(picked.choice, matches, maker)
+
+
+def _own_links(subscriber: int, links: Links, said: Language, paper: Paper) -> view.OwnLinks:
+    return view.OwnLinks(
+        (("BibTeX", links.bibtex(paper.id)),),
+        (
+            (said.gettext("Save"), links.vote(subscriber, paper.row, "saved")),
+            (said.gettext("More like this"), links.vote(subscriber, paper.row, "up")),
+            (said.gettext("Not for me"), links.vote(subscriber, paper.row, "down")),
+        ),
+        links.vote(subscriber, paper.row),
+    )
+
+
+def _week(picked: Picked, said: Language, today: date) -> tuple[view.Bar, ...]:
+    """How many papers matched on each of the last seven days; none where hardly any did."""
+    days = [today - timedelta(days=back) for back in range(6, -1, -1)]
+    most = max(picked.volume.values(), default=0)
+    if sum(map(bool, picked.volume.values())) < 2:
+        return ()
+    return tuple(
+        view.Bar(said.weekday(day), number, round(100 * number / most))
+        for day in days
+        for number in (picked.volume.get(day, 0),)
     )
 
 
@@ -145,21 +223,19 @@ def _matches(picked: Picked, rules: dict[str, Rules]) -> dict[tuple[str, int], M
     return out
 
 
-def _mail(
-    address: str, key: str, shown: view.DigestView, settings: ComposeSettings, now: datetime
-) -> bytes:
+def _mail(shown: view.DigestView, *, key: str, settings: ComposeSettings, now: datetime) -> bytes:
     return message.build(
         message.Mail(
             key=key,
             sender=settings.sender,
-            recipient=address,
+            recipient=shown.address,
             subject=shown.subject,
-            text=render.render_text(shown),
-            html=render.render_html(shown),
+            text=settings.templates.text(shown),
+            html=settings.templates.html(shown),
             date=now,
             list_id=settings.list_id,
             list_name=settings.service.name,
-            unsubscribe_url=shown.unsubscribe_url,
+            unsubscribe_url=shown.links.unsubscribe,
             reply_to=settings.reply_to,
         )
     )
@@ -178,11 +254,5 @@ def _chosen(picked: Picked) -> Iterator[Chosen]:
         for item in section.items:
             place += 1
             row, rises = item.ranked.row, picked.rising.get(item.ranked.row)
-            rose = view.rose(rises) if rises else None
+            rose = words.rose(rises, language(ENGLISH)) if rises else None
             yield Chosen(row, section.profile, place, item.ranked.score, rose)
-
-
-def _links(paper: Paper) -> list[tuple[str, str]]:
-    """The paper's addresses, the page first, each address once."""
-    named = [(label, paper.urls[name]) for name, label in _LINK_NAMES.items() if name in paper.urls]
-    return list({url: (label, url) for label, url in reversed(named)}.values())[::-1]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from notifier.languages import Said
 from notifier.profiles.rules import FIELDS
 
 Kind = Literal["word", "quoted", "field", "and", "or", "not", "near", "weight", "(", ")", "end"]
@@ -30,10 +31,11 @@ _NOT = re.compile(r"[-−–](?=\S)")
 
 
 class RuleSyntaxError(ValueError):
-    """A rule cannot be read; `column` counts from 1, the text holds the cure."""
+    """A rule cannot be read; `column` counts from 1, `said` is why, with the cure."""
 
-    def __init__(self, column: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, column: int, template: str, **values: object) -> None:
+        self.said = Said(template, **values)
+        super().__init__(self.said)
         self.column = column
 
 
@@ -99,12 +101,21 @@ def _number(line: str, place: int) -> tuple[Lexeme, int]:
     example = "graph ~5 transformer" if near else "RAG ^2"
     if not found or (near and "." in found.group(1)):
         raise RuleSyntaxError(
-            place + 1, f'"{char}" wants a number right behind it, as in {example}'
+            place + 1,
+            '"%(sign)s" wants a number right behind it, as in %(example)s',
+            sign=char,
+            example=example,
         )
     value, (low, high) = float(found.group(1)), DISTANCE_LIMITS if near else WEIGHT_LIMITS
     if not low <= value <= high:
-        what = "a distance" if near else "a weight"
-        raise RuleSyntaxError(place + 1, f"{what} lies between {low:g} and {high:g}")
+        what = Said("a distance") if near else Said("a weight")
+        raise RuleSyntaxError(
+            place + 1,
+            "%(what)s lies between %(low)s and %(high)s",
+            what=what,
+            low=f"{low:g}",
+            high=f"{high:g}",
+        )
     return Lexeme("near" if near else "weight", found.group(), place + 1, value), found.end()
 
 
@@ -133,7 +144,9 @@ def _field(found: re.Match[str], column: int) -> Lexeme:
     near = [field for field in FIELDS if field.startswith(name) or name.startswith(field)]
     near = near or difflib.get_close_matches(name, FIELDS, 1, 0.6)
     if near:
-        cure = f'did you mean "{near[0]}:"?'
+        cure = Said('did you mean "%(field)s:"?', field=near[0])
     else:
-        cure = f"use {', '.join(FIELDS)}, or put the words in quotes"
-    raise RuleSyntaxError(column, f'unknown field "{found.group(1)}:" - {cure}')
+        cure = Said("use %(fields)s, or put the words in quotes", fields=", ".join(FIELDS))
+    raise RuleSyntaxError(
+        column, 'unknown field "%(field)s:" - %(cure)s', field=found.group(1), cure=cure
+    )

@@ -6,7 +6,7 @@ Pure. What a rule found comes from a back-test; nothing here looks at papers.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,6 +31,8 @@ FEWEST_MATCHES = 20
 FEWEST_PAPERS = 200
 _NEAR_SPELLING = 0.8
 _FEWEST_PAPERS_WITH_WORD = 2
+# Of a word this long a beginning without the last letters is worth a try.
+_LETTERS_TO_CUT, _CUT = 7, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,26 @@ def silent_words(rules: Rules, found: Iterable[RuleHits]) -> list[str]:
     nodes = (rules.lines[hits.line - 1].node for hits in found if not hits.papers)
     words = (word for node in nodes if node for word in _words(node) if not word.prefix)
     return list(dict.fromkeys(word.text for word in words))
+
+
+def cures(rules: Rules, spelled: Callable[[str], str | None]) -> Iterator[str]:
+    """Yield what to try where rules found nothing at all, at least one thing.
+
+    Args:
+        rules: As parsed.
+        spelled: Of a word that no paper has, one that looks alike and is in use.
+    """
+    words = [word for _, node in rules.wanted() for word in _words(node) if not word.prefix]
+    meant = {word.text: other for word in words if (other := spelled(word.text))}
+    for word, other in meant.items():
+        yield f'did you mean "{other}" instead of "{word}"?'
+    if meant:
+        return
+    longest = max((word.text for word in words if word.text.isalpha()), key=len, default="")
+    if len(longest) >= _LETTERS_TO_CUT:
+        yield f"try a beginning ({longest[:-_CUT]}*), fewer words, or | between them"
+    else:
+        yield "ask for less: leave a part out, or put | between parts"
 
 
 def alike(word: str, known: Mapping[str, int]) -> str | None:

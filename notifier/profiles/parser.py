@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
+from notifier.languages import Said
 from notifier.papers import text
 from notifier.profiles.lexer import Lexeme, RuleSyntaxError, lex
 from notifier.profiles.rules import (
@@ -49,8 +50,6 @@ DEPTH = 20
 PHRASE_WORDS = 20
 PREFIX_LETTERS = 3
 
-_OTHER_PROFILE = "put this one into another profile"
-_NO_WEIGHT = "what is excluded has no weight - remove it"
 Where: TypeAlias = TextField | MetaField
 _FIELDS: dict[str, Where] = {
     "title": "title", "abstract": "abstract",
@@ -76,7 +75,9 @@ def _parse_line(typed: str, number: int, length_before: int, rules_before: int) 
     try:
         if rules_before >= PROFILE_RULES:
             raise RuleSyntaxError(
-                1, f"a profile holds at most {PROFILE_RULES} rules - {_OTHER_PROFILE}"
+                1,
+                "a profile holds at most %(rules)s rules - put this one into another profile",
+                rules=PROFILE_RULES,
             )
         _check_length(typed, length_before)
         parser = _Parser(typed)
@@ -84,18 +85,22 @@ def _parse_line(typed: str, number: int, length_before: int, rules_before: int) 
         _check_length(format_line(line), length_before)
         return line
     except RuleSyntaxError as error:
-        problem = RuleProblem(number, error.column, str(error))
+        problem = RuleProblem(number, error.column, error.said)
         return Line(typed, comment=typed, problem=problem)
 
 
 def _check_length(line: str, length_before: int) -> None:
     if len(line) > LINE_CHARACTERS:
         raise RuleSyntaxError(
-            1, f"a rule holds at most {LINE_CHARACTERS:,} characters - cut it into several lines"
+            1,
+            "a rule holds at most %(characters)s characters - cut it into several lines",
+            characters=f"{LINE_CHARACTERS:,}",
         )
     if length_before + len(line) > PROFILE_CHARACTERS:
         raise RuleSyntaxError(
-            1, f"a profile holds at most {PROFILE_CHARACTERS:,} characters - {_OTHER_PROFILE}"
+            1,
+            "a profile holds at most %(characters)s characters - put this one into another profile",
+            characters=f"{PROFILE_CHARACTERS:,}",
         )
 
 
@@ -108,11 +113,16 @@ def _warnings(lines: Iterable[Line]) -> Iterable[RuleProblem]:
         brings = brings or not line.is_never
         earlier = first_seen.setdefault(line.node, number)
         if earlier != number:
-            yield RuleProblem(number, 1, f"the same as line {earlier} - remove one", False)
+            yield RuleProblem(
+                number, 1, Said("the same as line %(earlier)s - remove one", earlier=earlier), False
+            )
     if first_seen and not brings:
         number = min(first_seen.values())
         yield RuleProblem(
-            number, 1, "only never-rules: nothing can match - add a line with what you want", False
+            number,
+            1,
+            Said("only never-rules: nothing can match - add a line with what you want"),
+            False,
         )
 
 
@@ -143,7 +153,8 @@ def _prefix(token: Lexeme) -> Word:
     if not base[-1:].isalnum() or len(letters) < PREFIX_LETTERS:
         raise RuleSyntaxError(
             token.column,
-            f'"{token.text}" is too short - give at least three letters before the *',
+            '"%(word)s" is too short - give at least three letters before the *',
+            word=token.text,
         )
     return Word(base, prefix=True)
 
@@ -174,7 +185,9 @@ class _Parser:
             raise RuleSyntaxError(self._now.column, 'this ")" closes nothing - remove it')
         if self._now.kind != "end":
             raise RuleSyntaxError(
-                self._now.column, f'"{self._now.shown}" does not fit here - join terms with + or |'
+                self._now.column,
+                '"%(sign)s" does not fit here - join terms with + or |',
+                sign=self._now.shown,
             )
         wanted = node.part if isinstance(node, Not) else node
         if not _is_positive(wanted):
@@ -207,7 +220,7 @@ class _Parser:
         while self._now.kind == "weight":
             weight = self._take()
             if isinstance(part, Not):
-                raise RuleSyntaxError(weight.column, _NO_WEIGHT)
+                raise RuleSyntaxError(weight.column, "what is excluded has no weight - remove it")
             if isinstance(part, Weighted):
                 raise RuleSyntaxError(weight.column, "one weight is enough here - remove the other")
             part = part if weight.value == 1 else Weighted(part, weight.value)
@@ -219,7 +232,7 @@ class _Parser:
         if part is None or isinstance(part, Not):
             raise RuleSyntaxError(sign.column, "excluded twice - remove one of the two signs")
         if self._now.kind == "weight":
-            raise RuleSyntaxError(self._now.column, _NO_WEIGHT)
+            raise RuleSyntaxError(self._now.column, "what is excluded has no weight - remove it")
         return Not(part)
 
     def _part(self, where: Where) -> Node:
@@ -237,13 +250,17 @@ class _Parser:
         opening = self._take()
         self._depth += 1
         if self._depth > DEPTH:
-            raise RuleSyntaxError(opening.column, f"more than {DEPTH} parentheses deep - simplify")
+            raise RuleSyntaxError(
+                opening.column, "more than %(depth)s parentheses deep - simplify", depth=DEPTH
+            )
         node = self._any(where)
         if self._now.kind == "end":
             raise RuleSyntaxError(opening.column, 'this "(" is not closed - add a ")"')
         if self._now.kind != ")":
             raise RuleSyntaxError(
-                self._now.column, f'"{self._now.shown}" does not fit here - join terms with + or |'
+                self._now.column,
+                '"%(sign)s" does not fit here - join terms with + or |',
+                sign=self._now.shown,
             )
         self._take()
         self._depth -= 1
@@ -253,15 +270,22 @@ class _Parser:
         field = self._take()
         if where != "text":
             raise RuleSyntaxError(
-                field.column, f'"{field.shown}" inside "{where}:" - use one field'
+                field.column,
+                '"%(field)s" inside "%(where)s:" - use one field',
+                field=field.shown,
+                where=where,
             )
         if self._now.kind in ("end", "and", "or", ")"):
             raise RuleSyntaxError(
-                field.column, f'nothing after "{field.shown}" - write what to look for'
+                field.column,
+                'nothing after "%(field)s" - write what to look for',
+                field=field.shown,
             )
         if self._now.kind == "not":
             raise RuleSyntaxError(
-                self._now.column, f'the "-" stands before the field - write -{field.shown}'
+                self._now.column,
+                'the "-" stands before the field - write -%(field)s',
+                field=field.shown,
             )
         return self._part(_FIELDS[field.text])
 
@@ -286,7 +310,9 @@ class _Parser:
         right = self._phrase(where)
         for token, part in ((first, left), (second, right)):
             if isinstance(part, Trending):
-                raise RuleSyntaxError(token.column, f'"{TREND_WORD}" stands in no place - use +')
+                raise RuleSyntaxError(
+                    token.column, '"%(word)s" stands in no place - use +', word=TREND_WORD
+                )
         if self._now.kind == "near":
             raise RuleSyntaxError(self._now.column, '"~" joins two phrases - use + for more')
         return Near(left, right, distance)
@@ -305,7 +331,9 @@ class _Parser:
         _check_words(first, [word.text for word in words])
         if len(words) > PHRASE_WORDS:
             raise RuleSyntaxError(
-                first.column, f"a phrase of more than {PHRASE_WORDS} words - join parts with +"
+                first.column,
+                "a phrase of more than %(words)s words - join parts with +",
+                words=PHRASE_WORDS,
             )
         return Phrase(tuple(words), where)
 
@@ -320,9 +348,14 @@ def _is_trend(words: list[Word]) -> bool:
 def _check_words(first: Lexeme, words: list[str]) -> None:
     """Raise unless there is something to look for in `words`, which begin with `first`."""
     if not words and first.kind != "quoted":
-        what = "at the end" if first.kind == "end" else f'before "{first.shown}"'
-        raise RuleSyntaxError(first.column, f"a word is missing {what} - add it")
+        if first.kind == "end":
+            raise RuleSyntaxError(first.column, "a word is missing at the end - add it")
+        raise RuleSyntaxError(
+            first.column, 'a word is missing before "%(sign)s" - add it', sign=first.shown
+        )
     if not any(map(text.has_word, words)):
         raise RuleSyntaxError(
-            first.column, f'no letter or digit in "{first.text}" - write a word to look for'
+            first.column,
+            'no letter or digit in "%(word)s" - write a word to look for',
+            word=first.text,
         )

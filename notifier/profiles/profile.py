@@ -57,7 +57,8 @@ class Subscriber:
 
     Only `active` ones are mailed. `seen` is the arrival number up to which papers were
     considered. `next_due_at` is None while pending or left. `replacements`: asked to be told of
-    new versions, too. `learning`: their votes may move the order.
+    new versions, too. `learning`: their votes may move the order. `language`: see `languages`.
+    `tell_nothing`: asked to be told that nothing matched.
     """
 
     row: int
@@ -73,3 +74,5 @@ class Subscriber:
     consent: str = ""
     replacements: bool = False
     learning: bool = True
+    language: str = "en"
+    tell_nothing: bool = False

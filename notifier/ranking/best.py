@@ -57,13 +57,13 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is selected: at most `keep` of each profile, by relevance x boost.
+    """What is selected: at most `keep` of each profile, by relevance x boost. None: all, unordered.
 
     `boosts` (above 0) and `ranks` (of equals the lower is better) are by paper. `only_trend`: only
     rules that ask for what is trending bring a paper.
     """
 
-    keep: int
+    keep: int | None
     boosts: Floats
     ranks: Ints
     only_trend: bool = False
@@ -87,9 +87,10 @@ def best(compiled: Compiled, runs: Runs, selection: Selection) -> Iterator[Best]
     arrays = compiled.arrays()
     slots = np.flatnonzero(arrays.counts)
     papers = len(selection.boosts)
+    keep = papers if selection.keep is None else min(selection.keep, papers)
     loops = kernel.compiled() if papers and len(slots) >= MANY_PROFILES else None
     work = partial(_by_loops, loops, _by_rank(runs, selection)) if loops else _by_numpy
-    size = max(_BLOCK // max(min(selection.keep, papers) if loops else papers, 1), 1)
+    size = max(_BLOCK // max(keep if loops else papers, 1), 1)
     for start in range(0, len(slots), size):
         yield work(arrays, slots[start : start + size], runs, selection)
 
@@ -109,7 +110,7 @@ def _by_loops(
     selection: Selection,
 ) -> Best:  # fmt: skip
     papers = len(selection.boosts)
-    keep = min(selection.keep, papers)
+    keep = papers if selection.keep is None else min(selection.keep, papers)
     entries = int(arrays.counts[block].sum())
     starts, longest = np.empty(len(block) + 1, np.int64), np.empty(len(block), np.int64)
     bounds, rules = np.empty((entries, 2), np.int32), np.empty(entries, np.int32)
@@ -161,13 +162,14 @@ def _by_numpy(arrays: Arrays, block: Numbers, runs: Runs, selection: Selection) 
     np.bitwise_or.at(rules, cells, bits[which])
     found = np.flatnonzero((totals > 0) & ~excluded)
     owner, paper = found // max(papers, 1), found % max(papers, 1)
-    scores = relevance(totals[found]) * selection.boosts[paper]
-    order = np.lexsort((selection.ranks[paper], -scores, owner))
-    first = starts_of(np.bincount(owner, minlength=len(block)))
-    order = order[np.arange(len(order)) - first[owner[order]] < selection.keep]
-    kept = found[order]
-    rows = arrays.rows[block][owner[order]]
-    return Best(rows, paper[order].astype(np.uint16), totals[kept], rules[kept])
+    if selection.keep is not None:
+        scores = relevance(totals[found]) * selection.boosts[paper]
+        order = np.lexsort((selection.ranks[paper], -scores, owner))
+        first = starts_of(np.bincount(owner, minlength=len(block)))
+        order = order[np.arange(len(order)) - first[owner[order]] < selection.keep]
+        found, owner, paper = found[order], owner[order], paper[order]
+    rows = arrays.rows[block][owner]
+    return Best(rows, paper.astype(np.uint16), totals[found], rules[found])
 
 
 def _bits(owner: Numbers, weights: Numbers) -> NDArray[np.uint32]:

@@ -97,7 +97,7 @@ def rank(
     ranked = list(map(Ranked, wanted, fresh.tolist(), scores.tolist()))
     if likes is not None:
         ranked = [_lifted(one, likes[one.row], settings.learning_share) for one in ranked]
-    return sorted(ranked, key=lambda one: (-one.score, *_ties(one.fit.newest, one.fit.id)))
+    return sorted(ranked, key=lambda one: (-one.score, *ties(one.fit.newest, one.fit.id)))
 
 
 def _lifted(one: Ranked, like: float, share: float) -> Ranked:
@@ -126,12 +126,13 @@ def boosts(trends: Floats, fresh: Floats, settings: OrderSettings) -> Floats:
 
 def ranks(papers: Sequence[Paper]) -> Ints:
     """Return for each paper its place among equals: the newer first, then the smaller id."""
-    keys = [_ties(paper.published_at or paper.first_seen_at, paper.id) for paper in papers]
+    keys = [ties(paper.published_at or paper.first_seen_at, paper.id) for paper in papers]
     order = sorted(range(len(papers)), key=keys.__getitem__)
     out = np.empty(len(papers), np.int32)
     out[order] = np.arange(len(papers), dtype=np.int32)
     return out
 
 
-def _ties(newest: datetime, id_: str) -> tuple[float, str]:
+def ties(newest: datetime, id_: str) -> tuple[float, str]:
+    """Return what equals are sorted by: the newer first, then the smaller id."""
     return -newest.timestamp(), id_

@@ -114,6 +114,19 @@ class Series:
         ]
 
 
+def standing(readings: Iterable[Reading]) -> dict[str, float]:
+    """Return what each signal has come to; of several sources of one, the highest counts.
+
+    Args:
+        readings: Of one paper, in order of time.
+    """
+    last = {(reading.name, reading.source): reading.value for reading in readings}
+    found: dict[str, float] = {}
+    for (name, _), value in last.items():
+        found[name] = max(value, found.get(name, value))
+    return found
+
+
 def born(published: Floats, seen: Floats) -> Numbers:
     """Return from when on each paper ages: when it was first seen, or published long before.
 

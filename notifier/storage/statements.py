@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Table,
+    cast,
+    extract,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from notifier.storage import tables as t
@@ -89,6 +98,11 @@ def last_number(conn: Connection, name: str) -> int:
 def set_number(conn: Connection, name: str, value: int) -> None:
     """Write a counter's number."""
     upsert(conn, t.counter, [{"name": name, "value": value}], ("value",))
+
+
+def epoch(time: ColumnElement[Any]) -> ColumnElement[int]:
+    """A time as seconds since 1970: a hundred thousand `datetime`s take half a second to make."""
+    return cast(extract("epoch", time), Integer)
 
 
 def _dialect(conn: Connection) -> Any:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from notifier.ranking.order import Fit
 from notifier.storage import paper_changes
 from notifier.storage import tables as t
-from notifier.storage.statements import chunks, last_number, set_number, upsert
+from notifier.storage.statements import chunks, epoch, last_number, set_number, upsert
 
+_HOUR_SECONDS = 3_600
 _MARK, _CLEARED = "matched change", "matches cleared on"
 
 
@@ -111,6 +112,30 @@ def of(
             newest = row.published_at or row.first_seen_at
             fit = Fit(row.paper_id, row.key, row.relevance, None, row.first_seen_at, newest)
             out.append(Match(row.profile_id, fit, row.number, row.trending))
+    return out
+
+
+def volume(
+    conn: Connection, subscribers: Sequence[int], *, since: datetime
+) -> dict[int, dict[datetime, int]]:
+    """Return by subscriber how many matched papers became news in each hour (UTC) since then."""
+    hour = epoch(t.paper.c.arrived_at) / _HOUR_SECONDS
+    out: dict[int, dict[datetime, int]] = {}
+    for chunk in chunks(subscribers):
+        query = (
+            select(t.profile.c.subscriber_id, hour, func.count(t.match.c.paper_id.distinct()))
+            .join(t.match, t.match.c.profile_id == t.profile.c.id)
+            .join(t.paper, t.paper.c.id == t.match.c.paper_id)
+            .where(
+                t.profile.c.subscriber_id.in_(chunk),
+                t.profile.c.enabled,
+                t.paper.c.arrived_at >= since,
+            )
+            .group_by(t.profile.c.subscriber_id, hour)
+        )
+        for subscriber, number, papers in conn.execute(query):
+            when = datetime.fromtimestamp(int(number) * _HOUR_SECONDS, UTC)
+            out.setdefault(subscriber, {})[when] = papers
     return out
 
 

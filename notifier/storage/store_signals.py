@@ -11,20 +11,18 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Integer,
     Select,
     Subquery,
-    cast,
-    extract,
     func,
     select,
 )
 
 from notifier.profiles.matching.postings import Numbers
 from notifier.ranking.trending import Reading, Series, born
+from notifier.storage import paper_changes
 from notifier.storage import tables as t
+from notifier.storage.statements import epoch
 
 MENTIONS = "mentions"
 _BLOCK = 2_000
@@ -33,6 +31,24 @@ _BLOCK = 2_000
 def last(conn: Connection) -> int:
     """Return the number of the last reading."""
     return conn.scalar(select(func.max(t.signal.c.id))) or 0
+
+
+def mark(conn: Connection) -> tuple[int, int, int]:
+    """Return numbers that change whenever anything does that `talked_about` tells of."""
+    sighting = conn.scalar(select(func.max(t.sighting.c.id))) or 0
+    return last(conn), sighting, paper_changes.last(conn)
+
+
+def newest(conn: Connection) -> datetime | None:
+    """Return when the last reading or sighting was (UTC), None where there is none."""
+    sighted = select(t.sighting.c.seen_at).order_by(t.sighting.c.id.desc()).limit(1)
+    times = (conn.scalar(select(func.max(t.signal.c.read_at))), conn.scalar(sighted))
+    return max((time for time in times if time), default=None)
+
+
+def sources(conn: Connection) -> list[str]:
+    """Return the names of all sources that ever told a signal, in order."""
+    return list(conn.scalars(select(t.signal.c.source).distinct().order_by(t.signal.c.source)))
 
 
 def talked_about(conn: Connection, *, now: datetime, within: timedelta) -> Series:
@@ -48,8 +64,8 @@ def talked_about(conn: Connection, *, now: datetime, within: timedelta) -> Serie
         select(
             t.paper.c.id,
             first_category,
-            _seconds(t.paper.c.first_seen_at),
-            _seconds(t.paper.c.published_at),
+            epoch(t.paper.c.first_seen_at),
+            epoch(t.paper.c.published_at),
         )
         .where(t.paper.c.id.in_(of_recent))
         .order_by(t.paper.c.id)
@@ -91,7 +107,7 @@ def _readings(now: datetime) -> Select[Any]:
     """All readings, each series of a paper, source and name in order of time."""
     series = (t.signal.c.paper_id, t.signal.c.source, t.signal.c.name)
     return (
-        select(*series, t.signal.c.value, _seconds(t.signal.c.read_at))
+        select(*series, t.signal.c.value, epoch(t.signal.c.read_at))
         .where(t.signal.c.read_at <= now)
         .order_by(*series, t.signal.c.read_at)
     )
@@ -120,7 +136,7 @@ def _mentions(conn: Connection, papers: Subquery, now: datetime) -> list[list[An
     )
     placed = select(shown, (place - 1).label("further")).subquery()
     query = (
-        select(placed.c.paper_id, placed.c.further, _seconds(placed.c.seen_at))
+        select(placed.c.paper_id, placed.c.further, epoch(placed.c.seen_at))
         .where(placed.c.further > 0)
         .order_by(placed.c.paper_id, placed.c.further)
     )
@@ -142,8 +158,3 @@ def _numbered(texts: list[str]) -> tuple[list[str], Numbers]:
     known = sorted(set(texts))
     places = {text: place for place, text in enumerate(known)}
     return known, np.array([places[text] for text in texts], np.int64)
-
-
-def _seconds(time: ColumnElement[Any]) -> ColumnElement[int]:
-    """A time as seconds since 1970: a hundred thousand `datetime`s take half a second to make."""
-    return cast(extract("epoch", time), Integer)

@@ -29,6 +29,8 @@ def _subscriber(row: Any) -> Subscriber:
         consent=row.consent,
         replacements=row.replacements,
         learning=row.learning,
+        language=row.language,
+        tell_nothing=row.tell_nothing,
     )
 
 
@@ -41,6 +43,8 @@ def add(
     seen: int,
     now: datetime,
     replacements: bool = False,
+    language: str = "en",
+    tell_nothing: bool = False,
 ) -> bool:
     """Add a pending subscriber; False when the address is there already."""
     return bool(
@@ -60,6 +64,8 @@ def add(
                     "seen": seen,
                     "consent": "",
                     "replacements": replacements,
+                    "language": language,
+                    "tell_nothing": tell_nothing,
                     "created_at": now,
                 }
             ],

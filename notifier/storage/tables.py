@@ -19,6 +19,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    String,
     Table,
     Text,
     UniqueConstraint,
@@ -183,6 +184,8 @@ class SubscriberRow(Row, table=True):
     next_due_at: datetime | None = _time()
     replacements: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
     learning: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=true()))
+    language: str = Field(sa_column=Column(String, nullable=False, server_default="en"))
+    tell_nothing: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
 class ProfileRow(Row, table=True):

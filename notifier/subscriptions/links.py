@@ -1,59 +1,54 @@
-"""Every address that a mail or a page leads to.
-
-Pure. Each link of a subscriber carries a token for its one purpose, so that a mail that was passed
-on gives away no more than that. The same values give the same address.
-"""
+"""The addresses in a mail: what each one lets its reader do, and nothing else."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
-from notifier.storage.store_votes import Kind
 from notifier.subscriptions.tokens import Tokens
 
 UNSUBSCRIBE, VOTE, PAUSE, CHANGE = "unsubscribe", "vote", "pause", "change"
 
 
 class Links:
-    """The addresses of one instance."""
+    """Builds the addresses of one instance."""
 
     def __init__(self, base_url: str, tokens: Tokens) -> None:
-        """Build addresses that begin with `base_url`; a bare path gives addresses within a site."""
-        self.base = base_url.rstrip("/")
-        self._tokens = tokens
+        """Build addresses that begin with `base_url`; a bare path gives those within a site."""
+        self.base, self._tokens = base_url.rstrip("/"), tokens
 
-    def unsubscribe(self, row: int) -> str:
-        """Return where a subscriber leaves (RFC 8058 POST, or a page)."""
-        return f"{self.base}/u/{self._tokens.make(UNSUBSCRIBE, row)}"
+    def unsubscribe(self, subscriber: int) -> str:
+        """Where a subscriber leaves: a page, or at once by POST (RFC 8058)."""
+        return f"{self.base}/u/{self._tokens.make(UNSUBSCRIBE, subscriber)}"
 
-    def vote(self, row: int, paper: int, said: Kind) -> str:
-        """Return where a subscriber says something of a paper; both by their rows."""
-        return f"{self.base}/v/{self._tokens.make_pair(VOTE, row, paper)}?said={said}"
+    def change(self, subscriber: int) -> str:
+        """Where a subscriber changes when and what comes."""
+        return f"{self.base}/m/{self._tokens.make(CHANGE, subscriber)}"
 
-    def pause(self, row: int) -> str:
-        """Return where a subscriber pauses and resumes."""
-        return f"{self.base}/pause/{self._tokens.make(PAUSE, row)}"
+    def pause(self, subscriber: int) -> str:
+        """Where a subscriber pauses."""
+        return f"{self.base}/pause/{self._tokens.make(PAUSE, subscriber)}"
 
-    def change(self, row: int) -> str:
-        """Return where a subscriber changes what they get, and when."""
-        return f"{self.base}/m/{self._tokens.make(CHANGE, row)}"
+    def vote(self, subscriber: int, paper: int, said: str = "") -> str:
+        """Where a subscriber says something of a paper; `said` is what is chosen there already."""
+        address = f"{self.base}/v/{self._tokens.make(VOTE, subscriber, paper)}"
+        return f"{address}?said={said}" if said else address
 
     def digest(self, key: str) -> str:
-        """Return where a digest can be read as it was sent."""
+        """A digest as it was sent."""
         return f"{self.base}/d/{key}"
 
     def all_of(self, key: str) -> str:
-        """Return where all papers stand that matched for a digest."""
-        return f"{self.digest(key)}/all"
+        """All papers that matched for a digest."""
+        return f"{self.base}/d/{key}/all"
 
-    def paper(self, id_: str) -> str:
-        """Return where a paper is shown, by its id as in `arxiv:2508.13426`."""
-        return f"{self.base}/p/{quote(id_, safe=':/')}"
+    def paper(self, name: str) -> str:
+        """A paper's page, by its id."""
+        return f"{self.base}/p/{quote(name, safe=':/')}"
 
-    def bibtex(self, id_: str) -> str:
-        """Return where a paper's BibTeX entry is."""
-        return f"{self.paper(id_)}.bib"
+    def bibtex(self, name: str) -> str:
+        """A paper's BibTeX entry."""
+        return f"{self.paper(name)}.bib"
 
-    def ris(self, id_: str) -> str:
-        """Return where a paper's RIS record is."""
-        return f"{self.paper(id_)}.ris"
+    def ris(self, name: str) -> str:
+        """A paper's RIS record."""
+        return f"{self.paper(name)}.ris"

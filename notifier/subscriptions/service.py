@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from notifier import errors
+from notifier import errors, languages
 from notifier.digests import cadence
 from notifier.profiles.parser import PROFILE_CHARACTERS, parse
 from notifier.profiles.profile import Profile, Schedule, Subscriber
@@ -28,11 +28,16 @@ LONGEST_PAUSE = timedelta(weeks=52)
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What a new subscriber gets unless they choose otherwise."""
+    """What a new subscriber gets unless they choose otherwise.
+
+    `sample`: a first digest at once, of the last `first_days` days.
+    """
 
     schedule: Schedule
     max_papers: int = 12
     first_days: int = 7
+    language: str = "en"
+    sample: bool = True
 
 
 def normal_address(typed: str) -> str:
@@ -74,6 +79,8 @@ class Subscriptions:
         schedule: Schedule | None = None,
         max_papers: int | None = None,
         replacements: bool = False,
+        language: str = "",
+        tell_nothing: bool = False,
     ) -> Subscriber:
         """Add a pending subscriber, or return the one that is there, unchanged."""
         address, chosen = normal_address(typed), schedule or self._defaults.schedule
@@ -88,6 +95,8 @@ class Subscriptions:
                 seen=store_papers.arrival(conn, before=looks_back),
                 now=now,
                 replacements=replacements,
+                language=checked_language(language or self._defaults.language),
+                tell_nothing=tell_nothing,
             )
             return _found(conn, address)
 
@@ -100,12 +109,22 @@ class Subscriptions:
         max_papers: int | None = None,
         replacements: bool | None = None,
         learning: bool | None = None,
+        language: str | None = None,
+        tell_nothing: bool | None = None,
     ) -> Subscriber:
         """Change what is given; the rest stays. Another schedule moves the next digest."""
         if schedule:
             check_schedule(schedule)
-        wanted = {"max_papers": max_papers, "replacements": replacements, "learning": learning}
-        columns: dict[str, Any] = {k: value for k, value in wanted.items() if value is not None}
+        wanted = {
+            "max_papers": max_papers,
+            "replacements": replacements,
+            "learning": learning,
+            "language": None if language is None else checked_language(language),
+            "tell_nothing": tell_nothing,
+        }
+        columns: dict[str, Any] = {
+            name: value for name, value in wanted.items() if value is not None
+        }
         with self._database.writing() as conn:
             subscriber = _found(conn, normal_address(typed))
             if schedule and schedule != subscriber.schedule:
@@ -129,7 +148,16 @@ class Subscriptions:
                     left_at=None,
                     next_due_at=cadence.next_due(subscriber.schedule, now),
                 )
+                self._plan_sample(conn, subscriber.row)
             return _found(conn, subscriber.address)
+
+    def _plan_sample(self, conn: Connection, row: int) -> None:
+        """Let the first digest be due at once, where there are rules for it."""
+        subscriber = store.get(conn, row)
+        if not self._defaults.sample or subscriber is None or subscriber.state != "active":
+            return
+        if store_profiles.of(conn, [row]) and store_digests.made(conn, row) is None:
+            store.change(conn, row, next_due_at=subscriber.confirmed_at)
 
     def get(self, typed: str) -> Subscriber:
         """Return the subscriber."""
@@ -246,6 +274,7 @@ class Subscriptions:
                 store_profiles.set_rules(conn, row, name, rules, now=now)
             if enabled is not None:
                 store_profiles.set_enabled(conn, row, name, enabled)
+            self._plan_sample(conn, row)
         return parsed.problems + parsed.warnings
 
     def remove_profile(self, typed: str, name: str) -> None:
@@ -265,6 +294,18 @@ def wrong_in(schedule: Schedule) -> tuple[str, ...]:
         "time": is_clock,
     }
     return tuple(name for name, is_right in right.items() if not is_right)
+
+
+def checked_language(code: str) -> str:
+    """Return the code of a language that mails are written in.
+
+    Raises:
+        UsageError: there is no catalogue of it.
+    """
+    if code not in languages.known():
+        there = ", ".join(languages.known())
+        raise errors.UsageError(f'"{code}" is no language of this instance - there are {there}')
+    return code
 
 
 def check_schedule(schedule: Schedule) -> None:

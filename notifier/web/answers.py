@@ -13,7 +13,6 @@ from starlette.responses import HTMLResponse
 
 from notifier.app import App
 from notifier.digests import cadence
-from notifier.digests.render import render_page
 from notifier.profiles.profile import Subscriber
 from notifier.subscriptions.links import Links
 
@@ -38,7 +37,7 @@ class Pages:
     ) -> HTMLResponse:
         """Return a page by its template's name."""
         shared = {"root": self.links.base, "service": self.app.settings.site.name}
-        content = render_page(f"web/{name}.html.j2", **shared, **values)
+        content = self.app.templates.page(f"web/{name}.html.j2", **shared, **values)
         return HTMLResponse(content, status, dict(headers) if headers else None)
 
     def message(self, said: str, status: int = 200, **values: Any) -> HTMLResponse:

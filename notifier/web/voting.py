@@ -46,7 +46,9 @@ class _Voting:
         self._pages = pages
 
     def _rows(self, request: Request) -> tuple[int, int]:
-        return self._pages.app.tokens.read_pair(VOTE, request.path_params["token"])
+        tokens = self._pages.app.tokens
+        subscriber, paper = tokens.read_rows(VOTE, request.path_params["token"], 2)
+        return subscriber, paper
 
     def show(self, request: Request) -> Response:
         """Show the choices, the one that the link names chosen."""

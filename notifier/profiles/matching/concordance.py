@@ -25,6 +25,8 @@ from notifier.profiles.names import found_by
 TITLE, ABSTRACT, ORGANIZATION = range(3)
 FIELDS = 3
 _ASIDE = ".,;:()[]"
+# Fewer than one in so many places are looked for; else the fields of all are written out.
+_FEW = 16
 
 
 def hash_of(key: Key) -> int:
@@ -65,18 +67,19 @@ class Concordance:
     """The words of `papers` papers.
 
     Attributes:
-        key_starts, keys: Distinct words are numbers; word 0 is the empty place. Word n has the keys
-            `keys[key_starts[n]:key_starts[n + 1]]`, as hashes.
+        keys, key_words: Distinct words are numbers; word 0 is the empty place. Every key of a word,
+            as a hash, in order, and which word it is of: few are found without a look at the rest.
         folded, folded_words: Every folded form, in order, and which word it is of.
         row: The word at each place.
         bounds: Where each field begins, three to a paper, and behind the last where it ends.
         places: All places, ordered by word; those of word n from `place_starts[n]` on.
         compound_starts, compound_ends, compound_words: Where compounds stand, ordered by start.
+        compounds, compounds_of: These ordered by word; those of word n from `compounds_of[n]` on.
     """
 
     papers: int
-    key_starts: NDArray[np.int64]
     keys: Hashes
+    key_words: Ints
     folded: Sequence[str]
     folded_words: Ints
     row: Ints
@@ -86,6 +89,8 @@ class Concordance:
     compound_starts: Ints
     compound_ends: Ints
     compound_words: Ints
+    compounds: Ints
+    compounds_of: NDArray[np.int64]
     authors: Values
     categories: Values
     sources: Values
@@ -93,7 +98,14 @@ class Concordance:
     @property
     def words(self) -> int:
         """How many distinct words there are."""
-        return len(self.key_starts) - 1
+        return len(self.place_starts) - 1
+
+    def fields_at(self, places: Ints) -> NDArray[np.int64]:
+        """Return in which field each place lies: the n-th of paper p is 3 p + n."""
+        if len(places) * _FEW < len(self.row):
+            return np.searchsorted(self.bounds, places, "right") - 1
+        fields = np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
+        return fields[places]
 
 
 class _Words(dict[str, int]):
@@ -102,7 +114,7 @@ class _Words(dict[str, int]):
     def __init__(self) -> None:
         super().__init__({"": 0})
         self.hashes = array("Q")
-        self.key_starts = array("q", [0, 0])
+        self.key_words = array("i")
         self.folded: list[str] = []
         self.folded_words = array("i")
 
@@ -110,7 +122,7 @@ class _Words(dict[str, int]):
         number = self[word] = len(self)
         keys: Keys = keys_of_compound(word[1:]) if word[0] == "-" else keys_of(word)
         self.hashes.extend(map(hash_of, keys))
-        self.key_starts.append(len(self.hashes))
+        self.key_words.extend([number] * len(keys))
         for key in keys:
             if key[0] == "f":
                 self.folded.append(key[1:])
@@ -181,11 +193,13 @@ def _joined(
         np.concatenate(parts).astype(np.int32) for parts in zip(*made, strict=True)
     )
     in_order = np.lexsort((ends, starts))
+    keys = np.frombuffer(words.hashes, np.uint64)
+    by_key = np.argsort(keys, kind="stable")
     forms = sorted(range(len(words.folded)), key=words.folded.__getitem__)
     return Concordance(
         papers=len(papers),
-        key_starts=np.frombuffer(words.key_starts, np.int64),
-        keys=np.frombuffer(words.hashes, np.uint64),
+        keys=keys[by_key],
+        key_words=np.frombuffer(words.key_words, np.int32)[by_key],
         folded=[words.folded[form] for form in forms],
         folded_words=np.frombuffer(words.folded_words, np.int32)[forms],
         row=row,
@@ -195,6 +209,8 @@ def _joined(
         compound_starts=starts[in_order],
         compound_ends=ends[in_order],
         compound_words=which[in_order],
+        compounds=np.argsort(which[in_order], kind="stable").astype(np.int32),
+        compounds_of=starts_of(np.bincount(which, minlength=len(words))),
         authors=_values([paper.authors for paper in papers], names=True),
         categories=_values([paper.categories for paper in papers]),
         sources=_values([paper.sources for paper in papers]),

@@ -80,11 +80,11 @@ def leaves(
 ) -> Iterator[Postings]:
     """Yield what the leaves of each kind find."""
     found = clauses.phrases.find(batch.words)
-    field_of = np.repeat(np.arange(len(batch.words.bounds) - 1), np.diff(batch.words.bounds))
-    counted = _counted(found.phrases.astype(np.int64), field_of[found.begins], len(clauses.phrases))
+    fields = batch.words.fields_at(found.begins)
+    counted = _counted(found.phrases.astype(np.int64), fields, len(clauses.phrases))
     rarity = _rarities(clauses.phrases, np.diff(counted.starts) > 0, rarities)
     yield _phrases(clauses, counted, rarity, strengths)
-    yield _near(clauses, found, field_of, rarity, strengths)
+    yield _near(clauses, found, fields, rarity, strengths)
     yield _values(clauses, batch.words, strengths)
     yield _trending(clauses, batch, strengths)
 
@@ -146,13 +146,13 @@ def _phrases(clauses: Clauses, counted: _Counted, rarity: Floats, strengths: Str
 def _near(
     clauses: Clauses, found: Found, field_of: Numbers, rarity: Floats, strengths: Strengths
 ) -> Postings:
+    """Pairs of phrases near each other; `field_of` says in which field each find lies."""
     nodes = clauses.of_kind(NEAR)
     left, right, where, factors, distance = (clauses.argument(nodes, n) for n in range(5))
     counts = np.diff(found.starts)
     alive = np.flatnonzero((counts[left] > 0) & (counts[right] > 0))
-    which, begins = _neighbours(found, field_of, left[alive], right[alive], distance[alive])
+    which, fields = _neighbours(found, field_of, left[alive], right[alive], distance[alive])
     which = alive[which]
-    fields = field_of[begins]
     asked = where[which]
     kept = (asked == ANYWHERE) | (asked == fields % FIELDS)
     kept &= fields % FIELDS != ORGANIZATION
@@ -168,7 +168,7 @@ def _near(
 def _neighbours(
     found: Found, field_of: Numbers, left: Numbers, right: Numbers, distance: Numbers
 ) -> tuple[Numbers, Numbers]:
-    """Return (which pair, begin) of phrases at most `distance` apart, in order, each once.
+    """Return (which pair, field) of phrases at most `distance` apart, in order, each once.
 
     Side by side is a distance of 1; see `hits.neighbours` for one pair.
     """
@@ -186,17 +186,18 @@ def _neighbours(
     counts = np.maximum(high - low, 0)
     pair, beside = np.repeat(np.arange(len(which)), counts), spread(low, counts)
     gap = np.maximum(found.begins[beside] - ends[pair], begins[pair] - found.ends[beside]) + 1
-    same = field_of[found.begins[beside]] == field_of[begins[pair]]
+    same = field_of[beside] == field_of[at[pair]]
     kept = same & (gap > 0) & (gap <= distance[which[pair]])
     pair, beside = pair[kept], beside[kept]
     every = np.concatenate((which[pair], which[pair]))
-    begin = np.concatenate((begins[pair], found.begins[beside])).astype(np.int64)
-    end = np.concatenate((ends[pair], found.ends[beside])).astype(np.int64)
+    finds = np.concatenate((at[pair], beside))
+    begin = found.begins[finds].astype(np.int64)
+    end = found.ends[finds].astype(np.int64)
     order = np.lexsort((end, begin, every))
     every, begin, end = every[order], begin[order], end[order]
     new = np.diff(every, prepend=-1) != 0
     new |= (np.diff(begin, prepend=-1) != 0) | (np.diff(end, prepend=-1) != 0)
-    return every[new], begin[new]
+    return every[new], field_of[finds[order][new]]
 
 
 def _values(clauses: Clauses, words: Concordance, strengths: Strengths) -> Postings:

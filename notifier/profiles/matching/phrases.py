@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from notifier.profiles.keys import Key, sequences, stems_of
 from notifier.profiles.matching.concordance import Concordance, hash_of, spread, starts_of
-from notifier.profiles.matching.table import ABSENT, Ints, Table
+from notifier.profiles.matching.table import ABSENT, Hashes, Ints, Table
 from notifier.profiles.rules import Word
 
 # One number holds a phrase, its place and its length in words: a rule has 1,000 characters, and
@@ -26,6 +26,8 @@ _LENGTH_BITS, _PLACE_BITS = 10, 26
 MOST_PLACES = 1 << _PLACE_BITS
 _NOWHERE = -1
 _KEY_BITS = np.uint64(32)
+# Phrases with fewer keys than one in so many of the papers' are looked for, key by key.
+_FEW_KEYS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Which keys of each word any phrase has: word n `keys[starts[n]:starts[n + 1]]`."""
+    """Which keys of which words any phrase has, ordered by word: word n `starts[n]` to the next."""
 
-    starts: NDArray[np.int64]
+    words: Ints
     keys: Ints
+    starts: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +142,24 @@ class Phrases:
         return Found(phrases, begins, ends, starts_of(np.bincount(phrases, minlength=len(self))))
 
     def _known_keys(self, papers: Concordance) -> _Known:
-        keys = self._keys.find(papers.keys)
-        words = np.repeat(np.arange(papers.words), np.diff(papers.key_starts))
+        at, keys = self._keys_in(papers.keys)
         more = np.array(list(self._prefixed(papers)), np.int64).reshape(-1, 2)
-        words = np.concatenate((words[keys != ABSENT], more[:, 0]))
-        keys = np.concatenate((keys[keys != ABSENT], more[:, 1])).astype(np.int32)
+        words = np.concatenate((papers.key_words[at], more[:, 0]))
+        keys = np.concatenate((keys, more[:, 1])).astype(np.int32)
         order = np.argsort(words, kind="stable")
-        return _Known(starts_of(np.bincount(words, minlength=papers.words)), keys[order])
+        starts = starts_of(np.bincount(words, minlength=papers.words))
+        return _Known(words[order].astype(np.int32), keys[order], starts)
+
+    def _keys_in(self, hashes: Hashes) -> tuple[NDArray[np.int64], Ints]:
+        """Return where keys that any phrase has stand among keys in order, and which they are."""
+        if len(self._keys) * _FEW_KEYS > len(hashes):
+            keys = self._keys.find(hashes)
+            at = np.flatnonzero(keys != ABSENT)
+            return at, keys[at]
+        own, numbers = self._keys.items()
+        low = np.searchsorted(hashes, own, "left")
+        counts = np.searchsorted(hashes, own, "right") - low
+        return spread(low, counts), np.repeat(numbers, counts)
 
     def _prefixed(self, papers: Concordance) -> Iterator[tuple[int, int]]:
         """Yield (word, key) for every word that begins as a prefix asks."""
@@ -158,12 +172,10 @@ class Phrases:
 
     def _first(self, papers: Concordance, known: _Known) -> _Walk:
         """Every place at which a phrase may begin, one word deep."""
-        keys = known.keys
-        words = np.repeat(np.arange(papers.words, dtype=np.int32), np.diff(known.starts))
-        nodes = self._children.find(keys.astype(np.uint64))
+        nodes = self._children.find(known.keys.astype(np.uint64))
         kept = nodes != ABSENT
-        nodes, words = nodes[kept], words[kept]
-        counts = np.diff(papers.place_starts)[words]
+        nodes, words = nodes[kept], known.words[kept]
+        counts = papers.place_starts[words + 1] - papers.place_starts[words]
         begins = papers.places[spread(papers.place_starts[words], counts)]
         joined = self._first_compounds(papers, words, nodes)
         return _Walk(
@@ -173,14 +185,10 @@ class Phrases:
         )
 
     def _first_compounds(self, papers: Concordance, words: Ints, nodes: Ints) -> _Walk:
-        """The same for compounds; `words` are in order, with the node each leads to."""
-        low = np.searchsorted(words, papers.compound_words, "left")
-        counts = np.searchsorted(words, papers.compound_words, "right") - low
-        return _Walk(
-            nodes[spread(low, counts)],
-            np.repeat(papers.compound_starts, counts),
-            np.repeat(papers.compound_ends, counts),
-        )
+        """The same for compounds; `nodes` are those that `words` lead to."""
+        counts = papers.compounds_of[words + 1] - papers.compounds_of[words]
+        at = papers.compounds[spread(papers.compounds_of[words], counts)]
+        return _Walk(np.repeat(nodes, counts), papers.compound_starts[at], papers.compound_ends[at])
 
     def _next(self, papers: Concordance, known: _Known, walk: _Walk) -> _Walk:
         """One word deeper: each walk goes on with every key of every word that follows it."""

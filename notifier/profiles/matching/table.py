@@ -77,6 +77,12 @@ class Table:
         held[slots] = values
         self._size = len(keys)
 
+    def items(self) -> tuple[Hashes, Ints]:
+        """Return all keys with their values, in no order."""
+        keys = np.frombuffer(self._keys, np.uint64)
+        taken = np.flatnonzero(keys)
+        return keys[taken], np.frombuffer(self._values, np.int32)[taken]
+
     def _homes(self, keys: Hashes) -> NDArray[np.int64]:
         mixed = keys * np.uint64(_MULTIPLIER) >> np.uint64(_BITS - self._bits)
         return mixed.astype(np.int64)

@@ -84,12 +84,14 @@ class AskedValues:
 
     def find(self, papers: Concordance) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return (number, paper) of all that is found, each once, ordered by both."""
-        found = [
-            _in_papers(papers.authors, self._authors(papers.authors)),
-            _in_papers(papers.categories, self._few("cat", papers.categories)),
-            _in_papers(papers.sources, self._few("source", papers.sources)),
-        ]
-        packed = np.unique(np.concatenate(found))
+        found = [np.zeros(0, np.int64)]
+        if self._by_name:
+            found.append(_in_papers(papers.authors, self._authors(papers.authors)))
+        for where, values in (("cat", papers.categories), ("source", papers.sources)):
+            if self._numbers[where]:
+                found.append(_in_papers(values, self._few(where, values)))
+        packed = np.sort(np.concatenate(found))
+        packed = packed[np.diff(packed, prepend=-1) != 0]
         return packed >> 32, packed & (1 << 32) - 1
 
     def _authors(self, authors: Values) -> Iterator[tuple[int, int]]:
@@ -116,9 +118,13 @@ class AskedValues:
 def _in_papers(values: Values, pairs: Iterator[tuple[int, int]]) -> NDArray[np.int64]:
     """Return number << 32 | paper for each paper that has a value of the pairs."""
     table = np.array(list(pairs), np.int64).reshape(-1, 2)
-    order = np.argsort(values.ids, kind="stable")
-    paper = np.repeat(np.arange(len(values.starts) - 1), np.diff(values.starts))[order]
-    starts = starts_of(np.bincount(values.ids, minlength=len(values.values)))
+    fitting = np.zeros(len(values.values), bool)
+    fitting[table[:, 1]] = True
+    places = np.flatnonzero(fitting[values.ids])
+    ids = values.ids[places]
+    places = places[np.argsort(ids, kind="stable")]
+    paper = np.searchsorted(values.starts, places, "right") - 1
+    starts = starts_of(np.bincount(ids, minlength=len(values.values)))
     counts = np.diff(starts)[table[:, 1]]
     at = spread(starts[table[:, 1]], counts)
     return np.repeat(table[:, 0], counts) << 32 | paper[at]

@@ -1,0 +1,78 @@
+"""The stored papers, asked by one set of rules: opened once, and then asked again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from notifier.jobs.asking import Moment, stored_rarities
+from notifier.jobs.backtest import BackTest, back_test
+from notifier.jobs.searching import Searched, Spelling, search, spelling
+from notifier.jobs.shelves import Shelf, Shelves
+from notifier.jobs.talk import Talks
+from notifier.profiles.matching.compiled import Compiled
+from notifier.ranking.order import OrderSettings
+from notifier.storage.database import Database
+
+
+class Library:
+    """All stored papers of a database; `clock` says as of when they are ordered (aware UTC)."""
+
+    def __init__(
+        self,
+        database: Database,
+        shelves: Shelves,
+        order: OrderSettings,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database, self._shelves = database, shelves
+        self._order, self._clock = order, clock
+        self._talks = Talks()
+
+    def search(
+        self,
+        text: str,
+        *,
+        since: datetime | None,
+        limit: int | None,
+        tell: Callable[[int], None] = lambda papers: None,
+    ) -> tuple[Searched, Spelling]:
+        """Return what rules find, best first, and how words that no paper has may be meant.
+
+        Args:
+            text: The rules as typed; lines in error take no part.
+            since: Only papers first seen at or after then (UTC).
+            limit: So many of the best are returned; None: all.
+            tell: Called with the number of papers read in so far, where any had to be.
+        """
+        profile = Compiled()
+        profile.put(0, text)
+        with self._asking(since, tell) as (conn, shelves, at):
+            found = search(conn, profile, shelves, at, since=since, limit=limit)
+        return found, spelling(shelves)
+
+    def back_test(
+        self,
+        text: str,
+        *,
+        since: datetime | None,
+        limit: int | None,
+        tell: Callable[[int], None] = lambda papers: None,
+    ) -> tuple[BackTest, Spelling]:
+        """Return the same, with what each rule finds."""
+        with self._asking(since, tell) as (conn, shelves, at):
+            tested = back_test(conn, text, shelves, at, since=since, limit=limit)
+        return tested, spelling(shelves)
+
+    @contextmanager
+    def _asking(
+        self, since: datetime | None, tell: Callable[[int], None]
+    ) -> Iterator[tuple[Connection, list[Shelf], Moment]]:
+        now = self._clock()
+        with self._database.reading() as conn:
+            shelves = self._shelves.up_to_date(conn, since=since, tell=tell)
+            talk, rarities = self._talks.at(conn, now), stored_rarities(conn, now)
+            yield conn, shelves, Moment(now, talk, rarities, self._order)

@@ -1,0 +1,41 @@
+"""What decides a paper's place among others, of many papers at once: no texts are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from notifier.storage import tables as t
+from notifier.storage.statements import chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A paper without its texts; `newest`: when it was published, else first seen (UTC)."""
+
+    row: int
+    id: str
+    categories: tuple[str, ...]
+    first_seen_at: datetime
+    newest: datetime
+
+
+def of(conn: Connection, rows: Iterable[int]) -> Iterator[Facts]:
+    """Yield the facts of these papers, in the order of rows."""
+    columns = (t.paper.c.id, t.paper.c.key, t.paper.c.categories)
+    times = (t.paper.c.first_seen_at, t.paper.c.published_at)
+    for chunk in chunks(sorted(set(rows))):
+        query = select(*columns, *times).where(t.paper.c.id.in_(chunk)).order_by(t.paper.c.id)
+        for row, key, categories, first_seen_at, published_at in conn.execute(query):
+            newest = published_at or first_seen_at
+            yield Facts(row, key, tuple(categories), first_seen_at, newest)
+
+
+def count_seen(conn: Connection, begins: datetime, ends: datetime) -> int:
+    """Return how many papers were first seen from `begins` on and before `ends` (UTC)."""
+    seen = t.paper.c.first_seen_at
+    query = select(func.count()).select_from(t.paper).where(seen >= begins, seen < ends)
+    return conn.scalar(query) or 0
