@@ -457,6 +457,18 @@ async def test_the_next_digest_is_that_after_the_pause(place: Place) -> None:
 
 
 @pytest.mark.anyio
+async def test_going_on_brings_the_digest_that_was_put_off(place: Place) -> None:
+    link = place.paths(place.send())["pause"]
+    async with place.client() as http:
+        await http.post(link, data={"for": "4"})
+        place.now = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+        place.app.compose()  # due and paused: its time moves behind the pause
+        assert place.app.subscriptions.get(ADA).next_due_at == datetime(2026, 12, 18, 6, tzinfo=UTC)
+        answer = await http.post(link, data={"do": "resume"})
+    assert "Tue, 24 Nov 2026, 07:00" in answer.text
+
+
+@pytest.mark.anyio
 async def test_going_on_lifts_no_suppression_and_brings_nobody_back(place: Place) -> None:
     paths = place.paths(place.send())
     with place.app.database.writing() as conn:

@@ -100,6 +100,7 @@ class _Inbox:
             return PlainTextResponse("no such mail\n", 404)
         content = str(getattr(mails[number - 1], part))
         policy = {"Content-Security-Policy": _MAIL_POLICY}
-        if part == "html":
-            return HTMLResponse(content, headers=policy)
+        if part == "html":  # as in a mail program, links open beside the mail
+            shown = content.replace("<head>", '<head><base target="_blank">', 1)
+            return HTMLResponse(shown, headers=policy)
         return PlainTextResponse(content, headers=policy)
