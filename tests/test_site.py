@@ -134,7 +134,8 @@ async def test_the_inbox_shows_mails_and_lets_none_of_their_markup_out(app: App)
     content = (
         b"From: a@example.org\r\nTo: <ada@example.org>\r\nSubject: <b>bold</b>\r\n"
         b"Date: Fri, 20 Nov 2026 09:00:00 +0000\r\nMIME-Version: 1.0\r\n"
-        b"Content-Type: text/html; charset=utf-8\r\n\r\n<head></head><h1>hello</h1><script>alert(1)</script>\r\n"
+        b"Content-Type: text/html; charset=utf-8\r\n\r\n<head></head>"
+        b"<h1>hello</h1><script>alert(1)</script>\r\n"
     )
     sink = Sink(received=[Received("a@example.org", "ada@example.org", content)])
     place = bound("127.0.0.1:0")
