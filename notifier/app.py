@@ -36,6 +36,7 @@ from notifier.jobs.housekeeping import keep_house
 from notifier.jobs.ingest import Tell, ingest
 from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
+from notifier.jobs.preview import preview
 from notifier.jobs.shelves import Shelves
 from notifier.jobs.take import Ingested
 from notifier.jobs.writing import ComposeSettings, Outlook
@@ -52,8 +53,15 @@ from notifier.sources.http import (
     open_client,
 )
 from notifier.sources.source import Kind, Source
-from notifier.storage import schema, store_sources, store_subscribers
+from notifier.storage import (
+    schema,
+    store_matches,
+    store_profiles,
+    store_sources,
+    store_subscribers,
+)
 from notifier.storage.database import Database
+from notifier.storage.store_digests import NewDigest
 from notifier.storage.turns import SharedTurns
 from notifier.subscriptions.links import Links
 from notifier.subscriptions.service import Defaults, Subscriptions
@@ -319,17 +327,35 @@ class App:
                 conn, paper, subscriber, now=self.clock(), order=self.order, lookback=self.lookback
             )
 
-    def compose(self, *, stopping: Callable[[], bool] = lambda: False) -> Composed:
-        """Make every digest that is due, but for those that wait for a source."""
-        self.match(stopping=stopping)
+    def preview(self, subscriber: Subscriber) -> NewDigest:
+        """Return the digest that a subscriber would get now; by the clock of this instance."""
+        with self.database.reading() as conn:
+            profiles = store_profiles.of(conn, [subscriber.row])
+            is_matched = store_matches.is_current(conn) and all(
+                profile.matched for profile in profiles if profile.enabled
+            )
+        if not is_matched:
+            self.match()
         now = self.clock()
+        with self.database.reading() as conn:
+            outlook = self._outlook(now)
+            return preview(conn, subscriber, self.compose_settings, outlook, now=now)
+
+    def _outlook(self, now: datetime) -> Outlook:
+        """How the sources are."""
         states = self.freshness(now)
         notes = (freshness.missing_note(name, state) for name, state in states.items())
-        outlook = Outlook(
+        return Outlook(
             waits=any(freshness.awaited(state, now=now) for state in states.values()),
             notes=tuple(note for note in notes if note),
             sources=tuple(states),
         )
+
+    def compose(self, *, stopping: Callable[[], bool] = lambda: False) -> Composed:
+        """Make every digest that is due, but for those that wait for a source."""
+        self.match(stopping=stopping)
+        now = self.clock()
+        outlook = self._outlook(now)
         composed = compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
         )

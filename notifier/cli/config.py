@@ -26,10 +26,15 @@ def example() -> str:
 
 @app.command(epilog="Example: notifier config check --config /etc/notifier/notifier.toml")
 def check() -> None:
-    """Read the configuration and say whether it can be used."""
+    """Read the configuration and say whether it can be used, with templates of your own."""
     from notifier.config import find_file
+    from notifier.digests.render import Templates
 
-    settings()
+    problems = Templates(settings().site.templates_dir).check()
+    for problem in problems:
+        say(f"site.templates_dir: {problem}; the built-in one is used")
+    if problems:
+        raise typer.Exit(3)
     found = find_file(state.config)
     say(f"{found}: ok" if found else "no notifier.toml found: the defaults are in use, and are ok")
 

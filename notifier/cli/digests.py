@@ -1,8 +1,9 @@
-"""notifier digest: list, show."""
+"""notifier digest: list, show, preview."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,15 +36,22 @@ def list_(
     print_rows([asdict(one) | {"key": one.key[:8]} for one in found], columns, format_)
 
 
-@app.command(epilog="Example: notifier digest show 3f9a21bc --eml > digest.eml")
+@app.command(
+    epilog="Examples: notifier digest show 3f9a21bc --eml > digest.eml · "
+    "notifier digest show 3f9a21bc --text"
+)
 def show(
     key: Annotated[str, typer.Argument(metavar="ID", help="The id, or its first letters.")],
     eml: Annotated[bool, typer.Option("--eml", help="Print the mail as it was sent.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Print its HTML.")] = False,
+    text: Annotated[bool, typer.Option("--text", help="Print its text.")] = False,
     format_: FormatOption = Format.table,
 ) -> None:
     """Print a digest's papers, or the mail exactly as it was sent."""
     from notifier.storage import store_digests
 
+    if eml + html + text > 1:
+        raise errors.UsageError("--eml, --html and --text exclude each other - give one")
     with instance() as app, app.database.reading() as conn:
         found = store_digests.listed(conn, key=key, limit=2)
         if not found or not key:
@@ -52,11 +60,82 @@ def show(
             raise errors.UsageError(f'"{key}" begins several ids - give more of it')
         content = store_digests.content(conn, found[0].key)
         papers = store_digests.papers_of(conn, found[0].key)
-    if eml:
-        if content is None and found[0].papers:
-            raise errors.NotFound("this mail is not kept any more - see site.archive_days")
-        typer.echo(content or b"", nl=False)
+    if eml or html or text:
+        if not content:
+            raise errors.NotFound("no mail is kept of this digest: nothing matched, or it is old")
+        typer.echo(content if eml else part(content, "html" if html else "plain"), nl=False)
         return
     say(f"{found[0].subject or 'nothing matched'} ({found[0].state})")
     names = ("profile", "place", "paper", "title")
     print_rows([dict(zip(names, row, strict=True)) for row in papers], names, format_)
+
+
+def part(content: bytes, subtype: str) -> str:
+    """Return the HTML or the plain text of a mail."""
+    from email import message_from_bytes, policy
+
+    found = message_from_bytes(content, policy=policy.default).get_body((subtype,))
+    return str(found.get_content()) if found else ""
+
+
+@app.command(
+    epilog="Examples: notifier digest preview ada@example.org · "
+    "notifier --now 2026-11-20T07:00+01:00 digest preview ada@example.org --text · "
+    "notifier digest preview ada@example.org --eml preview.eml"
+)
+def preview(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Whose digest.")],
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write its HTML to this file; - prints it.")
+    ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Print its text.")] = False,
+    eml: Annotated[
+        Path | None, typer.Option("--eml", help="Write the mail to this file; - prints it.")
+    ] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")
+    ] = True,
+) -> None:
+    """Show the digest that a subscriber would get now, or with --now on any day.
+
+    Nothing is sent and nothing is kept.
+    """
+    if sum((html is not None, text, eml is not None)) > 1:
+        raise errors.UsageError("--html, --text and --eml exclude each other - give one")
+    with instance() as app:
+        made = app.preview(app.subscriptions.get(address))
+    if not made.papers:
+        say("nothing matched: a mail is sent only to those who asked for it (--tell-nothing)")
+    if text:
+        typer.echo(part(made.content, "plain"), nl=False)
+    elif eml is not None:
+        _write(eml, made.content)
+    elif html is not None:
+        _write(html, part(made.content, "html").encode())
+    else:
+        _open(part(made.content, "html"), browser=browser)
+    say(made.subject)
+
+
+def _write(path: Path, content: bytes) -> None:
+    if str(path) == "-":
+        typer.echo(content, nl=False)
+        return
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise errors.UsageError(f"{path} cannot be written: {error.strerror}") from error
+    say(f"wrote {path}")
+
+
+def _open(html: str, *, browser: bool) -> None:
+    """Show HTML in the browser, or say in which file it is."""
+    import tempfile
+    import webbrowser
+
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="notifier-preview-", suffix=".html", delete=False
+    ) as file:
+        file.write(html)
+    if not (browser and webbrowser.open(f"file://{file.name}")):
+        typer.echo(file.name)

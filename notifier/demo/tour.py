@@ -109,6 +109,7 @@ def _settings(folder: Path, sink: Sink, address: str) -> Settings:
         mail={"from": "Paper notifier <papers@example.org>", "connections": 1},
         smtp={"host": "127.0.0.1", "port": sink.port, "security": "none"},
         database={"url": f"sqlite:///{folder}/demo.db"},
+        digest={"sample": False},  # nothing was there before they signed up
     )
 
 

@@ -27,11 +27,13 @@ class Candidates:
         *,
         after: int,
         also: Collection[int] = (),
+        upto: int | None = None,
     ) -> None:
         """Read the matches of profiles with all that became news behind number `after`.
 
         Args:
             also: Rows of papers that are looked at whatever their number.
+            upto: The last number that is looked at; None: the last there is.
         """
         self._conn = conn
         self._talk = talk
@@ -40,14 +42,15 @@ class Candidates:
             self._matches.setdefault(match.profile, []).append(match)
         self._arrived: dict[tuple[int, bool], set[int]] = {}
         self._papers: dict[int, Paper] = {}
-        self.head = store_papers.arrival(conn)
+        self._upto = upto
+        self.head = store_papers.arrival(conn) if upto is None else upto
 
     def arrived(self, after: int, *, since: datetime, replacements: bool = False) -> set[int]:
         """Return rows that became news (or, if asked, were replaced) behind number `after`."""
         key = (after, replacements)
         if key not in self._arrived:
             rows = store_papers.rows_arrived(
-                self._conn, after, since=since, replacements=replacements
+                self._conn, after, since=since, replacements=replacements, upto=self._upto
             )
             self._arrived[key] = set(rows)
         return self._arrived[key]

@@ -18,6 +18,7 @@ from notifier.profiles.profile import Profile, Subscriber
 from notifier.ranking.order import OrderSettings, rank
 from notifier.storage import (
     store_archive,
+    store_digests,
     store_matches,
     store_papers,
     store_profiles,
@@ -108,7 +109,8 @@ def _choice(
             replacements=subscriber.replacements,
         )
     )  # fmt: skip
-    without = store_archive.sent_before(conn, digest)
+    sent = store_digests.sent_papers(conn, [subscriber.row], before=now)
+    without = {paper for _, paper in sent}
     tastes = Tastes(conn, [subscriber] if order.learning_share else (), now=now)
     ranked = []
     for profile in profiles:

@@ -58,14 +58,21 @@ class Desk:
         *,
         order: OrderSettings,
         lookback: timedelta,
+        upto: int | None = None,
     ) -> None:
-        """Read what subscribers may get at `known.now`; older than `lookback` is nothing."""
+        """Read what subscribers may get at `known.now`; older than `lookback` is nothing.
+
+        Args:
+            upto: What was news up to this number, where `known.now` is not the present.
+        """
         self._order = order
         self._now = known.now
         self._since = known.now - lookback
         rows = [subscriber.row for subscriber in subscribers]
         self._sent: dict[int, set[int]] = {}
-        for subscriber, paper in store_digests.sent_papers(conn, rows):
+        for subscriber, paper in store_digests.sent_papers(
+            conn, rows, before=None if upto is None else known.now
+        ):
             self._sent.setdefault(subscriber, set()).add(paper)
         self._profiles: dict[int, list[Profile]] = {}
         for profile in store_profiles.of(conn, rows):
@@ -74,8 +81,10 @@ class Desk:
         asked = [profile.row for profiles in self._profiles.values() for profile in profiles]
         after = min((subscriber.seen for subscriber in subscribers), default=0)
         self._risers = Risers(conn, rows, known, since=self._since)
-        self._candidates = Candidates(conn, asked, known, after=after, also=self._risers.rows)
-        self._volume = store_matches.volume(conn, rows, since=known.now - WEEK)
+        self._candidates = Candidates(
+            conn, asked, known, after=after, also=self._risers.rows, upto=upto
+        )
+        self._volume = store_matches.volume(conn, rows, since=known.now - WEEK, until=known.now)
         self._tastes = Tastes(conn, subscribers if order.learning_share else (), now=known.now)
 
     def is_matched(self, subscriber: Subscriber) -> bool:

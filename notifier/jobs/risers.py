@@ -40,7 +40,7 @@ class Risers:
         self, conn: Connection, subscribers: Collection[int], talk: Talk, *, since: datetime
     ) -> None:
         self._now = talk.now
-        self._considered = store_digests.considered(conn, subscribers, since=since)
+        self._considered = store_digests.considered(conn, subscribers, since=since, before=talk.now)
         self._rising = cache(lambda hours: talk.rising(window=hours * _HOUR, since=since))
         self.rows = frozenset(row for one in subscribers for row in self.of(one).rising)
 

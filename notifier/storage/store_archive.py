@@ -52,13 +52,6 @@ def held(conn: Connection, digest: int) -> list[Held]:
     return [Held(*row) for row in conn.execute(query)]
 
 
-def sent_before(conn: Connection, digest: Archived) -> set[int]:
-    """Return the papers that had reached a digest's subscriber before it was made."""
-    c = t.digest_paper.c
-    here = (c.subscriber_id == digest.subscriber) & (c.digest_id < digest.row)
-    return set(conn.scalars(select(c.paper_id).where(here)))
-
-
 def cleared_on(conn: Connection) -> date:
     """Return the day on which old mails were deleted last."""
     return date.fromordinal(max(last_number(conn, _CLEARED), 1))

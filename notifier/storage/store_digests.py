@@ -128,12 +128,34 @@ def has_period(conn: Connection, subscriber: int, period: str) -> bool:
     return conn.scalar(select(d.id).where(here)) is not None
 
 
-def sent_papers(conn: Connection, subscribers: Iterable[int]) -> set[tuple[int, int]]:
-    """Return (subscriber, paper) for every paper that has reached one of these subscribers."""
-    query = select(t.digest_paper.c.subscriber_id, t.digest_paper.c.paper_id).where(
-        t.digest_paper.c.subscriber_id.in_(list(subscribers))
+def sent_papers(
+    conn: Connection, subscribers: Iterable[int], *, before: datetime | None = None
+) -> set[tuple[int, int]]:
+    """Return (subscriber, paper) for every paper that has reached one of these subscribers.
+
+    Args:
+        before: Only by digests made before then (UTC).
+    """
+    found = t.digest_paper.c
+    query = select(found.subscriber_id, found.paper_id).where(
+        found.subscriber_id.in_(list(subscribers))
     )
+    if before is not None:
+        query = query.join(t.digest, t.digest.c.id == found.digest_id).where(
+            t.digest.c.composed_at < before
+        )
     return {(subscriber, paper) for subscriber, paper in conn.execute(query)}
+
+
+def seen_from(conn: Connection, subscriber: int, *, since: datetime) -> int | None:
+    """Return up to which number papers had been looked at before the first digest `since` then."""
+    d = t.digest.c
+    return conn.scalar(
+        select(d.seen_from)
+        .where(d.subscriber_id == subscriber, d.composed_at >= since)
+        .order_by(d.composed_at, d.id)
+        .limit(1)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +167,18 @@ class Considered:
 
 
 def considered(
-    conn: Connection, subscribers: Iterable[int], *, since: datetime
+    conn: Connection, subscribers: Iterable[int], *, since: datetime, before: datetime
 ) -> dict[int, Considered]:
-    """Return by subscriber what digests made `since` then (UTC) looked at; none: left out."""
+    """Return by subscriber what digests made from `since` to `before` (UTC) looked at.
+
+    Who had none is left out.
+    """
     d = t.digest.c
     query = (
         select(d.subscriber_id, func.min(d.seen_from), func.max(d.composed_at))
-        .where(d.subscriber_id.in_(list(subscribers)), d.composed_at >= since)
+        .where(
+            d.subscriber_id.in_(list(subscribers)), d.composed_at >= since, d.composed_at < before
+        )
         .group_by(d.subscriber_id)
     )
     return {row: Considered(after, at) for row, after, at in conn.execute(query)}

@@ -116,9 +116,9 @@ def of(
 
 
 def volume(
-    conn: Connection, subscribers: Sequence[int], *, since: datetime
+    conn: Connection, subscribers: Sequence[int], *, since: datetime, until: datetime
 ) -> dict[int, dict[datetime, int]]:
-    """Return by subscriber how many matched papers became news in each hour (UTC) since then."""
+    """Return by subscriber how many matched papers became news in each hour (UTC) of a time."""
     hour = epoch(t.paper.c.arrived_at) / _HOUR_SECONDS
     out: dict[int, dict[datetime, int]] = {}
     for chunk in chunks(subscribers):
@@ -129,7 +129,7 @@ def volume(
             .where(
                 t.profile.c.subscriber_id.in_(chunk),
                 t.profile.c.enabled,
-                t.paper.c.arrived_at >= since,
+                t.paper.c.arrived_at.between(since, until),
             )
             .group_by(t.profile.c.subscriber_id, hour)
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, true, update
 
 from notifier.papers.identity import Alias, title_key
 from notifier.papers.paper import Entry, Paper
@@ -375,23 +375,22 @@ def rows_arrived(
     after: int,
     *,
     since: datetime,
-    upto: int | None = None,
     replacements: bool = False,
+    upto: int | None = None,
 ) -> list[int]:
     """Return the rows of papers that became news behind number `after`, and not before `since`.
 
     Args:
-        upto: The last number that is asked for; None: there is none.
         replacements: Also papers of which a new version came.
+        upto: The last number that is looked at; None: the last there is.
     """
-
-    def numbered(column: Any) -> Any:
-        return column > after if upto is None else column.between(after + 1, upto)
-
-    wanted = numbered(t.paper.c.arrival) & (t.paper.c.arrived_at >= since)
+    p = t.paper.c
+    is_within = true() if upto is None else p.arrival <= upto
+    wanted = (p.arrival > after) & is_within & (p.arrived_at >= since)
     if replacements:
-        wanted |= numbered(t.paper.c.revision) & (t.paper.c.updated_at >= since)
-    return list(conn.scalars(select(t.paper.c.id).where(wanted)))
+        is_within = true() if upto is None else p.revision <= upto
+        wanted |= (p.revision > after) & is_within & (p.updated_at >= since)
+    return list(conn.scalars(select(p.id).where(wanted)))
 
 
 def arrival(conn: Connection, *, before: datetime | None = None) -> int:
