@@ -32,6 +32,7 @@ from notifier.jobs import freshness
 from notifier.jobs.compose import Composed, compose
 from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
 from notifier.jobs.explain import Explained, explain
+from notifier.jobs.housekeeping import keep_house
 from notifier.jobs.ingest import Tell, ingest
 from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
@@ -120,6 +121,11 @@ class App:
     @cached_property
     def tokens(self) -> Tokens:
         return Tokens(self.secret)
+
+    @property
+    def archive(self) -> timedelta:
+        """How long a digest can be read on its page, and its mail is kept."""
+        return timedelta(days=self.settings.site.archive_days)
 
     @cached_property
     def links(self) -> Links:
@@ -350,9 +356,11 @@ class App:
         self.match(stopping=stopping)
         now = self.clock()
         outlook = self._outlook(now)
-        return compose(
+        composed = compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
         )
+        keep_house(self.database, now=now, archive=self.archive, stopping=stopping)
+        return composed
 
     async def deliver(self, *, stop: asyncio.Event | None = None) -> Delivered:
         """Send what is waiting."""

@@ -108,6 +108,7 @@ class Site(Section):
         Field(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$|^$"),
         AfterValidator(_port),
     ] = "127.0.0.1:8080"
+    archive_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
 
 class Mail(Section):

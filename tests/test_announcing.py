@@ -160,7 +160,7 @@ def test_a_version_that_becomes_known_is_no_new_version(database: Database) -> N
 def test_replacements_are_mailed_only_to_who_asked(tmp_path: Path) -> None:
     lab = Instance(tmp_path)
     lab.reader("ada")
-    lab.app.subscriptions.change(lab.reader("bo"), replacements=True)
+    lab.app.subscriptions.change(lab.reader("bo"), now=lab.now, replacements=True)
     lab.take(RAG | {"id": "2501.00007", "type": "replace", "version": 2})
     lab.now = MONDAY + timedelta(hours=3)
     done = lab.app.compose()

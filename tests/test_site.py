@@ -134,7 +134,8 @@ async def test_the_inbox_shows_mails_and_lets_none_of_their_markup_out(app: App)
     content = (
         b"From: a@example.org\r\nTo: <ada@example.org>\r\nSubject: <b>bold</b>\r\n"
         b"Date: Fri, 20 Nov 2026 09:00:00 +0000\r\nMIME-Version: 1.0\r\n"
-        b"Content-Type: text/html; charset=utf-8\r\n\r\n<h1>hello</h1><script>alert(1)</script>\r\n"
+        b"Content-Type: text/html; charset=utf-8\r\n\r\n<head></head>"
+        b"<h1>hello</h1><script>alert(1)</script>\r\n"
     )
     sink = Sink(received=[Received("a@example.org", "ada@example.org", content)])
     place = bound("127.0.0.1:0")
@@ -149,6 +150,7 @@ async def test_the_inbox_shows_mails_and_lets_none_of_their_markup_out(app: App)
         mail = await http.get("/mail/1/html")
         assert "sandbox" in mail.headers["Content-Security-Policy"]
         assert "script-src" not in mail.headers["Content-Security-Policy"]
+        assert '<base target="_blank">' in mail.text, "links open beside the mail"
         source = await http.get("/mail/1/source")
         assert source.headers["Content-Type"].startswith("text/plain")
         assert (await http.get("/mail/7/html")).status_code == 404

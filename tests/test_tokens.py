@@ -100,3 +100,46 @@ def test_a_token_is_the_row_and_a_signature_and_nothing_else() -> None:
 
 def test_a_token_stays_the_same_so_that_a_mail_can_be_made_again() -> None:
     assert TOKENS.make("leave", 7) == Tokens(KEY).make("leave", 7)
+
+
+@given(rows, rows)
+def test_a_token_about_a_paper_names_both_rows_again(row: int, paper: int) -> None:
+    token = TOKENS.make("vote", row, paper)
+    assert TOKENS.read_rows("vote", token, 2) == (row, paper)
+    assert len(token) <= 84
+
+
+@given(rows, rows, rows)
+def test_a_token_about_one_paper_does_not_serve_another(row: int, paper: int, other: int) -> None:
+    signature = TOKENS.make("vote", row, paper).partition(".")[2]
+    for forged in (f"{row}-{other}.{signature}", f"{other}-{paper}.{signature}"):
+        if forged != TOKENS.make("vote", row, paper):
+            with pytest.raises(BadToken):
+                TOKENS.read_rows("vote", forged, 2)
+
+
+@given(rows, rows)
+def test_tokens_about_papers_and_about_subscribers_are_not_taken_for_one_another(
+    row: int, paper: int
+) -> None:
+    for purpose in ("vote", "unsubscribe"):
+        with pytest.raises(BadToken):
+            TOKENS.read(purpose, TOKENS.make("vote", row, paper))
+        with pytest.raises(BadToken):
+            TOKENS.read_rows(purpose, TOKENS.make("vote", row), 2)
+    with pytest.raises(BadToken):
+        TOKENS.read_rows("pause", TOKENS.make("vote", row, paper), 2)
+
+
+@given(rows, st.data())
+def test_a_pair_cut_short_is_refused(row: int, data: st.DataObject) -> None:
+    token = TOKENS.make("vote", row, 7)
+    end = data.draw(st.integers(0, len(token) - 1))
+    with pytest.raises(BadToken):
+        TOKENS.read_rows("vote", token[:end], 2)
+
+
+@given(st.text(st.characters(codec=None), max_size=80))
+def test_no_text_is_a_pair_by_chance(text: str) -> None:
+    with pytest.raises(BadToken, match="open it from the mail again"):
+        TOKENS.read_rows("vote", text, 2)

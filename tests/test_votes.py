@@ -116,7 +116,7 @@ def tomorrow(lab: Instance, *said: tuple[int, Kind], learning: bool = True) -> l
     lab.sent()
     for paper, kind in said:
         vote(lab.app.database, row(lab, address), paper, kind)
-    lab.app.subscriptions.change(address, learning=learning)
+    lab.app.subscriptions.change(address, now=lab.now, learning=learning)
     lab.now = MONDAY + timedelta(days=1, hours=2)
     lab.take(*TOMORROW)
     lab.now = MONDAY + timedelta(days=1, hours=3)

@@ -151,8 +151,8 @@ def change(
     """Change what a subscriber gets; what is not named stays."""
     with instance() as app:
         found = app.subscriptions.change(
-            address, max_papers=max_papers, replacements=replacements, learning=learning,
-            language=language, tell_nothing=tell_nothing,
+            address, now=app.clock(), max_papers=max_papers, replacements=replacements,
+            learning=learning, language=language, tell_nothing=tell_nothing,
         )  # fmt: skip
     versions = "with new versions" if found.replacements else "without new versions"
     learns = "learning from votes" if found.learning else "not learning from votes"

@@ -95,6 +95,11 @@ def last_number(conn: Connection, name: str) -> int:
     return conn.scalar(select(t.counter.c.value).where(t.counter.c.name == name)) or 0
 
 
+def set_number(conn: Connection, name: str, value: int) -> None:
+    """Write a counter's number."""
+    upsert(conn, t.counter, [{"name": name, "value": value}], ("value",))
+
+
 def epoch(time: ColumnElement[Any]) -> ColumnElement[int]:
     """A time as seconds since 1970: a hundred thousand `datetime`s take half a second to make."""
     return cast(extract("epoch", time), Integer)

@@ -121,6 +121,13 @@ def _fix_mail(conn: Connection, row: int, new: NewDigest) -> None:
     )
 
 
+def has_period(conn: Connection, subscriber: int, period: str) -> bool:
+    """Return whether a subscriber's digest of a period is made."""
+    d = t.digest.c
+    here = (d.subscriber_id == subscriber) & (d.period == period)
+    return conn.scalar(select(d.id).where(here)) is not None
+
+
 def sent_papers(
     conn: Connection, subscribers: Iterable[int], *, before: datetime | None = None
 ) -> set[tuple[int, int]]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, select
 from notifier.ranking.order import Fit
 from notifier.storage import paper_changes
 from notifier.storage import tables as t
-from notifier.storage.statements import chunks, epoch, last_number, upsert
+from notifier.storage.statements import chunks, epoch, last_number, set_number, upsert
 
 _HOUR_SECONDS = 3_600
 _MARK, _CLEARED = "matched change", "matches cleared on"
@@ -72,7 +72,7 @@ def forget_old(conn: Connection, *, before: datetime, today: date) -> None:
     """Delete the matches of papers first seen before a time (UTC), and write down the day."""
     old = select(t.paper.c.id).where(t.paper.c.first_seen_at < before)
     conn.execute(delete(t.match).where(t.match.c.paper_id.in_(old)))
-    _set_number(conn, _CLEARED, today.toordinal())
+    set_number(conn, _CLEARED, today.toordinal())
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,16 @@ def relevance(conn: Connection, profile: int, paper: int) -> float | None:
     return conn.scalar(select(t.match.c.relevance).where(here))
 
 
+def rules(conn: Connection, profile: int, papers: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """Return by row of paper which lines of a profile want it, by the kept matches."""
+    out: dict[int, tuple[int, ...]] = {}
+    for chunk in chunks(papers):
+        here = (t.match.c.profile_id == profile) & t.match.c.paper_id.in_(chunk)
+        query = select(t.match.c.paper_id, t.match.c.rules).where(here)
+        out |= {row.paper_id: tuple(map(int, row.rules.split())) for row in conn.execute(query)}
+    return out
+
+
 def trending(conn: Connection, papers: Sequence[int]) -> set[tuple[int, int]]:
     """Return (profile, paper) of the kept matches of these papers by `trending`."""
     out: set[tuple[int, int]] = set()
@@ -168,8 +178,4 @@ def is_current(conn: Connection) -> bool:
 
 def set_mark(conn: Connection, number: int) -> None:
     """Write down that changes up to `number` are matched."""
-    _set_number(conn, _MARK, number)
-
-
-def _set_number(conn: Connection, name: str, value: int) -> None:
-    upsert(conn, t.counter, [{"name": name, "value": value}], ("value",))
+    set_number(conn, _MARK, number)

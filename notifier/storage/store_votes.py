@@ -36,6 +36,13 @@ def put(conn: Connection, vote: StoredVote) -> None:
     statements.put(conn, t.vote, row | {"kind": vote.kind, "at": vote.at})
 
 
+def said(conn: Connection, subscriber: int, paper: int) -> Kind | None:
+    """Return what a subscriber says of a paper."""
+    here = (t.vote.c.subscriber_id == subscriber) & (t.vote.c.paper_id == paper)
+    kind: Kind | None = conn.scalar(select(t.vote.c.kind).where(here))
+    return kind
+
+
 def remove(conn: Connection, subscriber: int, paper: int) -> bool:
     """Forget what a subscriber said of a paper; False when they said nothing."""
     here = (t.vote.c.subscriber_id == subscriber) & (t.vote.c.paper_id == paper)

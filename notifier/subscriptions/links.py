@@ -6,42 +6,49 @@ from urllib.parse import quote
 
 from notifier.subscriptions.tokens import Tokens
 
+UNSUBSCRIBE, VOTE, PAUSE, CHANGE = "unsubscribe", "vote", "pause", "change"
+
 
 class Links:
     """Builds the addresses of one instance."""
 
     def __init__(self, base_url: str, tokens: Tokens) -> None:
-        self._base, self._tokens = base_url.rstrip("/"), tokens
+        """Build addresses that begin with `base_url`; a bare path gives those within a site."""
+        self.base, self._tokens = base_url.rstrip("/"), tokens
 
     def unsubscribe(self, subscriber: int) -> str:
         """Where a subscriber leaves: a page, or at once by POST (RFC 8058)."""
-        return f"{self._base}/u/{self._tokens.make('unsubscribe', subscriber)}"
+        return f"{self.base}/u/{self._tokens.make(UNSUBSCRIBE, subscriber)}"
 
     def change(self, subscriber: int) -> str:
         """Where a subscriber changes when and what comes."""
-        return f"{self._base}/m/{self._tokens.make('change', subscriber)}"
+        return f"{self.base}/m/{self._tokens.make(CHANGE, subscriber)}"
 
     def pause(self, subscriber: int) -> str:
         """Where a subscriber pauses."""
-        return f"{self._base}/pause/{self._tokens.make('pause', subscriber)}"
+        return f"{self.base}/pause/{self._tokens.make(PAUSE, subscriber)}"
 
     def vote(self, subscriber: int, paper: int, said: str = "") -> str:
         """Where a subscriber says something of a paper; `said` is what is chosen there already."""
-        address = f"{self._base}/v/{self._tokens.make('vote', subscriber, paper)}"
+        address = f"{self.base}/v/{self._tokens.make(VOTE, subscriber, paper)}"
         return f"{address}?said={said}" if said else address
 
     def digest(self, key: str) -> str:
         """A digest as it was sent."""
-        return f"{self._base}/d/{key}"
+        return f"{self.base}/d/{key}"
 
     def all_of(self, key: str) -> str:
         """All papers that matched for a digest."""
-        return f"{self._base}/d/{key}/all"
+        return f"{self.base}/d/{key}/all"
 
     def paper(self, name: str) -> str:
         """A paper's page, by its id."""
-        return f"{self._base}/p/{quote(name, safe=':/')}"
+        return f"{self.base}/p/{quote(name, safe=':/')}"
 
     def bibtex(self, name: str) -> str:
         """A paper's BibTeX entry."""
         return f"{self.paper(name)}.bib"
+
+    def ris(self, name: str) -> str:
+        """A paper's RIS record."""
+        return f"{self.paper(name)}.ris"

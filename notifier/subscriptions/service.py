@@ -6,8 +6,9 @@ raises `UsageError` for an address that is none, and `NotFound` for one that is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -21,6 +22,8 @@ from notifier.storage import store_subscribers as store
 from notifier.storage.database import Database
 
 NAME_CHARACTERS = 60
+MOST_PAPERS = 25
+LONGEST_PAUSE = timedelta(weeks=52)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +104,17 @@ class Subscriptions:
         self,
         typed: str,
         *,
+        now: datetime,
+        schedule: Schedule | None = None,
         max_papers: int | None = None,
         replacements: bool | None = None,
         learning: bool | None = None,
         language: str | None = None,
         tell_nothing: bool | None = None,
     ) -> Subscriber:
-        """Change what is given; the rest stays."""
+        """Change what is given; the rest stays. Another schedule moves the next digest."""
+        if schedule:
+            check_schedule(schedule)
         wanted = {
             "max_papers": max_papers,
             "replacements": replacements,
@@ -115,9 +122,14 @@ class Subscriptions:
             "language": None if language is None else checked_language(language),
             "tell_nothing": tell_nothing,
         }
-        columns = {name: value for name, value in wanted.items() if value is not None}
+        columns: dict[str, Any] = {
+            name: value for name, value in wanted.items() if value is not None
+        }
         with self._database.writing() as conn:
             subscriber = _found(conn, normal_address(typed))
+            if schedule and schedule != subscriber.schedule:
+                columns |= asdict(schedule) | {"days": list(schedule.days)}
+                columns["next_due_at"] = _moved(conn, subscriber, schedule, now)
             if columns:
                 store.change(conn, subscriber.row, **columns)
             return _found(conn, subscriber.address)
@@ -152,6 +164,17 @@ class Subscriptions:
         with self._database.reading() as conn:
             return _found(conn, normal_address(typed))
 
+    def by_row(self, row: int) -> Subscriber:
+        """Return the subscriber of a row.
+
+        Raises:
+            NotFound: they were deleted.
+        """
+        with self._database.reading() as conn:
+            if subscriber := store.get(conn, row):
+                return subscriber
+        raise errors.NotFound("this subscription was deleted")
+
     def every(self) -> list[Subscriber]:
         """Return all subscribers, oldest first."""
         with self._database.reading() as conn:
@@ -167,6 +190,17 @@ class Subscriptions:
         with self._database.writing() as conn:
             subscriber = _found(conn, normal_address(typed))
             store.change(conn, subscriber.row, paused_until=until)
+            return _found(conn, subscriber.address)
+
+    def go_on(self, typed: str, *, now: datetime) -> Subscriber:
+        """End a pause, and nothing else; a digest that was put off because of it comes sooner."""
+        with self._database.writing() as conn:
+            subscriber = _found(conn, normal_address(typed))
+            if subscriber.paused_until:
+                due = cadence.next_due(subscriber.schedule, now)
+                put_off = subscriber.next_due_at is not None and subscriber.next_due_at > due
+                columns = {"next_due_at": due} if put_off else {}
+                store.change(conn, subscriber.row, paused_until=None, **columns)
             return _found(conn, subscriber.address)
 
     def resume(self, typed: str, *, now: datetime) -> Subscriber:
@@ -251,6 +285,17 @@ class Subscriptions:
                 raise errors.NotFound(f'{subscriber.address} has no profile "{name}"')
 
 
+def wrong_in(schedule: Schedule) -> tuple[str, ...]:
+    """Return what makes that a schedule cannot be kept: of `zone`, `days` and `time`."""
+    is_clock = 0 <= schedule.hour <= 23 and 0 <= schedule.minute <= 59
+    right = {
+        "zone": cadence.is_zone(schedule.zone),
+        "days": bool(schedule.days) and all(0 <= day <= 6 for day in schedule.days),
+        "time": is_clock,
+    }
+    return tuple(name for name, is_right in right.items() if not is_right)
+
+
 def checked_language(code: str) -> str:
     """Return the code of a language that mails are written in.
 
@@ -269,14 +314,29 @@ def check_schedule(schedule: Schedule) -> None:
     Raises:
         UsageError: an unknown zone, no day, or a time that is none.
     """
-    if not cadence.is_zone(schedule.zone):
-        raise errors.UsageError(
-            f'"{schedule.zone}" is no IANA time zone - write one like Europe/Berlin or Asia/Tokyo'
-        )
-    if not schedule.days or not all(0 <= day <= 6 for day in schedule.days):
-        raise errors.UsageError("a schedule needs at least one day, mon to sun")
-    if not (0 <= schedule.hour <= 23 and 0 <= schedule.minute <= 59):
-        raise errors.UsageError("a time is HH:MM, from 00:00 to 23:59")
+    cures = {
+        "zone": f'"{schedule.zone}" is no IANA time zone - write one like Europe/Berlin or '
+        "Asia/Tokyo",
+        "days": "a schedule needs at least one day, mon to sun",
+        "time": "a time is HH:MM, from 00:00 to 23:59",
+    }
+    for wrong in wrong_in(schedule):
+        raise errors.UsageError(cures[wrong])
+
+
+def _moved(
+    conn: Connection, subscriber: Subscriber, schedule: Schedule, now: datetime
+) -> datetime | None:
+    """When the next digest is due by another schedule; one that is due already stays so.
+
+    A period that has its digest gets no second one.
+    """
+    if subscriber.next_due_at is None or subscriber.next_due_at <= now:
+        return subscriber.next_due_at
+    due = cadence.next_due(schedule, now)
+    while store_digests.has_period(conn, subscriber.row, cadence.period(schedule, due)):
+        due = cadence.next_due(schedule, due)
+    return due
 
 
 def checked_profile(name: str, rules: str) -> tuple[str, Rules]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import email
 import email.policy
 from dataclasses import dataclass
-from email.message import EmailMessage
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -15,6 +14,7 @@ from starlette.routing import Mount, Route
 
 from notifier.delivery.sink import Sink
 from notifier.digests.render import render_page
+from notifier.web.mails import body
 from notifier.web.site import SafeHeaders, style
 
 # The mail's own page: its styles are inline; scripts, forms and remote content stay out.
@@ -46,15 +46,10 @@ def open_mail(number: int, recipient: str, content: bytes) -> Opened:
         recipient=recipient,
         subject=str(parsed["Subject"]),
         date=parsed["Date"].datetime.strftime("%a %-d %b %Y"),
-        html=_part(parsed, "html"),
-        text=_part(parsed, "plain"),
+        html=body(content, "html").decode("utf-8", "replace"),
+        text=body(content, "plain").decode("utf-8", "replace"),
         source=content.decode("ascii", "replace"),
     )
-
-
-def _part(mail: EmailMessage, subtype: str) -> str:
-    body = mail.get_body((subtype,))
-    return str(body.get_content()) if body else ""
 
 
 def make_inbox(sink: Sink, site: Starlette) -> Starlette:
@@ -105,6 +100,7 @@ class _Inbox:
             return PlainTextResponse("no such mail\n", 404)
         content = str(getattr(mails[number - 1], part))
         policy = {"Content-Security-Policy": _MAIL_POLICY}
-        if part == "html":
-            return HTMLResponse(content, headers=policy)
+        if part == "html":  # as in a mail program, links open beside the mail
+            shown = content.replace("<head>", '<head><base target="_blank">', 1)
+            return HTMLResponse(shown, headers=policy)
         return PlainTextResponse(content, headers=policy)

@@ -1,23 +1,23 @@
-"""The pages of an instance: leaving, and whether it is alive.
+"""The pages of an instance, put together: which address leads where, and what all answers have.
 
-GET shows a page with a button, POST acts; RFC 8058's one-click POST goes to the same address,
-needs no cookie, and is answered with 200, also when it comes twice.
+GET shows and changes nothing; POST acts, is answered with a page, and twice is the same as once.
+Links carry the right to do one thing: there is no cookie, no login and no script.
 """
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
 from notifier import errors
 from notifier.app import App
 from notifier.digests.render import render_page
+from notifier.web import archive, changing, leaving, papers, pausing, voting
+from notifier.web.answers import Pages
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
@@ -51,15 +51,13 @@ class SafeHeaders:
 
 def make_site(app: App) -> Starlette:
     """Return the ASGI application of an instance."""
+    pages = Pages(app)
+    groups = (leaving, pausing, changing, voting, archive, papers)
+    routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     return Starlette(
-        routes=[
-            Route("/healthz", _healthz),
-            Route("/style.css", style),
-            Route("/u/{token}", _Leaving(app).show, methods=["GET", "HEAD"]),
-            Route("/u/{token}", _Leaving(app).act, methods=["POST"]),
-        ],
+        routes=[Route("/healthz", _healthz), Route("/style.css", style), *routes],
         middleware=[Middleware(SafeHeaders)],
-        exception_handlers={404: _not_found},
+        exception_handlers=_handlers(pages),
     )
 
 
@@ -73,42 +71,20 @@ async def style(request: Request) -> Response:
                     headers={"Cache-Control": "max-age=3600"})  # fmt: skip
 
 
-async def _not_found(request: Request, error: Exception) -> Response:
-    return _page("web/message.html.j2", 404, title="Nothing here",
-                 text="There is no page at this address.")  # fmt: skip
+def _handlers(pages: Pages) -> dict[int | type[Exception], ExceptionHandler]:
+    """What is answered when a page cannot be shown; none of it is a page of the server's own."""
 
+    def say(said: str, status: int) -> ExceptionHandler:
+        async def answer(request: Request, error: Exception) -> Response:
+            return pages.message(said, status, headers=HEADERS)
 
-def _page(name: str, status: int = 200, **values: object) -> HTMLResponse:
-    return HTMLResponse(render_page(name, **values), status)
+        return answer
 
-
-class _Leaving:
-    """The unsubscribe page."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    async def show(self, request: Request) -> Response:
-        """Show the button; change nothing."""
-        try:
-            self._app.tokens.read("unsubscribe", request.path_params["token"])
-        except errors.BadToken as error:
-            return _bad_link(error)
-        return _page("web/unsubscribe.html.j2", service=self._app.settings.site.name)
-
-    async def act(self, request: Request) -> Response:
-        """Stop all mail at once; twice is the same as once."""
-        try:
-            row = self._app.tokens.read("unsubscribe", request.path_params["token"])
-        except errors.BadToken as error:
-            return _bad_link(error)
-        await asyncio.to_thread(self._app.subscriptions.leave, row, now=self._app.clock())
-        return _page(
-            "web/message.html.j2",
-            title="Stopped",
-            text="No more digests will be sent to you. What was already on its way may still come.",
-        )
-
-
-def _bad_link(error: errors.BadToken) -> Response:
-    return _page("web/message.html.j2", 404, title="This link does not work", text=str(error))
+    return {
+        404: say("nothing here", 404),
+        413: say("too much", 413),
+        errors.BadToken: say("bad link", 404),
+        errors.NotFound: say("deleted", 404),
+        errors.Busy: say("busy", 503),
+        Exception: say("failed", 500),
+    }

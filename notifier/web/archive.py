@@ -1,0 +1,102 @@
+"""Digests of the past: as they were sent, and with all that matched for them.
+
+Their addresses hold the digest's whole unguessable key, which only its mail tells.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date
+
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from notifier.digests import cadence
+from notifier.jobs.match import KEPT
+from notifier.jobs.matched import AllMatched, all_matched
+from notifier.storage import store_archive, store_digests, store_subscribers
+from notifier.storage.store_archive import Archived
+from notifier.web.answers import Pages
+from notifier.web.mails import body
+
+MOST_SHOWN = 200
+# The mail's own page: its styles are inline; scripts, forms and remote content stay out.
+POLICY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+    "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+}
+_KEY = re.compile(r"[0-9a-f]{32}")
+
+
+def routes(pages: Pages) -> list[BaseRoute]:
+    """Return where the pages are."""
+    archive = _Archive(pages)
+    return [Route("/d/{key}", archive.show), Route("/d/{key}/all", archive.show_all)]
+
+
+class _Gone(Exception):
+    """The digest is older than those that are kept."""
+
+
+class _Archive:
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def show(self, request: Request) -> Response:
+        """Give the HTML of the mail to the byte, or (`?text`) its text."""
+        app = self._pages.app
+        with app.database.reading() as conn:
+            try:
+                digest = self._digest(conn, request)
+            except _Gone:
+                return self._gone()
+            content = store_digests.content(conn, digest.key)
+        if content is None and digest.papers:
+            return self._gone()
+        if content is None:
+            raise HTTPException(404)  # nothing matched, so nothing was sent
+        if "text" in request.query_params:
+            return PlainTextResponse(body(content, "plain"), headers=POLICY)
+        return HTMLResponse(body(content, "html"), headers=POLICY)
+
+    def show_all(self, request: Request) -> Response:
+        """Show all papers that matched, those of the digest marked."""
+        app = self._pages.app
+        with app.database.reading() as conn:
+            try:
+                digest = self._digest(conn, request)
+            except _Gone:
+                return self._gone()
+            found = all_matched(
+                conn, digest, order=app.order, lookback=app.lookback, limit=MOST_SHOWN
+            )
+            subscriber = store_subscribers.get(conn, digest.subscriber)
+        zone = cadence.zone_of(subscriber.schedule) if subscriber else UTC
+        return self._all(digest, found, digest.composed_at.astimezone(zone).date())
+
+    def _all(self, digest: Archived, found: AllMatched, day: date) -> Response:
+        now, links = self._pages.app.clock(), self._pages.links
+        return self._pages.page(
+            "matched",
+            found=found,
+            digest=links.digest(digest.key),
+            links=links,
+            is_past=digest.composed_at < now - KEPT,
+            kept_days=KEPT.days,
+            day=day,
+        )
+
+    def _digest(self, conn: Connection, request: Request) -> Archived:
+        key, app = request.path_params["key"], self._pages.app
+        digest = store_archive.find(conn, key) if _KEY.fullmatch(key) else None
+        if digest is None:
+            raise HTTPException(404)
+        if digest.composed_at < app.clock() - app.archive:
+            raise _Gone
+        return digest
+
+    def _gone(self) -> Response:
+        return self._pages.message("not kept", 410, days=self._pages.app.archive.days)

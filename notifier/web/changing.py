@@ -1,0 +1,156 @@
+"""What a subscriber gets, and when: shown, checked field by field, stored."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import cache
+from zoneinfo import available_timezones
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
+from notifier.subscriptions.links import CHANGE
+from notifier.subscriptions.service import MOST_PAPERS, wrong_in
+from notifier.web.answers import Form, Pages, next_digest, read_form
+
+
+def routes(pages: Pages) -> list[BaseRoute]:
+    """Return where the pages are."""
+    changing = _Changing(pages)
+    return [
+        Route("/m/{token}", changing.show, methods=["GET"]),
+        Route("/m/{token}", changing.act, methods=["POST"]),
+    ]
+
+
+@cache
+def zones() -> list[str]:
+    """Return the time zones that are offered; any other IANA name is taken too."""
+    places = (name for name in available_timezones() if "/" in name)
+    return ["UTC", *sorted(name for name in places if not name.startswith("Etc/"))]
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What stands in the fields, right or wrong."""
+
+    days: tuple[str, ...]
+    time: str
+    zone: str
+    cadence: str
+    max_papers: str
+    replacements: bool
+    learning: bool
+
+    @classmethod
+    def of(cls, subscriber: Subscriber) -> Typed:
+        """Return the fields as they are stored."""
+        schedule = subscriber.schedule
+        return cls(
+            tuple(DAY_NAMES[day] for day in schedule.days),
+            f"{schedule.hour:02d}:{schedule.minute:02d}",
+            schedule.zone,
+            schedule.cadence,
+            str(subscriber.max_papers),
+            subscriber.replacements,
+            subscriber.learning,
+        )
+
+    @classmethod
+    def sent(cls, form: Form) -> Typed:
+        """Return the fields as they were typed."""
+        return cls(
+            form.every("days"),
+            form.one("time"),
+            form.one("zone"),
+            form.one("cadence"),
+            form.one("max_papers"),
+            bool(form.one("replacements")),
+            bool(form.one("learning")),
+        )
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule, which may be one that cannot be kept."""
+        days = tuple(n for n, name in enumerate(DAY_NAMES) if name in self.days)
+        cadence = "weekly" if self.cadence == "weekly" else "daily"
+        return Schedule(self.zone, *_clock(self.time), days, cadence)  # type: ignore[arg-type]  # it is one of both
+
+    @property
+    def papers(self) -> int:
+        """The most papers in a digest, 0 for what is no such number."""
+        number = int(self.max_papers) if _is_number(self.max_papers) else 0
+        return number if number <= MOST_PAPERS else 0
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """The names of the fields that cannot be stored."""
+        return (*wrong_in(self.schedule), *(() if self.papers else ("max_papers",)))
+
+
+def _clock(typed: str) -> tuple[int, int]:
+    """Hour and minute of `HH:MM`, an hour that there is not for anything else."""
+    hour, _, minute = typed.partition(":")
+    return (int(hour), int(minute)) if _is_number(hour) and _is_number(minute) else (-1, 0)
+
+
+def _is_number(typed: str) -> bool:
+    return typed.isdecimal() and len(typed) <= 2
+
+
+class _Changing:
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def _subscriber(self, request: Request) -> Subscriber:
+        app = self._pages.app
+        row = app.tokens.read(CHANGE, request.path_params["token"])
+        return app.subscriptions.by_row(row)
+
+    def show(self, request: Request) -> Response:
+        """Show what is stored."""
+        subscriber = self._subscriber(request)
+        return self._page(subscriber, Typed.of(subscriber))
+
+    async def act(self, request: Request) -> Response:
+        """Store all fields, or say which are wrong and store none."""
+        typed = Typed.sent(await read_form(request))
+        return await asyncio.to_thread(self._act, request, typed)
+
+    def _act(self, request: Request, typed: Typed) -> Response:
+        app, subscriber = self._pages.app, self._subscriber(request)
+        if typed.wrong:
+            return self._page(subscriber, typed, 422)
+        changed = app.subscriptions.change(
+            subscriber.address,
+            now=app.clock(),
+            schedule=typed.schedule,
+            max_papers=typed.papers,
+            replacements=typed.replacements,
+            learning=typed.learning,
+        )
+        return self._page(changed, Typed.of(changed), is_stored=True)
+
+    def _page(
+        self, subscriber: Subscriber, typed: Typed, status: int = 200, *, is_stored: bool = False
+    ) -> Response:
+        app, paused = self._pages.app, subscriber.paused_until
+        return self._pages.page(
+            "change",
+            status,
+            state=subscriber.state,
+            address=subscriber.address,
+            typed=typed,
+            wrong=typed.wrong if status == 422 else (),
+            is_stored=is_stored,
+            day_names=DAY_NAMES,
+            zones=zones(),
+            most_papers=MOST_PAPERS,
+            profiles=app.subscriptions.profiles(subscriber.address),
+            next_at=next_digest(subscriber),
+            is_paused=paused is not None and paused > app.clock(),
+            service_learns=app.order.learning_share > 0,
+        )

@@ -1,0 +1,40 @@
+"""Leaving: RFC 8058's one-click POST goes to the same address as the page's button."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from notifier.subscriptions.links import UNSUBSCRIBE
+from notifier.web.answers import Pages
+
+
+def routes(pages: Pages) -> list[BaseRoute]:
+    """Return where the pages are."""
+    leaving = _Leaving(pages)
+    return [
+        Route("/u/{token}", leaving.show, methods=["GET"]),
+        Route("/u/{token}", leaving.act, methods=["POST"]),
+    ]
+
+
+class _Leaving:
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def _row(self, request: Request) -> int:
+        return self._pages.app.tokens.read(UNSUBSCRIBE, request.path_params["token"])
+
+    def show(self, request: Request) -> Response:
+        """Show the button."""
+        self._row(request)
+        return self._pages.page("unsubscribe")
+
+    async def act(self, request: Request) -> Response:
+        """Stop all mail at once, whatever was sent along: mail programs differ in that."""
+        row, app = self._row(request), self._pages.app
+        await asyncio.to_thread(app.subscriptions.leave, row, now=app.clock())
+        return self._pages.message("stopped")

@@ -1,0 +1,88 @@
+"""A paper's page, by any of its names, and its citation as a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from notifier.papers import citing, identity
+from notifier.papers.identity import Alias
+from notifier.papers.paper import Paper
+from notifier.storage import store_papers, store_sightings
+from notifier.web.answers import Pages
+
+# By the name's ending: media type (as reference managers register them), and who writes it.
+CITATIONS: dict[str, tuple[str, Callable[[Paper], str]]] = {
+    ".bib": ("application/x-bibtex", citing.bibtex),
+    ".ris": ("application/x-research-info-systems", citing.ris),
+}
+# Proxies make one slash of two.
+_ONE_SLASH = re.compile(r"\A((?:url:)?https?):/(?=[^/])")
+
+
+def routes(pages: Pages) -> list[BaseRoute]:
+    """Return where the pages are."""
+    return [Route("/p/{name:path}", _Papers(pages).show)]
+
+
+class _Papers:
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def show(self, request: Request) -> Response:
+        """Show a paper, give its citation, or lead to its canonical address."""
+        name, ending = _ONE_SLASH.sub(r"\1://", request.path_params["name"]), ""
+        with self._pages.app.database.reading() as conn:
+            row = _row(conn, name)
+            if row is None and name[-4:] in CITATIONS:
+                name, ending = name[:-4], name[-4:]
+                row = _row(conn, name)
+            if row is None:
+                raise HTTPException(404)
+            (paper,) = store_papers.load(conn, [row])
+            sightings = store_sightings.of(conn, row)
+        if name != paper.id:
+            return RedirectResponse(self._pages.links.paper(paper.id) + ending, 302)
+        if ending:
+            return _citation(paper, ending)
+        return self._pages.page(
+            "paper",
+            paper=paper,
+            sightings=sightings,
+            links=_links(paper),
+            tags=citing.meta_tags(paper),
+            bibtex=self._pages.links.bibtex(paper.id),
+            ris=self._pages.links.ris(paper.id),
+        )
+
+
+def _row(conn: Connection, name: str) -> int | None:
+    found = (store_papers.find(conn, alias) for alias in identity.named(name))
+    return next((row for row in found if row is not None), None)
+
+
+def _links(paper: Paper) -> list[tuple[str, str]]:
+    """What kind of page is where: as sources say it, then by the paper's ids; each address once."""
+    by_ids = [identity.urls(Alias(*name.split(":", 1))) for name in paper.aliases]
+    found: dict[str, str] = {}
+    for urls in (paper.urls, *by_ids):
+        for kind, url in urls.items():
+            if identity.link(url) and kind not in found and url not in found.values():
+                found[kind] = url
+    return list(found.items())
+
+
+def _citation(paper: Paper, ending: str) -> Response:
+    media_type, written = CITATIONS[ending]
+    file = re.sub(r"[^A-Za-z0-9.]+", "-", paper.id)[:80].strip("-.") + ending
+    return Response(
+        written(paper),
+        media_type=f"{media_type}; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{file}"'},
+    )

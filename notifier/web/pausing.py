@@ -1,0 +1,112 @@
+"""A pause: for some weeks, or until a day; and its end."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime, time, timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from notifier.digests import cadence
+from notifier.profiles.profile import Subscriber
+from notifier.subscriptions.links import PAUSE
+from notifier.subscriptions.service import LONGEST_PAUSE
+from notifier.web.answers import Form, Pages, next_digest, read_form
+
+WEEKS = (1, 2, 4)
+UNTIL = "date"
+
+
+def routes(pages: Pages) -> list[BaseRoute]:
+    """Return where the pages are."""
+    pausing = _Pausing(pages)
+    return [
+        Route("/pause/{token}", pausing.show, methods=["GET"]),
+        Route("/pause/{token}", pausing.act, methods=["POST"]),
+    ]
+
+
+class _Pausing:
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def _subscriber(self, request: Request) -> Subscriber:
+        app = self._pages.app
+        row = app.tokens.read(PAUSE, request.path_params["token"])
+        return app.subscriptions.by_row(row)
+
+    def show(self, request: Request) -> Response:
+        """Show what is, and the choices."""
+        return self._page(self._subscriber(request))
+
+    async def act(self, request: Request) -> Response:
+        """Pause, or go on."""
+        form = await read_form(request)
+        return await asyncio.to_thread(self._act, request, form)
+
+    def _act(self, request: Request, form: Form) -> Response:
+        app, subscriber = self._pages.app, self._subscriber(request)
+        if subscriber.state != "active":
+            return self._page(subscriber)
+        if form.one("do") == "resume":
+            gone_on = app.subscriptions.go_on(subscriber.address, now=app.clock())
+            return self._page(gone_on, done="resumed")
+        until = _until(form, subscriber, app.clock())
+        if until is None:
+            return self._page(subscriber, 422, length=form.one("for"), until=form.one("until"))
+        paused = app.subscriptions.pause(subscriber.address, until=until)
+        return self._page(paused, done="paused")
+
+    def _page(
+        self,
+        subscriber: Subscriber,
+        status: int = 200,
+        *,
+        done: str = "",
+        length: str = "2",
+        until: str = "",
+    ) -> Response:
+        now, zone = self._pages.app.clock(), cadence.zone_of(subscriber.schedule)
+        paused, today = subscriber.paused_until, now.astimezone(zone).date()
+        return self._pages.page(
+            "pause",
+            status,
+            state=subscriber.state,
+            paused_until=paused.astimezone(zone) if paused and paused > now else None,
+            next_at=next_digest(subscriber),
+            zone=subscriber.schedule.zone,
+            weeks=WEEKS,
+            first_day=today + timedelta(days=1),
+            last_day=today + LONGEST_PAUSE,
+            done=done,
+            length=length,
+            until=until,
+            is_wrong=status == 422,
+            lookback_days=self._pages.app.lookback.days,
+        )
+
+
+def _until(form: Form, subscriber: Subscriber, now: datetime) -> datetime | None:
+    """The end of the pause that was asked for: the beginning of a day by the subscriber's clock.
+
+    So that asking twice on one day is the same as once. None: what was typed is no such day.
+    """
+    zone = cadence.zone_of(subscriber.schedule)
+    today = now.astimezone(zone).date()
+    day: date | None = None
+    if form.one("for") == UNTIL:
+        day = _day(form.one("until"))
+    elif form.one("for") in map(str, WEEKS):
+        day = today + timedelta(weeks=int(form.one("for")))
+    if day is None or not today < day <= today + LONGEST_PAUSE:
+        return None
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def _day(typed: str) -> date | None:
+    try:
+        return date.fromisoformat(typed)
+    except ValueError:
+        return None

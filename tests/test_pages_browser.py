@@ -1,0 +1,165 @@
+"""The pages in a real browser: usable by everyone, on a phone, in the dark, without a script."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from notifier.web.serving import bound, serving
+from notifier.web.site import make_site
+
+from .conftest import need
+from .pages import ADA, Place
+
+CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
+PHONE = {"width": 390, "height": 844}
+# A mail is shown as it was sent: its footer is no landmark.
+MAILS_OWN = ("region",)
+DESK = {"width": 1400, "height": 900}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path)
+    yield made
+    made.app.close()
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    need(CHROMIUM, "Chromium (apt-get install chromium)")
+    async with async_playwright() as started:
+        browser = await started.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def served(place: Place) -> AsyncIterator[str]:
+    listening = bound("127.0.0.1:0")
+    async with serving(make_site(place.app), listening):
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+async def states(place: Place, base: str, paths: dict[str, str]) -> list[tuple[str, str, Any]]:
+    """Every page in every state: its name, its address, and what to do there first."""
+
+    async def send(page: Page) -> None:
+        await page.locator("form button").last.click()
+
+    async def wrong(page: Page) -> None:
+        await page.fill("#zone", "Mars")
+        await page.uncheck("input[value=fri]")
+        await send(page)
+
+    async def no_day(page: Page) -> None:
+        await page.check("input[value=date]")
+        await send(page)
+
+    names = ("unsubscribe", "vote", "pause", "change", "digest", "all", "paper")
+    return [
+        *((name, base + paths[name], None) for name in names),
+        ("not found", f"{base}/nowhere", None),
+        ("vote kept", base + paths["vote"], send),
+        ("pause wrong", base + paths["pause"], no_day),
+        ("paused", base + paths["pause"], send),
+        ("change wrong", base + paths["change"], wrong),
+        ("change stored", base + paths["change"], send),
+    ]
+
+
+async def trouble(page: Page, allowed: tuple[str, ...]) -> list[str]:
+    """What axe finds, and whether the page is wider than the window."""
+    found = await Axe().run(page)
+    violations = [v for v in found.response["violations"] if v["id"] not in allowed]
+    out = [f"{v['id']}: {v['nodes'][0]['html']}" for v in violations]
+    wide = await page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    return out + (["it scrolls sideways"] if wide else [])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("colors", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_every_page_is_usable_by_everyone(
+    place: Place, colors: Any, size: Any, tmp_path: Path
+) -> None:
+    paths = place.paths(place.send())
+    found: dict[str, list[str]] = {}
+    async with chromium() as browser, served(place) as base:
+        context = await browser.new_context(color_scheme=colors, viewport=size)
+        page = await context.new_page()
+        errors: list[str] = []
+        page.on("console", lambda message: errors.append(message.text))
+        for name, address, act in await states(place, base, paths):
+            await page.goto(address)
+            if act:
+                await act(page)
+            await page.screenshot(path=tmp_path / f"{name}-{colors}.png", full_page=True)
+            if problems := await trouble(page, MAILS_OWN if name == "digest" else ()):
+                found[name] = problems
+        blocked = [text for text in errors if "Content Security Policy" in text]
+        await context.close()
+    assert found == {}
+    assert blocked == []
+
+
+@asynccontextmanager
+async def without_script(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(java_script_enabled=False, viewport=PHONE)  # type: ignore[arg-type]
+    yield context
+    await context.close()
+
+
+@pytest.mark.anyio
+async def test_everything_can_be_done_without_a_script(place: Place) -> None:
+    paths = place.paths(place.send())
+    service = place.app.subscriptions
+    async with (
+        chromium() as browser,
+        served(place) as base,
+        without_script(browser) as context,
+    ):
+        page = await context.new_page()
+        await page.goto(base + paths["vote"])
+        await page.click("text=Keep this")
+        assert place.said() == "down"
+        await page.check("text=Save")
+        await page.click("text=Keep this")
+        assert place.said() == "saved"
+        await page.click("text=Undo")
+        assert place.said() == "down"
+
+        await page.goto(base + paths["pause"])
+        await page.check("text=until a day")
+        await page.fill("input[type=date]", "2026-12-01")
+        await page.click("button:has-text('Pause')")
+        assert service.get(ADA).paused_until is not None
+        await page.click("text=Undo: go on now")
+        assert service.get(ADA).paused_until is None
+
+        await page.goto(base + paths["change"])
+        await page.check("text=Sunday")
+        await page.fill("#time", "21:15")
+        await page.fill("#zone", "America/New_York")
+        await page.click("button:has-text('Save')")
+        assert str(service.get(ADA).schedule).endswith("21:15 America/New_York")
+
+        await page.goto(base + paths["all"])
+        await page.click(".papers a")
+        assert "/p/arxiv:2611.0000" in page.url
+        async with page.expect_download() as download:
+            await page.click("text=BibTeX")
+        assert (await download.value).suggested_filename.endswith(".bib")
+
+        await page.goto(base + paths["unsubscribe"])
+        await page.click("text=Stop all digests")
+        assert service.get(ADA).state == "left"
