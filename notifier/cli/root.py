@@ -149,6 +149,7 @@ def tick(format_: FormatOption = Format.table) -> None:
         "refused": done.delivered.failed,
         "expired": done.composed.expired + done.delivered.expired,
         "mail_server": done.delivered.down or "ok",
+        "templates": "; ".join(done.broken_templates) or "ok",
     }
     print_record(report, format_)
     if done.needs_care:
