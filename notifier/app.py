@@ -91,7 +91,9 @@ class Ticked:
         """Whether anything failed that somebody should look at."""
         failed = any(report.failure for report in self.ingested) or self.broken_templates
         sent = self.delivered
-        return bool(failed or self.composed.failed or sent.failed or sent.later or sent.down)
+        return bool(
+            failed or self.composed.failed or sent.failed or sent.later or sent.held or sent.down
+        )
 
 
 class App:
@@ -370,6 +372,7 @@ class App:
             owner=f"{socket.gethostname()}:{os.getpid()}",
             lease=timedelta(minutes=self.settings.delivery.lease_minutes),
             connections=self.settings.mail.connections,
+            holds_doubtful=self.settings.delivery.in_doubt == "hold",
         )
         return await deliver(self.database, self.transport, settings, clock=self.clock, stop=stop)
 
