@@ -188,6 +188,7 @@ class App:
             secret=self.secret,
             links=self.links,
             templates=self.templates,
+            sample=digest.sample,
             wait=timedelta(minutes=digest.wait_minutes),
         )
 
@@ -332,17 +333,15 @@ class App:
 
     def preview(self, subscriber: Subscriber) -> NewDigest:
         """Return the digest that a subscriber would get now; by the clock of this instance."""
+        now, outlook = self.clock(), self._outlook(self.clock())
         with self.database.reading() as conn:
-            profiles = store_profiles.of(conn, [subscriber.row])
-            is_matched = store_matches.is_current(conn) and all(
-                profile.matched for profile in profiles if profile.enabled
+            profiles = [one for one in store_profiles.of(conn, [subscriber.row]) if one.enabled]
+            matches = None
+            if not (store_matches.is_current(conn) and all(one.matched for one in profiles)):
+                matches = self.matcher.found(conn, profiles, now=now)
+            return preview(
+                conn, subscriber, self.compose_settings, outlook, now=now, matches=matches
             )
-        if not is_matched:
-            self.match()
-        now = self.clock()
-        with self.database.reading() as conn:
-            outlook = self._outlook(now)
-            return preview(conn, subscriber, self.compose_settings, outlook, now=now)
 
     def _outlook(self, now: datetime) -> Outlook:
         """How the sources are."""
@@ -396,7 +395,7 @@ class App:
                 done.ingested += await self._ingest_until(stop, source)
         if not stop.is_set():
             done.composed = await asyncio.to_thread(self.compose, stopping=stop.is_set)
-            done.broken_templates = tuple(sorted(self.templates.problems))
+            done.broken_templates = tuple(self.templates.problems)
         if not stop.is_set():
             done.delivered = await self.deliver(stop=stop)
         return done

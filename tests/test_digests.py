@@ -14,13 +14,17 @@ import pytest
 from babel.messages.pofile import read_po
 
 from notifier import errors, languages
+from notifier.digests import render
+from notifier.digests.render import Templates
 from notifier.jobs.compose import compose
 from notifier.jobs.writing import Outlook
 from notifier.languages import Said, language
 from notifier.profiles.profile import Schedule
 from notifier.storage import store_digests
 
+from .builders import a_paper
 from .commands import Notifier, notifier
+from .mails import a_digest
 from .test_jobs import DAILY, MONDAY, RAG, Instance
 from .test_promises import dump
 
@@ -96,6 +100,46 @@ def test_a_first_digest_waits_for_rules(lab: Instance) -> None:
     lab.app.subscriptions.add_profile(address, "p", "RAG", now=lab.now)
     assert lab.app.compose().made == 1
     assert lab.digests()[0].period.startswith("first")
+
+
+def test_who_has_no_rules_at_their_hour_loses_neither_sample_nor_papers(lab: Instance) -> None:
+    lab.take(RAG)
+    address = "ada@example.org"
+    lab.app.subscriptions.request(address, now=lab.now, schedule=DAILY)
+    lab.app.subscriptions.confirm(address, now=lab.now, because="asked")
+    lab.now = MONDAY + 3 * HOUR
+    done = lab.app.compose()
+    assert (done.made, done.nothing, lab.digests()) == (0, 0, [])
+    assert lab.app.subscriptions.get(address).next_due_at == MONDAY + DAY + 2 * HOUR
+    lab.app.subscriptions.add_profile(address, "p", "RAG", now=lab.now)
+    assert lab.app.compose().made == 1
+    assert lab.digests()[0].period == "first 2026-11-16"
+
+
+def test_a_first_digest_that_could_not_be_made_is_a_sample_when_it_is(
+    lab: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_up(lab)
+    lab.take(RAG)
+    with monkeypatch.context() as patch:
+        patch.setattr(Templates, "text", lambda self, view: 1 / 0)
+        assert lab.app.compose().failed == 1
+    lab.now += timedelta(minutes=16)
+    assert lab.app.compose().made == 1
+    assert last(lab).startswith("A first look")
+
+
+def test_a_sample_looks_back_from_the_confirmation_and_not_from_the_request(lab: Instance) -> None:
+    address = "ada@example.org"
+    lab.app.subscriptions.request(address, now=lab.now, schedule=DAILY)
+    lab.take(RAG)
+    lab.now = MONDAY + 10 * DAY
+    lab.take(RAG | {"id": "2611.00002"})
+    lab.now += HOUR
+    lab.app.subscriptions.add_profile(address, "p", "RAG", now=lab.now)
+    lab.app.subscriptions.confirm(address, now=lab.now, because="asked")
+    lab.app.compose()
+    assert lab.papers(lab.digests()[0].key) == ["arxiv:2611.00002"]
 
 
 def test_who_has_had_a_digest_gets_no_second_sample(lab: Instance) -> None:
@@ -194,6 +238,37 @@ def test_the_volume_of_a_week_is_that_of_the_readers_days(plain: Instance) -> No
     plain.now = MONDAY + 8 * HOUR
     plain.app.compose()
     assert "Sun 2, Mon 1" in last(plain)
+
+
+def test_hundreds_of_lines_that_do_not_work_are_a_few_and_a_number(plain: Instance) -> None:
+    sign_up(plain, "RAG\n" + "\n".join(f"titel:{n}" for n in range(400)))
+    plain.take(RAG)
+    plain.now = MONDAY + 3 * HOUR
+    plain.app.compose()
+    with plain.app.database.reading() as conn:
+        content = store_digests.content(conn, plain.digests()[0].key)
+    assert content
+    assert len(content) < 30_000
+    assert last(plain).count("unknown field") == 5
+    assert "395 more lines do not work." in last(plain)
+
+
+def test_a_paper_has_the_place_that_it_has_in_the_mail(plain: Instance) -> None:
+    address = sign_up(plain, "RAG", schedule=Schedule("UTC", 7, 0, (0,), "weekly"))
+    plain.app.subscriptions.add_profile(address, "q", "graphs ^5", now=plain.now)
+    plain.take(
+        {"id": "2611.00001", "title": "A study", "abstract": "RAG."},
+        {"id": "2611.00002", "title": "Graphs of graphs", "abstract": "Graphs."},
+    )
+    plain.now = MONDAY + 7 * DAY + 3 * HOUR
+    plain.app.compose()
+    with plain.app.database.reading() as conn:
+        kept = store_digests.papers_of(conn, plain.digests()[0].key)
+    assert [(place, title) for _, place, _, title in kept] == [
+        (1, "Graphs of graphs"),
+        (2, "A study"),
+    ]
+    assert "1.  Graphs of graphs" in last(plain)
 
 
 # Languages.
@@ -313,11 +388,53 @@ def test_a_preview_of_a_day_that_is_gone_is_what_was_made_then(plain: Instance) 
         assert plain.app.preview(subscriber).content == content, day
 
 
-def test_a_preview_knows_rules_that_were_changed_a_moment_ago(plain: Instance) -> None:
+def test_a_preview_knows_rules_that_were_changed_a_moment_ago_and_keeps_nothing(
+    plain: Instance,
+) -> None:
     address = sign_up(plain, "graphs")
     plain.take(RAG)
     plain.app.match()
     plain.app.subscriptions.add_profile(address, "p", "RAG", now=plain.now, replace=True)
+    before = dump(plain.app.database)
+    assert len(plain.app.preview(plain.app.subscriptions.get(address)).papers) == 1
+    assert dump(plain.app.database) == before
+
+
+def test_a_preview_of_a_day_far_ahead_takes_nothing_from_anybody(plain: Instance) -> None:
+    address = sign_up(plain)
+    plain.take(RAG)
+    plain.app.match()
+    plain.app.subscriptions.add_profile(address, "q", "graphs", now=plain.now)
+    now, plain.now = plain.now, plain.now + 60 * DAY
+    assert plain.app.preview(plain.app.subscriptions.get(address)).papers == ()
+    plain.now = now + 3 * HOUR
+    assert plain.app.compose().made == 1
+
+
+def test_a_clock_that_is_far_ahead_forgets_no_match_and_misses_no_paper(plain: Instance) -> None:
+    sign_up(plain)
+    plain.take(RAG)
+    plain.app.match()
+    now, plain.now = plain.now, plain.now + 60 * DAY
+    plain.app.match()
+    plain.now = now
+    plain.take(RAG | {"id": "2611.00002"})
+    plain.now = now + 60 * DAY
+    plain.app.match()
+    plain.now = now + 3 * HOUR
+    assert plain.app.compose().made == 1
+    assert plain.digests()[0].papers == 2
+
+
+def test_a_preview_of_a_moment_that_is_gone_knows_nothing_of_what_came_later(
+    plain: Instance,
+) -> None:
+    address = sign_up(plain, schedule=Schedule("UTC", 7, 0, (0,), "weekly"))
+    plain.take(RAG)
+    plain.now = MONDAY + DAY
+    plain.take(RAG | {"id": "2611.00002"})
+    plain.app.match()
+    plain.now = MONDAY + 9 * HOUR
     assert len(plain.app.preview(plain.app.subscriptions.get(address)).papers) == 1
 
 
@@ -398,6 +515,25 @@ def test_own_templates_come_from_the_configuration_and_a_broken_one_is_told(
     assert "an own template is broken" in capsys.readouterr().out
     assert asyncio.run(lab.app.tick()).needs_care
     lab.app.close()
+
+
+def test_own_templates_that_are_mended_are_broken_no_more_and_all_is_escaped(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "mail"
+    folder.mkdir()
+    view = a_digest([a_paper("LLM")], {"<i>p": "LLM"})
+    own = Templates(tmp_path)
+    (folder / "digest.txt.j2").write_text("{% if %}")
+    own.text(view)
+    assert len(own.problems) == 1
+    (folder / "digest.txt.j2").write_text("{{ view.sections[0].name }}")
+    render._environment.cache_clear()
+    assert own.text(view) == "<i>p"
+    assert own.problems == []
+    (folder / "digest.html.j2").write_text("{% include 'mail/part.j2' %}")
+    (folder / "part.j2").write_text("{{ view.sections[0].name }}")
+    assert "&lt;i&gt;p" in own.html(view)
 
 
 def test_config_check_names_a_broken_template(notifier: Notifier) -> None:

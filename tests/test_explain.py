@@ -251,6 +251,15 @@ def test_a_replacement_of_something_never_announced_is_history(lab: Lab) -> None
     assert outcome(lab, LATE) == "history"
 
 
+def test_a_new_version_that_was_over_the_limit_says_so(lab: Lab) -> None:
+    address = lab.reader("ada", "RAG")
+    lab.app.subscriptions.change(address, now=lab.now, replacements=True)
+    lab.take(RAG | {"type": "replace", "version": 2, "title": "A study"})
+    lab.take({"id": "2611.00002", "title": "RAG and RAG"})
+    assert lab.mailed(at=3 * HOUR) == [BEST]
+    assert outcome(lab, LATE) == "over the limit"
+
+
 def test_a_paper_of_before_the_first_digest_was_before(lab: Lab) -> None:
     lab.take(RAG)
     lab.now = MONDAY + 10 * DAY

@@ -62,7 +62,7 @@ def test_a_paper_is_matched_when_it_arrives_and_its_rules_are_kept(lab: Instance
     assert lab.app.match() == Matched(papers=2, profiles=0, matches=2)
     assert kept(lab.app) == {(rules, "arxiv:2611.00001"): "3 4", (rules, "arxiv:2611.00002"): "2 3"}
     with lab.app.database.reading() as conn:
-        (first, second) = store_matches.of(conn, [1], after=0)
+        (first, second) = store_matches.unsent(conn, [1], after=0)
     assert 0 < second.fit.relevance < 1
     assert 0 < first.fit.relevance < 1
 
@@ -152,6 +152,7 @@ def test_matches_of_papers_older_than_30_days_are_let_go(lab: Instance) -> None:
     lab.take(RAG)
     lab.app.match()
     lab.now += 31 * DAY
+    lab.take({"id": "2611.00099", "title": "Trees"})
     another(lab).match()
     assert kept(lab.app) == {}
 
@@ -179,6 +180,7 @@ def test_a_changed_profile_is_matched_with_the_papers_of_30_days(lab: Instance) 
     lab.now = MONDAY - 31 * DAY
     lab.take(GRAPH)
     lab.now = MONDAY
+    lab.take({"id": "2611.00099", "title": "Trees"})
     lab.app.match()
     assert kept(lab.app) == {}
     lab.app.subscriptions.add_profile(address, "p", "RAG", now=lab.now, replace=True)

@@ -620,8 +620,8 @@ def test_when_titles_alone_are_too_much_the_last_papers_are_titles_only() -> Non
     assert LEAVE in html
 
 
-def test_a_frame_that_is_too_large_by_itself_is_sent_as_it_is() -> None:
-    notices = tuple(Notice("p", "x" * 3000) for _ in range(40))
+def test_a_frame_that_is_too_large_by_itself_ends_the_shortening() -> None:
+    notices = tuple(Notice("p", "x" * 3000) for _ in range(40))  # more than a digest ever has
     raw, text, _ = fitted(a_digest([a_paper("LLM")], {"p": "LLM"}, notices=notices))
     assert len(raw) > fitting.MAIL_BYTES
     assert LEAVE in text
@@ -677,7 +677,7 @@ def test_a_broken_template_of_ones_own_stops_no_mail_and_is_told_once(
         assert mine.text(view) == TEMPLATES.text(view)
     (problem,) = told
     assert problem.startswith("template mail/digest.txt.j2")
-    assert mine.problems == {problem}
+    assert mine.problems == [problem]
 
 
 def test_what_is_wrong_with_own_templates_is_found_before_a_mail_is_made(own: Path) -> None:

@@ -119,7 +119,7 @@ def test_the_third_step_has_profiles_and_papers_of_before_matched_at_the_first_r
     assert matcher.run(now=NOON) == Matched(papers=0, profiles=1, matches=1)
     with made.reading() as conn:
         assert store_matches.is_current(conn)
-        assert [match.fit.id for match in store_matches.of(conn, [1], after=4)] == [
+        assert [match.fit.id for match in store_matches.unsent(conn, [1], after=4)] == [
             "arxiv:2611.00001"
         ]
     made.close()

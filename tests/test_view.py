@@ -325,6 +325,13 @@ def test_a_web_address_becomes_a_link(url: str) -> None:
     assert a_card(a_paper("LLM", urls={"page": url})).page == url
 
 
+def test_no_fit_is_above_a_hundred() -> None:
+    ranked = Ranked(Fit.of(a_paper("LLM"), 0.95), 1.0, 1.16, like=0.9)
+    found = a_match("LLM", a_paper("LLM"))
+    assert found is not None
+    assert a_maker({"mine": "LLM"}).card(1, "mine", (), ranked, found).percent == 100
+
+
 def test_a_card_without_links_has_no_page() -> None:
     assert a_card(a_paper("LLM")).page == ""
 

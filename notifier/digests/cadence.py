@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from notifier.profiles.profile import Schedule, Subscriber
+from notifier.profiles.profile import Schedule
 
 
 @lru_cache(maxsize=1000)  # people type names: not without end
@@ -58,12 +58,6 @@ def last_due(schedule: Schedule, upto: datetime) -> tuple[date, datetime]:
         if day.weekday() in _days(schedule) and (due := _at(schedule, day)) <= upto:
             return day, due
         day -= timedelta(days=1)
-
-
-def is_first(subscriber: Subscriber) -> bool:
-    """Return whether the next digest is the sample that follows a confirmation at once."""
-    due, confirmed = subscriber.next_due_at, subscriber.confirmed_at
-    return due is not None and confirmed is not None and due <= confirmed
 
 
 def period(schedule: Schedule, now: datetime) -> str:

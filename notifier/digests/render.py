@@ -37,7 +37,7 @@ def _environment(folders: tuple[Path, ...], code: str) -> Environment:
     """The template environment of some folders in a language: autoescaped, strict about names."""
     made = Environment(
         loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
-        autoescape=jinja2.select_autoescape(enabled_extensions=("html", "html.j2")),
+        autoescape=jinja2.select_autoescape(disabled_extensions=("txt", "txt.j2"), default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -69,7 +69,13 @@ class Templates:
     ) -> None:
         """Use the templates in `folder` where there are any; a broken one is told, once."""
         self._own, self._built_in = folder, template_folder()
-        self._tell, self.problems = tell, set[str]()
+        self._tell = tell
+        self._broken: dict[str, str] = {}
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with the operator's own templates now, as far as they were used."""
+        return sorted(self._broken.values())
 
     def text(self, view: DigestView) -> str:
         """Return the text part."""
@@ -109,11 +115,13 @@ class Templates:
         if self._own is not None:
             try:
                 made = _environment((self._own, self._built_in), code)
-                return made.get_template(name).render(**values)
+                rendered = made.get_template(name).render(**values)
+                self._broken.pop(name, None)
+                return rendered
             except Exception as error:  # whatever an operator's template does stops no mail
                 problem = _problem(name, error)
-                if problem not in self.problems:
-                    self.problems.add(problem)
+                if self._broken.get(name) != problem:
+                    self._broken[name] = problem
                     self._tell(problem)
         try:
             return _environment((self._built_in,), code).get_template(name).render(**values)

@@ -26,6 +26,7 @@ from notifier.languages import Language
 from notifier.papers.paper import Paper
 from notifier.profiles.hits import Hit, Match
 from notifier.profiles.profile import Schedule
+from notifier.profiles.rules import RuleProblem
 from notifier.ranking.order import Ranked
 from notifier.ranking.rising import Rise
 
@@ -34,6 +35,8 @@ PROFILE_CHARACTERS = 30
 PREHEADER_CHARACTERS = 100
 TITLE_CHARACTERS = 300
 LINE_CHARACTERS = 300
+NOTICES_SHOWN = 5
+SOURCES_SHOWN = 20
 _WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f-\x9f<>\"]{1,1000}", re.IGNORECASE)
 
 Kind: TypeAlias = Literal["daily", "weekly", "sample", "nothing"]
@@ -43,13 +46,14 @@ Link: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One paper as it is shown. `percent` is the score from 0 to 100.
+    """One paper as it is shown. `percent` is the score from 0 to 100 (votes may lift it beyond).
 
     `rising`: what rose of late, "" for a paper that is not marked so. `links` lead to the paper,
     the page first, `actions` to what a reader may say of it; `say_url` is all of those on one page.
     `profile` wants it, `also` want it too.
     """
 
+    row: int
     number: int
     profile: str
     title: tuple[Segment, ...]
@@ -110,6 +114,15 @@ class Notice:
     profile: str
     problem: str
 
+    @classmethod
+    def of(cls, profile: str, problem: RuleProblem, words: Language) -> Notice:
+        """Return the notice of a problem."""
+        told = words.gettext(
+            "line %(line)s, column %(column)s: %(problem)s",
+            line=problem.line, column=problem.column, problem=words.said(problem.message),
+        )  # fmt: skip
+        return cls(profile, cut(one_line(told), LINE_CHARACTERS))
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -137,6 +150,7 @@ class DigestView:
     """All that a digest's mail says.
 
     `lines` are matched papers for which only the title is shown, `more` counts those beyond.
+    `more_notices` counts lines that do not work beyond `notices`.
     `missing` names sources whose papers were not here yet, `sources` those that were looked at.
     """
 
@@ -156,6 +170,7 @@ class DigestView:
     service: Service
     week: tuple[Bar, ...] = ()
     notices: tuple[Notice, ...] = ()
+    more_notices: int = 0
     missing: tuple[str, ...] = ()
     sources: tuple[str, ...] = field(default=())
 
@@ -257,6 +272,7 @@ class CardMaker:
         authors = short_authors(paper.authors, followed, self.words)
         own = self.own_links(paper)
         return Card(
+            row=paper.row,
             number=number,
             profile=profile,
             title=tuple(mark(shown_title, _ranges(hits, "title"), of=title)),
@@ -265,7 +281,7 @@ class CardMaker:
             facts=tuple(cut(plain(fact), LINE_CHARACTERS) for fact in facts(paper, self.words)),
             why=plain(why(hits, self.rules[profile], self.words)),
             also=tuple(also),
-            percent=round(100 * ranked.score),
+            percent=min(round(100 * ranked.score), 100),
             links=(*self._links(paper), *own.links),
             plain_title=one_line(shown_title),
             rising=rose(self.rising.get(paper.row, ()), self.words),

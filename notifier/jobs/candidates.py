@@ -28,17 +28,25 @@ class Candidates:
         after: int,
         also: Collection[int] = (),
         upto: int | None = None,
+        before: datetime | None = None,
+        matches: Sequence[Match] | None = None,
     ) -> None:
         """Read the matches of profiles with all that became news behind number `after`.
+
+        Papers that have reached the subscriber take no part.
 
         Args:
             also: Rows of papers that are looked at whatever their number.
             upto: The last number that is looked at; None: the last there is.
+            before: Only what digests made before then (UTC) held has reached anybody.
+            matches: Of the profiles, instead of those that are kept.
         """
         self._conn = conn
         self._talk = talk
         self._matches: dict[int, list[Match]] = {}
-        for match in store_matches.of(conn, profiles, after=after, also=also):
+        if matches is None:
+            matches = store_matches.unsent(conn, profiles, after=after, also=also, before=before)
+        for match in matches:
             self._matches.setdefault(match.profile, []).append(match)
         self._arrived: dict[tuple[int, bool], set[int]] = {}
         self._papers: dict[int, Paper] = {}
@@ -55,20 +63,16 @@ class Candidates:
             self._arrived[key] = set(rows)
         return self._arrived[key]
 
-    def fits(self, profile: int, news: Set[int], without: Set[int]) -> list[Fit]:
-        """Return a profile's papers among `news`, and what is trending if its rules ask for it.
-
-        Papers in `without` take no part.
-        """
+    def fits(self, profile: int, news: Set[int]) -> list[Fit]:
+        """Return a profile's papers among `news`, and what is trending if its rules ask for it."""
         return [
             self._fit(match)
             for match in self._matches.get(profile, ())
-            if match.fit.row not in without
-            and (match.fit.row in news or (match.trending and match.fit.row in self._talk.trending))
+            if match.fit.row in news or (match.trending and match.fit.row in self._talk.trending)
         ]
 
     def late(self, profile: int, passed: Passed, without: Set[int]) -> list[Fit]:
-        """Return a profile's papers that were passed over and rise."""
+        """Return a profile's papers that were passed over and rise, but for those in `without`."""
         return [
             self._fit(match)
             for match in self._matches.get(profile, ())

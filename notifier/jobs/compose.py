@@ -29,7 +29,8 @@ TRY_AGAIN = timedelta(minutes=15)
 
 @dataclass(slots=True)
 class Composed:
-    """How many digests were made, found nothing, were skipped (paused), failed or had expired.
+    """How many digests were made, found nothing, were skipped (their subscribers pause, or have no
+    rules), failed or had expired.
 
     `waiting` are due and wait for a source that is late, `unmatched` for papers or profiles to be
     matched, which the next run does first.
@@ -65,7 +66,12 @@ def compose(
             if not due:
                 return done
             after = due[-1].row
-            ready = [one for one in due if not _waits(one, outlook, settings.wait, now)]
+            begun = store_digests.begun(conn, [one.row for one in due])
+            ready = [
+                # A first digest is of days that are gone: nothing is missing.
+                one for one in due
+                if one.row not in begun or not _waits(one, outlook, settings.wait, now)
+            ]  # fmt: skip
             done.waiting += len(due) - len(ready)
             if not ready:
                 continue
@@ -87,8 +93,6 @@ def compose(
 
 
 def _waits(subscriber: Subscriber, outlook: Outlook, wait: timedelta, now: datetime) -> bool:
-    if cadence.is_first(subscriber):  # of days that are gone: nothing is missing
-        return False
     due = subscriber.next_due_at
     return outlook.waits and due is not None and now < due + wait
 
@@ -96,13 +100,16 @@ def _waits(subscriber: Subscriber, outlook: Outlook, wait: timedelta, now: datet
 def _draft(
     desk: Desk, subscriber: Subscriber, settings: ComposeSettings, outlook: Outlook, now: datetime
 ) -> _Draft:
-    """Return the digest, or the time to look again for one who pauses, or what went wrong.
+    """Return the digest, or what went wrong, or when to look again at one who pauses, or has no
+    rules: what came meanwhile is looked at then.
 
     None: a profile was changed a moment ago and is not matched yet.
     """
     try:
         if subscriber.paused_until and subscriber.paused_until > now:
             return cadence.next_due(subscriber.schedule, subscriber.paused_until)
+        if not desk.has_rules(subscriber):
+            return cadence.next_due(subscriber.schedule, now)
         if not desk.is_matched(subscriber):
             return None
         return digest(subscriber, desk.pick(subscriber), settings, outlook, now=now)

@@ -101,14 +101,16 @@ def explain(
     opinions = tuple(_opinion(conn, profile, paper, at, likes) for profile in profiles)
     sent = store_digests.sent(conn, subscriber.row, paper.row)
     changes = store_papers.changes_of(conn, paper.row)
-    number = paper.arrival
+    number, came_at = paper.arrival, changes.arrived_at
+    if subscriber.replacements and (paper.revision or 0) > (number or 0):
+        number, came_at = paper.revision, changes.changed_at
     facts = Facts(
         subscriber,
         tuple(opinion.wish for opinion in opinions),
         lookback,
         suppressed=(store_subscribers.suppression(conn, subscriber.address) or ("",))[0],
         published_at=paper.published_at,
-        arrived_at=changes.arrived_at,
+        arrived_at=came_at,
         changed_at=changes.changed_at,
         is_behind=number is not None and number > subscriber.seen,
         is_matched=store_matches.mark(conn) >= changes.number

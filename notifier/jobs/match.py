@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 
 import structlog
@@ -18,8 +18,9 @@ from notifier.jobs.asking import Moment, ask, stored_rarities
 from notifier.jobs.shelves import SHELF_PAPERS, Shelf, Shelves, a_shelf, parts
 from notifier.jobs.talk import talk
 from notifier.profiles.matching.compiled import Compiled
+from notifier.profiles.profile import Profile
 from notifier.ranking.best import Best, best, lines
-from notifier.ranking.order import OrderSettings
+from notifier.ranking.order import Fit, OrderSettings
 from notifier.ranking.rising import WINDOW
 from notifier.storage import (
     paper_changes,
@@ -67,6 +68,7 @@ class Matcher:
         self._database, self._settings, self._shelves = database, settings, shelves
         self._compiled = Compiled()
         self._marks, self._taken_in = _NOTHING_TAKEN_IN, 0
+        self._since = datetime.min.replace(tzinfo=UTC)
         self._risen: set[int] = set()
         self._talked: tuple[int, datetime, store_profiles.Marks] | None = None
 
@@ -159,7 +161,7 @@ class Matcher:
             for profile in waiting:
                 few.put(profile.row, profile.rules or "")
             found: dict[int, list[NewMatch]] = {profile.row: [] for profile in waiting}
-            for shelf in self._shelves.up_to_date(conn, since=now - KEPT):
+            for shelf in self._shelves.up_to_date(conn, since=self._since):
                 for one in self._of(few, shelf, at):
                     found[one.profile_id].append(one)
         with self._database.writing() as conn:
@@ -188,6 +190,31 @@ class Matcher:
                 done.matches += len(kept)
         self._risen, self._talked = set(risen), (*asked, self._marks)
 
+    def found(
+        self, conn: Connection, profiles: Sequence[Profile], *, now: datetime
+    ) -> list[store_matches.Match]:
+        """Return the matches of some profiles with the papers of the last days; nothing is kept."""
+        at, few = self._moment(conn, now), Compiled()
+        for profile in profiles:
+            few.put(profile.row, profile.rules)
+        new = [
+            one
+            for shelf in self._shelves.up_to_date(conn, since=self._since)
+            for one in self._of(few, shelf, at)
+        ]
+        papers = {
+            paper.row: paper for paper in store_papers.load(conn, {one.paper_id for one in new})
+        }
+        return [
+            store_matches.Match(
+                one.profile_id,
+                Fit.of(papers[one.paper_id], one.relevance),
+                one.number,
+                one.trending,
+            )
+            for one in new
+        ]
+
     def _trending(self, conn: Connection, at: Moment) -> Iterator[NewMatch]:
         """Yield the matches, not kept yet, of what is trending with rules that ask for it."""
         shelf = a_shelf(store_papers.load(conn, at.talk.trending))
@@ -201,17 +228,19 @@ class Matcher:
         with self._database.reading() as conn:
             if store_matches.cleared_on(conn) == now.date():
                 return
+            since = _since(conn, now)
         with self._database.writing() as conn:
-            store_matches.forget_old(conn, before=now - KEPT, today=now.date())
+            store_matches.forget_old(conn, before=since, today=now.date())
 
     def _moment(self, conn: Connection, now: datetime) -> Moment:
+        self._since = _since(conn, now)
         return Moment(now, talk(conn, now=now), stored_rarities(conn, now), self._settings.order)
 
     def _of(
         self, profiles: Compiled, shelf: Shelf, at: Moment, *, only_trend: bool = False
     ) -> Iterator[NewMatch]:
         """Yield the best matches of profiles with the news on a shelf."""
-        recent = shelf.first_seen >= (at.now - KEPT).timestamp()
+        recent = shelf.first_seen >= self._since.timestamp()
         wanted = shelf.is_here & recent & ((shelf.numbers > 0) | only_trend)
         keep = self._settings.keep
         runs, selection = ask(profiles, shelf, wanted, at, keep=keep, only_trend=only_trend)
@@ -231,6 +260,11 @@ def _new_matches(
             profile, int(shelf.rows[paper]), int(shelf.numbers[paper]), relevance,
             " ".join(map(str, hit)), not asking.isdisjoint(hit),
         )  # fmt: skip
+
+
+def _since(conn: Connection, now: datetime) -> datetime:
+    """Since when papers are of use: by a clock far ahead none would be, and all be forgotten."""
+    return min(now, store_papers.newest(conn) or now) - KEPT
 
 
 def _keep(conn: Connection, profile: Changed, found: Sequence[NewMatch]) -> int:

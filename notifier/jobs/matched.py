@@ -18,7 +18,6 @@ from notifier.profiles.profile import Profile, Subscriber
 from notifier.ranking.order import OrderSettings, rank
 from notifier.storage import (
     store_archive,
-    store_digests,
     store_matches,
     store_papers,
     store_profiles,
@@ -102,19 +101,19 @@ def _choice(
     """The best `limit` of all that matched, each in the profile that it fits best."""
     now, rows = digest.composed_at, [profile.row for profile in profiles]
     chosen = {one.paper for one in held}
-    candidates = Candidates(conn, rows, talk(conn, now=now), after=digest.seen_from, also=chosen)
+    candidates = Candidates(
+        conn, rows, talk(conn, now=now), after=digest.seen_from, also=chosen, before=now
+    )
     news = chosen | set(
         store_papers.rows_arrived(
             conn, digest.seen_from, since=now - lookback, upto=digest.seen_to,
             replacements=subscriber.replacements,
         )
     )  # fmt: skip
-    sent = store_digests.sent_papers(conn, [subscriber.row], before=now)
-    without = {paper for _, paper in sent}
     tastes = Tastes(conn, [subscriber] if order.learning_share else (), now=now)
     ranked = []
     for profile in profiles:
-        fits = candidates.fits(profile.row, news, without)
+        fits = candidates.fits(profile.row, news)
         likes = tastes.likes(subscriber.row, [fit.row for fit in fits])
         ranked.append((profile.name, rank(fits, now=now, settings=order, likes=likes)))
     return choose(ranked, max_papers=limit)

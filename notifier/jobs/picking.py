@@ -20,6 +20,7 @@ from notifier.profiles.profile import Profile, Subscriber
 from notifier.ranking.order import Fit, OrderSettings, Ranked, rank
 from notifier.ranking.rising import Rise
 from notifier.storage import store_digests, store_matches, store_profiles
+from notifier.storage.store_matches import Match
 
 # Of so many papers that found no place the titles are shown.
 TITLES_SHOWN = 12
@@ -33,7 +34,8 @@ class Picked:
     `also` are the best of what found no place, of which only titles are shown; `papers` are all
     that are shown. `news` are all papers that were looked at for the first time, `rising` says by
     row what rose, `volume` how many papers matched on each of the last days (local dates).
-    `seen_to` is the number up to which papers are considered then.
+    `seen_to` is the number up to which papers are considered then. `is_first`: they have had no
+    digest before.
     """
 
     choice: Choice
@@ -45,6 +47,7 @@ class Picked:
     papers: Mapping[int, Paper]
     volume: Mapping[date, int]
     seen_to: int
+    is_first: bool
 
 
 class Desk:
@@ -59,21 +62,20 @@ class Desk:
         order: OrderSettings,
         lookback: timedelta,
         upto: int | None = None,
+        matches: Sequence[Match] | None = None,
     ) -> None:
         """Read what subscribers may get at `known.now`; older than `lookback` is nothing.
 
         Args:
             upto: What was news up to this number, where `known.now` is not the present.
+            matches: Of their profiles, instead of those that are kept.
         """
         self._order = order
         self._now = known.now
         self._since = known.now - lookback
         rows = [subscriber.row for subscriber in subscribers]
-        self._sent: dict[int, set[int]] = {}
-        for subscriber, paper in store_digests.sent_papers(
-            conn, rows, before=None if upto is None else known.now
-        ):
-            self._sent.setdefault(subscriber, set()).add(paper)
+        before = None if upto is None else known.now
+        self._begun = store_digests.begun(conn, rows, before=before)
         self._profiles: dict[int, list[Profile]] = {}
         for profile in store_profiles.of(conn, rows):
             if profile.enabled:
@@ -82,10 +84,21 @@ class Desk:
         after = min((subscriber.seen for subscriber in subscribers), default=0)
         self._risers = Risers(conn, rows, known, since=self._since)
         self._candidates = Candidates(
-            conn, asked, known, after=after, also=self._risers.rows, upto=upto
+            conn,
+            asked,
+            known,
+            after=after,
+            also=self._risers.rows,
+            upto=upto,
+            before=before,
+            matches=matches,
         )
         self._volume = store_matches.volume(conn, rows, since=known.now - WEEK, until=known.now)
         self._tastes = Tastes(conn, subscribers if order.learning_share else (), now=known.now)
+
+    def has_rules(self, subscriber: Subscriber) -> bool:
+        """Return whether a subscriber has a profile that is switched on."""
+        return subscriber.row in self._profiles
 
     def is_matched(self, subscriber: Subscriber) -> bool:
         """Return whether the matches kept for all their profiles are those of their rules."""
@@ -98,13 +111,12 @@ class Desk:
         )
         passed = self._risers.of(subscriber.row)
         profiles = self._profiles.get(subscriber.row, [])
-        without = self._sent.get(subscriber.row, set())
         ranked: list[tuple[str, list[Ranked]]] = []
         now, late = set[int](), set[int]()
         for profile in profiles:
-            fits = self._candidates.fits(profile.row, news, without)
+            fits = self._candidates.fits(profile.row, news)
             now.update(fit.row for fit in fits)
-            again = self._candidates.late(profile.row, passed, without | {fit.row for fit in fits})
+            again = self._candidates.late(profile.row, passed, {fit.row for fit in fits})
             late.update(fit.row for fit in again)
             ranked.append((profile.name, self._ranked(subscriber.row, [*fits, *again])))
         choice = choose(ranked, max_papers=subscriber.max_papers, late=late - now)
@@ -113,7 +125,7 @@ class Desk:
         papers = {row: self._candidates.paper(row) for row in shown}
         return Picked(
             choice, profiles, ranked, news, passed.rising, also, papers,
-            self._volume_of(subscriber), self._candidates.head,
+            self._volume_of(subscriber), self._candidates.head, subscriber.row not in self._begun,
         )  # fmt: skip
 
     def _volume_of(self, subscriber: Subscriber) -> dict[date, int]:

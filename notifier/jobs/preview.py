@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from notifier.jobs.writing import ComposeSettings, Outlook, digest
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_digests, store_papers
 from notifier.storage.store_digests import NewDigest
+from notifier.storage.store_matches import Match
 
 
 def preview(
@@ -22,20 +24,26 @@ def preview(
     outlook: Outlook,
     *,
     now: datetime,
+    matches: Sequence[Match] | None = None,
 ) -> NewDigest:
     """Return the digest that would be made at `now` (UTC), with a mail even if nothing matched.
 
-    Of a time before their last digests it is what they would have had then, by the rules and
-    matches of today.
+    Of a time that is gone it is what they would have had then, by the rules of today.
+
+    Args:
+        matches: Of all their profiles, where those that are kept are not up to date.
     """
     later = store_digests.seen_from(conn, subscriber.row, since=now)
-    upto = None
     if later is not None:
         subscriber = replace(subscriber, seen=later)
-        upto = store_papers.arrival(conn, before=now)
+    if matches is not None:
+        sent = store_digests.sent_papers(conn, [subscriber.row], before=now)
+        matches = [one for one in matches if (subscriber.row, one.fit.row) not in sent]
+    is_past = later is not None or store_papers.is_newer(conn, now)
+    upto = store_papers.arrival(conn, before=now) if is_past else None
     desk = Desk(
         conn, [subscriber], talk(conn, now=now), order=settings.order, lookback=settings.lookback,
-        upto=upto,
+        upto=upto, matches=matches,
     )  # fmt: skip
     told = replace(subscriber, tell_nothing=True)
     return digest(told, desk.pick(subscriber), settings, outlook, now=now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
@@ -26,7 +26,7 @@ class Talk:
     """Trends by row of paper, in [0, 1], and the signals that they are made of, as of `now`.
 
     `trending`: the papers that a rule `trending` takes. `until` then (UTC, inclusive) trends stay
-    as they are, unless something is read.
+    as they are, unless something is read. `risen` remembers what `rising` found.
     """
 
     now: datetime
@@ -34,6 +34,9 @@ class Talk:
     trends: dict[int, float]
     trending: frozenset[int]
     until: datetime
+    risen: dict[tuple[datetime, timedelta, datetime], dict[int, list[Rise]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def of(self, rows: Numbers) -> Floats:
         """Return the trend of each paper, NaN for one without signals; `rows` are in order."""
@@ -53,17 +56,23 @@ class Talk:
             window: A good part of their numbers must have come within it.
             since: Only papers first seen since then (UTC).
         """
+        key = (self.now, window, since)
+        if key not in self.risen:
+            self.risen[key] = self._rising(window, since)
+        return self.risen[key]
+
+    def _rising(self, window: timedelta, since: datetime) -> dict[int, list[Rise]]:
         series = self.series
         is_new = series.read > (self.now - window).timestamp()
-        found: dict[int, list[Rise]] = {}
-        for place in np.unique(series.paper[is_new]).tolist():
-            row = int(series.rows[place])
-            if self.trends[row] < TRENDING_FROM or series.seen[place] < since.timestamp():
-                continue
-            rises = rise(series.readings_of(place), self.now, window=window)
-            if is_rising(rises):
-                found[row] = rises
-        return found
+        places = [
+            place
+            for place in np.unique(series.paper[is_new]).tolist()
+            if self.trends[int(series.rows[place])] >= TRENDING_FROM
+            and series.seen[place] >= since.timestamp()
+        ]
+        told = series.readings_of(places)
+        rises = {place: rise(told[place], self.now, window=window) for place in places}
+        return {int(series.rows[at]): found for at, found in rises.items() if is_rising(found)}
 
 
 def talk(conn: Connection, *, now: datetime) -> Talk:

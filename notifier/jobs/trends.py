@@ -75,7 +75,8 @@ def trends(conn: Connection, period: Period, *, field: str = "", limit: int | No
     ]
     best = [(row, place) for *_, row, place in sorted(wanted)[:limit]]
     papers = {paper.row: paper for paper in store_papers.load(conn, map(itemgetter(0), best))}
-    readings = [series.readings_of(place) for _, place in best]
+    told = series.readings_of([place for _, place in best])
+    readings = [told[place] for _, place in best]
     return Trends(
         best=tuple(
             Trending(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Protocol
 
 from notifier.digests import arranging, cadence, fitting, message, view, words
@@ -52,6 +53,7 @@ class ComposeSettings:
     secret: bytes
     links: Links
     templates: Templates
+    sample: bool = True
     wait: timedelta = timedelta(0)
 
 
@@ -81,7 +83,7 @@ def digest(
     now: datetime,
 ) -> NewDigest:
     """Return a subscriber's digest, ready to be fixed; without a mail where there is none."""
-    is_first = cadence.is_first(subscriber)
+    is_first = picked.is_first and settings.sample
     period = cadence.period(subscriber.schedule, now)
     if is_first:
         period = f"first {now.astimezone(cadence.zone_of(subscriber.schedule)):%Y-%m-%d}"
@@ -97,7 +99,7 @@ def digest(
         subscriber=subscriber.row,
         period=period,
         subject=shown.subject if shown else "",
-        papers=tuple(_chosen(picked)),
+        papers=tuple(_chosen(picked, shown.cards)) if shown else (),
         more=picked.choice.more,
         seen_from=subscriber.seen,
         seen_to=picked.seen_to,
@@ -126,7 +128,12 @@ def _view(
         settings.abstract_characters,
         partial(_own_links, subscriber.row, settings.links, said),
     )
-    kind = _kind(subscriber, picked)
+    problems = (
+        view.Notice.of(name, problem, said)
+        for name, parsed in rules.items()
+        for problem in parsed.problems
+    )
+    kind = _kind(subscriber, picked, is_sample=picked.is_first and settings.sample)
     confirmed = subscriber.confirmed_at
     next_due = cadence.next_due(subscriber.schedule, now)
     links = settings.links
@@ -149,23 +156,17 @@ def _view(
         ),
         service=settings.service,
         week=_week(picked, said, now.astimezone(zone).date()),
-        notices=tuple(
-            view.Notice(name, said.gettext(
-                "line %(line)s, column %(column)s: %(problem)s",
-                line=problem.line, column=problem.column, problem=said.said(problem.message),
-            ))
-            for name, parsed in rules.items()
-            for problem in parsed.problems
-        ),
-        missing=tuple(said.said(note) for note in outlook.notes),
-        sources=outlook.sources,
+        notices=tuple(islice(problems, view.NOTICES_SHOWN)),
+        more_notices=max(sum(len(one.problems) for one in rules.values()) - view.NOTICES_SHOWN, 0),
+        missing=tuple(said.said(note) for note in outlook.notes[: view.SOURCES_SHOWN]),
+        sources=outlook.sources[: view.SOURCES_SHOWN],
     )  # fmt: skip
 
 
-def _kind(subscriber: Subscriber, picked: Picked) -> view.Kind:
+def _kind(subscriber: Subscriber, picked: Picked, *, is_sample: bool) -> view.Kind:
     if not picked.choice.sections:
         return "nothing"
-    if cadence.is_first(subscriber):
+    if is_sample:
         return "sample"
     return "weekly" if subscriber.schedule.cadence == "weekly" else "daily"
 
@@ -248,11 +249,10 @@ def digest_key(secret: bytes, subscriber: int, period: str) -> str:
     ]
 
 
-def _chosen(picked: Picked) -> Iterator[Chosen]:
-    place = 0
-    for section in picked.choice.sections:
-        for item in section.items:
-            place += 1
-            row, rises = item.ranked.row, picked.rising.get(item.ranked.row)
-            rose = words.rose(rises, language(ENGLISH)) if rises else None
-            yield Chosen(row, section.profile, place, item.ranked.score, rose)
+def _chosen(picked: Picked, cards: Sequence[view.Card]) -> Iterator[Chosen]:
+    """The papers at the places that they have in the mail."""
+    scores = {item.ranked.row: item.ranked.score for item in picked.choice.items}
+    for card in cards:
+        rises = picked.rising.get(card.row)
+        rose = words.rose(rises, language(ENGLISH)) if rises else None
+        yield Chosen(card.row, card.profile, card.number, scores[card.row], rose)

@@ -7,7 +7,7 @@ counts alike, whatever the hour.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -103,15 +103,18 @@ class Series:
             read=_integers(int(reading.read_at.timestamp()) for _, reading in flat),
         )
 
-    def readings_of(self, place: int) -> list[Reading]:
-        """Return the readings of the paper at a place in `rows`, in order of time."""
-        found = np.flatnonzero(self.paper == place)
-        found = found[np.argsort(self.read[found], kind="stable")]
-        columns = (self.name, self.value, self.read, self.source)
-        return [
-            Reading(self.names[name], value, datetime.fromtimestamp(read, UTC), str(source))
-            for name, value, read, source in zip(*(c[found].tolist() for c in columns), strict=True)
-        ]
+    def readings_of(self, places: Collection[int]) -> dict[int, list[Reading]]:
+        """Return the readings of the papers at places in `rows`, each in order of time."""
+        wanted = np.flatnonzero(np.isin(self.paper, list(places)))
+        wanted = wanted[np.argsort(self.read[wanted], kind="stable")]
+        columns = (self.paper, self.name, self.value, self.read, self.source)
+        out: dict[int, list[Reading]] = {place: [] for place in places}
+        for place, name, value, read, source in zip(
+            *(column[wanted].tolist() for column in columns), strict=True
+        ):
+            when = datetime.fromtimestamp(read, UTC)
+            out[place].append(Reading(self.names[name], value, when, str(source)))
+        return out
 
 
 def standing(readings: Iterable[Reading]) -> dict[str, float]:

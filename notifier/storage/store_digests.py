@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, select, update
 
 from notifier.errors import DatabaseError
 from notifier.storage import tables as t
@@ -145,6 +145,20 @@ def sent_papers(
             t.digest.c.composed_at < before
         )
     return {(subscriber, paper) for subscriber, paper in conn.execute(query)}
+
+
+def begun(
+    conn: Connection, subscribers: Iterable[int], *, before: datetime | None = None
+) -> set[int]:
+    """Return which subscribers have had a digest, made `before` then (UTC)."""
+    d = t.digest.c
+    had = d.subscriber_id == t.subscriber.c.id
+    if before is not None:
+        had &= d.composed_at < before
+    query = select(t.subscriber.c.id).where(
+        t.subscriber.c.id.in_(list(subscribers)), exists(select(d.id).where(had))
+    )
+    return set(conn.scalars(query))
 
 
 def seen_from(conn: Connection, subscriber: int, *, since: datetime) -> int | None:

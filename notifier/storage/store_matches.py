@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, exists, func, select
 
 from notifier.ranking.order import Fit
 from notifier.storage import paper_changes
@@ -88,22 +88,40 @@ class Match:
     trending: bool
 
 
-def of(
-    conn: Connection, profiles: Sequence[int], *, after: int, also: Collection[int] = ()
+def unsent(
+    conn: Connection,
+    profiles: Sequence[int],
+    *,
+    after: int,
+    also: Collection[int] = (),
+    before: datetime | None = None,
 ) -> list[Match]:
     """Return the matches of profiles with papers numbered behind `after`, or by `trending`.
 
+    Papers that have reached the subscriber are left out.
+
     Args:
         also: Rows of papers of which matches are returned whatever their number.
+        before: Only what digests made before then (UTC) held has reached anybody.
     """
     columns = (t.paper.c.key, t.paper.c.first_seen_at, t.paper.c.published_at)
+    sent = select(t.digest_paper.c.id).where(
+        t.digest_paper.c.subscriber_id == t.profile.c.subscriber_id,
+        t.digest_paper.c.paper_id == t.match.c.paper_id,
+    )
+    if before is not None:
+        sent = sent.join(t.digest, t.digest.c.id == t.digest_paper.c.digest_id).where(
+            t.digest.c.composed_at < before
+        )
     out: list[Match] = []
     for chunk in chunks(profiles):
         query = (
             select(t.match, *columns)
             .join(t.paper, t.paper.c.id == t.match.c.paper_id)
+            .join(t.profile, t.profile.c.id == t.match.c.profile_id)
             .where(
                 t.match.c.profile_id.in_(chunk),
+                ~exists(sent),
                 (t.match.c.number > after) | t.match.c.trending | t.match.c.paper_id.in_(also),
             )
             .order_by(t.match.c.profile_id, t.match.c.paper_id)

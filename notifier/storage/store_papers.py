@@ -401,6 +401,18 @@ def arrival(conn: Connection, *, before: datetime | None = None) -> int:
     return conn.scalar(query) or 0
 
 
+def newest(conn: Connection) -> datetime | None:
+    """Return when the newest paper was first seen (UTC), None without papers."""
+    found: datetime | None = conn.scalar(select(func.max(t.paper.c.first_seen_at)))
+    return found
+
+
+def is_newer(conn: Connection, than: datetime) -> bool:
+    """Return whether a paper became news after a time (UTC)."""
+    query = select(t.paper.c.id).where(t.paper.c.arrived_at > than).limit(1)
+    return conn.scalar(query) is not None
+
+
 def without_categories(
     conn: Connection, *, scheme: str, source: str, since: datetime, limit: int
 ) -> list[str]:

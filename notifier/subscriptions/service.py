@@ -67,6 +67,11 @@ class Subscriptions:
         self._defaults = defaults
 
     @property
+    def _first(self) -> timedelta:
+        """How far a first digest looks back."""
+        return timedelta(days=self._defaults.first_days)
+
+    @property
     def default_schedule(self) -> Schedule:
         """When a new subscriber's digest goes out unless they choose otherwise."""
         return self._defaults.schedule
@@ -86,13 +91,12 @@ class Subscriptions:
         address, chosen = normal_address(typed), schedule or self._defaults.schedule
         check_schedule(chosen)
         with self._database.writing() as conn:
-            looks_back = now - timedelta(days=self._defaults.first_days)
             store.add(
                 conn,
                 address,
                 chosen,
                 max_papers=max_papers or self._defaults.max_papers,
-                seen=store_papers.arrival(conn, before=looks_back),
+                seen=store_papers.arrival(conn, before=now - self._first),
                 now=now,
                 replacements=replacements,
                 language=checked_language(language or self._defaults.language),
@@ -148,6 +152,9 @@ class Subscriptions:
                     left_at=None,
                     next_due_at=cadence.next_due(subscriber.schedule, now),
                 )
+                if store_digests.made(conn, subscriber.row) is None:
+                    seen = store_papers.arrival(conn, before=now - self._first)
+                    store.change(conn, subscriber.row, seen=max(seen, subscriber.seen))
                 self._plan_sample(conn, subscriber.row)
             return _found(conn, subscriber.address)
 
