@@ -89,8 +89,9 @@ class _Inbox:
         return self._page(number, request.query_params.get("as", "html"))
 
     def _page(self, number: int | None, part: str) -> Response:
-        values = {"mails": self._mails(), "number": number, "part": part}
-        page = self._templates.page("web/inbox.html.j2", **values)
+        page = self._templates.page(
+            "web/inbox.html.j2", mails=self._mails(), number=number, part=part
+        )
         return HTMLResponse(page, headers={"Content-Security-Policy": _INBOX_POLICY})
 
     async def part(self, request: Request) -> Response:

@@ -55,8 +55,8 @@ class _Pausing:
             return self._page(request, gone_on, done="resumed")
         until = _until(form, subscriber, app.clock())
         if until is None:
-            typed = {"length": form.one("for"), "until": form.one("until")}
-            return self._page(request, subscriber, 422, **typed)
+            typed = form.one("for"), form.one("until")
+            return self._page(request, subscriber, 422, length=typed[0], until=typed[1])
         paused = app.subscriptions.pause(subscriber.address, until=until)
         return self._page(request, paused, done="paused")
 
