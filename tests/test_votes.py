@@ -246,8 +246,8 @@ def test_learning_is_switched_off_and_on_and_votes_are_kept_meanwhile(ada: Notif
     assert (taste(ada)["learning"], taste(ada)["votes"]) == (
         False, {"up": 1, "down": 0, "saved": 0},
     )  # fmt: skip
-    assert ada("subscriber", "change", "ada@example.org", "--learning").err.endswith(
-        ", learning from votes\n"
+    assert (
+        ", learning from votes" in ada("subscriber", "change", "ada@example.org", "--learning").err
     )
     show = ada("subscriber", "show", "ada@example.org", "--format", "json").json
     assert show["learning"] is True

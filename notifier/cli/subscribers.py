@@ -115,11 +115,11 @@ def _days(typed: str) -> tuple[int, ...]:
     named = {"weekdays": (0, 1, 2, 3, 4), "daily": tuple(range(7)), "weekend": (5, 6)}
     if typed.lower() in named:
         return named[typed.lower()]
-    words = [word.strip().lower()[:3] for word in typed.split(",") if word.strip()]
+    words = [word.strip() for word in typed.split(",") if word.strip()]
     for word in words:
-        if word not in DAY_NAMES:
+        if word.lower()[:3] not in DAY_NAMES:
             raise errors.UsageError(f'"{word}" is no day - write days like mon,wed,fri')
-    return tuple(sorted({DAY_NAMES.index(word) for word in words}))
+    return tuple(sorted({DAY_NAMES.index(word.lower()[:3]) for word in words}))
 
 
 def as_record(subscriber: Subscriber) -> dict[str, Any]:
