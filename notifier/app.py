@@ -84,13 +84,16 @@ class Ticked:
     ingested: list[Ingested] = field(default_factory=list)
     composed: Composed = field(default_factory=Composed)
     delivered: Delivered = field(default_factory=Delivered)
+    broken_templates: tuple[str, ...] = ()
 
     @property
     def needs_care(self) -> bool:
         """Whether anything failed that somebody should look at."""
-        failed = any(report.failure for report in self.ingested)
+        failed = any(report.failure for report in self.ingested) or self.broken_templates
         sent = self.delivered
-        return bool(failed or self.composed.failed or sent.failed or sent.later or sent.down)
+        return bool(
+            failed or self.composed.failed or sent.failed or sent.later or sent.held or sent.down
+        )
 
 
 class App:
@@ -369,6 +372,7 @@ class App:
             owner=f"{socket.gethostname()}:{os.getpid()}",
             lease=timedelta(minutes=self.settings.delivery.lease_minutes),
             connections=self.settings.mail.connections,
+            holds_doubtful=self.settings.delivery.in_doubt == "hold",
         )
         return await deliver(self.database, self.transport, settings, clock=self.clock, stop=stop)
 
@@ -392,6 +396,7 @@ class App:
                 done.ingested += await self._ingest_until(stop, source)
         if not stop.is_set():
             done.composed = await asyncio.to_thread(self.compose, stopping=stop.is_set)
+            done.broken_templates = tuple(sorted(self.templates.problems))
         if not stop.is_set():
             done.delivered = await self.deliver(stop=stop)
         return done

@@ -187,6 +187,7 @@ class Delivery(Section):
     daily_hours: Annotated[int, Field(ge=1, le=240)] = 20
     weekly_hours: Annotated[int, Field(ge=1, le=240)] = 96
     lease_minutes: Annotated[int, Field(ge=11, le=240)] = 15
+    in_doubt: Literal["resend", "hold"] = "resend"
 
 
 class Http(Section):

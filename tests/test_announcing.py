@@ -305,7 +305,7 @@ def test_a_digest_waits_for_a_late_source_and_then_goes_without_it_and_says_so(
     lab.now = SEVEN + timedelta(minutes=60)
     done = lab.app.compose()
     assert (done.made, done.waiting) == (1, 0)
-    assert "Not yet here: arxiv has shown nothing new since Mon 16 Nov." in text_of(lab)
+    assert "Not yet here: arxiv has shown nothing new since Mon, 16 Nov 2026." in text_of(lab)
 
 
 def test_a_digest_waits_no_longer_than_until_the_source_has_come(lab: Instance) -> None:
@@ -339,7 +339,7 @@ def test_nobody_waits_for_a_source_that_has_been_gone_for_days(lab: Instance) ->
         answered(lab, batch_at=MONDAY - 5 * DAY, success=False)
     done = lab.app.compose()
     assert (done.made, done.waiting) == (1, 0)
-    assert "Not yet here: arxiv cannot be read since Thu 12 Nov." in text_of(lab)
+    assert "Not yet here: arxiv cannot be read since Thu, 12 Nov 2026." in text_of(lab)
 
 
 def test_a_weekly_reader_waits_too_and_keeps_the_week(lab: Instance) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import pytest
 from babel.messages.pofile import read_po
 
 from notifier import errors, languages
+from notifier.jobs.compose import compose
+from notifier.jobs.writing import Outlook
 from notifier.languages import Said, language
 from notifier.profiles.profile import Schedule
 from notifier.storage import store_digests
@@ -101,6 +104,15 @@ def test_who_has_had_a_digest_gets_no_second_sample(lab: Instance) -> None:
     assert lab.app.compose().made == 1
     lab.app.subscriptions.add_profile(address, "more", "graphs", now=lab.now)
     assert lab.app.compose().made == 0
+
+
+def test_a_first_digest_waits_for_no_source(lab: Instance) -> None:
+    lab.take(RAG)
+    sign_up(lab)
+    late = Outlook(waits=True, notes=("arxiv is late",))
+    lab.app.match()
+    done = compose(lab.app.database, lab.app.compose_settings, now=lab.now, outlook=late)
+    assert (done.made, done.waiting) == (1, 0)
 
 
 def test_a_first_digest_of_nothing_says_so(lab: Instance) -> None:
@@ -384,6 +396,7 @@ def test_own_templates_come_from_the_configuration_and_a_broken_one_is_told(
     assert last(lab) == "Our own: 1 new paper for you\n"
     assert "<h1" in last(lab, "html")
     assert "an own template is broken" in capsys.readouterr().out
+    assert asyncio.run(lab.app.tick()).needs_care
     lab.app.close()
 
 

@@ -171,6 +171,7 @@ def settings(folder: Path, server: HTTPServer, sink: Sink) -> Settings:
     urls = {"announce": "arxiv", "corpus": "arxiv", "daily": "huggingface"}
     return Settings(
         database={"url": f"sqlite:///{folder}/week.db"},
+        digest={"sample": False},
         smtp={"host": "127.0.0.1", "port": sink.port, "security": "none"},
         mail={"from": "Papers <papers@example.org>"},
         http={"pause_seconds": 0},

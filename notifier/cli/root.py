@@ -14,6 +14,7 @@ from notifier.cli import (
     database,
     digests,
     explaining,
+    outbox,
     profile_test,
     sources,
     tastes,
@@ -41,6 +42,7 @@ app.add_typer(trends.app, name="paper")
 app.add_typer(tastes.app, name="subscriber")
 app.add_typer(profile_test.app, name="profile")
 app.add_typer(digests.app, name="digest")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(database.app, name="db")
 app.command(
     epilog="Examples: notifier explain 2508.13426 --for ada@example.org · "
@@ -147,8 +149,10 @@ def tick(format_: FormatOption = Format.table) -> None:
         "sent": done.delivered.sent,
         "later": done.delivered.later,
         "refused": done.delivered.failed,
+        "held": done.delivered.held,
         "expired": done.composed.expired + done.delivered.expired,
         "mail_server": done.delivered.down or "ok",
+        "templates": "; ".join(done.broken_templates) or "ok",
     }
     print_record(report, format_)
     if done.needs_care:

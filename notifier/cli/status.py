@@ -35,7 +35,9 @@ def collect(app: App, *, since: timedelta) -> dict[str, Any]:
         }
     found["sources"] = source_rows(app, now)
     troubled = any(source["state"] in NEEDS_CARE for source in found["sources"])
-    found["needs_care"] = troubled or bool(deliveries.get("failed") or deliveries.get("expired"))
+    found["needs_care"] = troubled or any(
+        deliveries.get(state) for state in ("failed", "expired", "held")
+    )
     return found
 
 

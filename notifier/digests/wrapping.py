@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 def columns(text: str) -> int:
     """Return how many columns `text` takes in a terminal or a mail program."""
-    return sum(map(_columns, text))
+    return len(text) if text.isascii() else sum(map(_columns, text))
 
 
 def _columns(character: str) -> int:

@@ -87,6 +87,8 @@ def compose(
 
 
 def _waits(subscriber: Subscriber, outlook: Outlook, wait: timedelta, now: datetime) -> bool:
+    if cadence.is_first(subscriber):  # of days that are gone: nothing is missing
+        return False
     due = subscriber.next_due_at
     return outlook.waits and due is not None and now < due + wait
 

@@ -11,6 +11,7 @@ from email.utils import parseaddr
 import structlog
 
 from notifier.delivery import backoff
+from notifier.delivery.backoff import Decision
 from notifier.delivery.mailer import Mailer, Transport
 from notifier.errors import MailerDown, SendError
 from notifier.storage import store_deliveries, store_subscribers
@@ -22,12 +23,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class DeliverSettings:
-    """`owner` names this process in claims; `connections` mails are on the wire at a time."""
+    """`owner` names this process in claims; `connections` mails are on the wire at a time.
+
+    `holds_doubtful`: a mail that the server may have taken waits for somebody's word; else it is
+    sent again.
+    """
 
     sender: str
     owner: str
     lease: timedelta
     connections: int = 1
+    holds_doubtful: bool = False
 
 
 @dataclass(slots=True)
@@ -39,6 +45,7 @@ class Delivered:
     failed: int = 0
     expired: int = 0
     dropped: int = 0
+    held: int = 0
     down: str | None = None
 
 
@@ -55,7 +62,7 @@ async def deliver(
     A server that refuses the login or cannot be reached ends the run and blames no mail.
     """
     done = Delivered()
-    done.expired, done.dropped = await asyncio.to_thread(_close_stale, database, clock())
+    await asyncio.to_thread(_close_stale, database, settings, done, clock())
     stop = stop or asyncio.Event()
     workers = (
         _Worker(database, transport, settings, number, clock, stop, done).run()
@@ -68,9 +75,13 @@ async def deliver(
     return done
 
 
-def _close_stale(database: Database, now: datetime) -> tuple[int, int]:
+def _close_stale(
+    database: Database, settings: DeliverSettings, done: Delivered, now: datetime
+) -> None:
     with database.writing() as conn:
-        return store_deliveries.close_stale(conn, now=now)
+        if settings.holds_doubtful:
+            done.held += store_deliveries.hold_doubtful(conn, now=now)
+        done.expired, done.dropped = store_deliveries.close_stale(conn, now=now)
 
 
 class _Worker:
@@ -107,8 +118,9 @@ class _Worker:
         now = self._clock()
         with self._database.writing() as conn:
             found = store_deliveries.claim(
-                conn, owner=self._owner, now=now, lease_until=now + self._settings.lease, limit=1
-            )
+                conn, owner=self._owner, now=now, lease_until=now + self._settings.lease, limit=1,
+                takes_over=not self._settings.holds_doubtful,
+            )  # fmt: skip
         return found[0] if found else None
 
     async def _send(self, mailer: Mailer, claimed: Claimed) -> None:
@@ -134,16 +146,21 @@ class _Worker:
         """End the run of all workers; the mail is not to blame."""
         self._done.down = self._done.down or reason
         log.error("mail server down", reason=reason)
-        await asyncio.to_thread(self._release, claimed)
+        await asyncio.to_thread(self._release, claimed, reason)
 
-    def _release(self, claimed: Claimed) -> None:
+    def _release(self, claimed: Claimed, reason: str) -> None:
         with self._database.writing() as conn:
-            store_deliveries.release(conn, claimed.row, owner=self._owner)
+            store_deliveries.release(
+                conn, claimed.row, owner=self._owner, reason=reason, now=self._clock()
+            )
 
     def _refused(self, claimed: Claimed, error: SendError) -> None:
         now = self._clock()
         decision = backoff.decide(error, attempts=claimed.attempts, key=claimed.digest, now=now)
-        if decision.state == "failed":
+        if error.in_doubt and self._settings.holds_doubtful:
+            decision = Decision("held")
+            self._done.held += 1
+        elif decision.state == "failed":
             self._done.failed += 1
         else:
             self._done.later += 1

@@ -7,12 +7,27 @@ nobody is mailed who left, whatever the code around it believes.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from notifier.storage import tables as t
+from notifier.storage.columns import Utc
+from notifier.storage.statements import chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,40 +70,55 @@ def _may_be_mailed(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _is_waiting(now: datetime) -> ColumnElement[bool]:
-    d = t.delivery.c
-    return or_(
-        (d.state == "pending") & (d.not_before <= now),
-        (d.state == "claimed") & (d.lease_until < now),
-    )
-
-
 def claim(
-    conn: Connection, *, owner: str, now: datetime, lease_until: datetime, limit: int
+    conn: Connection,
+    *,
+    owner: str,
+    now: datetime,
+    lease_until: datetime,
+    limit: int,
+    takes_over: bool = True,
 ) -> list[Claimed]:
-    """Claim up to `limit` deliveries that are due, the longest waiting first."""
-    waiting = (
-        select(t.delivery.c.id)
-        .where(_is_waiting(now), t.delivery.c.expires_at > now, _may_be_mailed(now))
-        .order_by(t.delivery.c.not_before, t.delivery.c.id)
-        .limit(limit)
-    )
-    if conn.dialect.name == "postgresql":
-        waiting = waiting.with_for_update(skip_locked=True)
-    rows = list(
-        conn.scalars(
-            update(t.delivery)
-            .where(t.delivery.c.id.in_(waiting))
-            .values(
-                state="claimed",
-                lease_owner=owner,
-                lease_until=lease_until,
-                attempts=t.delivery.c.attempts + 1,
+    """Claim up to `limit` deliveries that are due, the longest waiting first.
+
+    Args:
+        takes_over: Also those whose claim ran out, first of all.
+    """
+    d = t.delivery.c
+    # Each is found by an index on its own, in its order; joined by OR all would be sorted.
+    waiting = [((d.state == "pending") & (d.not_before <= now), d.not_before)]
+    if takes_over:
+        waiting.insert(0, ((d.state == "claimed") & (d.lease_until < now), d.lease_until))
+    rows: list[int] = []
+    for is_waiting, since in waiting:
+        if len(rows) < limit:
+            found = (
+                select(d.id)
+                .where(is_waiting, d.expires_at > now, _may_be_mailed(now))
+                .order_by(since, d.id)
+                .limit(limit - len(rows))
             )
-            .returning(t.delivery.c.id)
-        )
-    )
+            rows += _claim(conn, found, owner, lease_until)
     return _claimed(conn, rows)
+
+
+def _claim(
+    conn: Connection, found: Select[tuple[int]], owner: str, lease_until: datetime
+) -> list[int]:
+    if conn.dialect.name == "postgresql":
+        found = found.with_for_update(skip_locked=True)
+    claimed = (
+        update(t.delivery)
+        .where(t.delivery.c.id.in_(found))
+        .values(
+            state="claimed",
+            lease_owner=owner,
+            lease_until=lease_until,
+            attempts=t.delivery.c.attempts + 1,
+        )
+        .returning(t.delivery.c.id)
+    )
+    return list(conn.scalars(claimed))
 
 
 def _claimed(conn: Connection, rows: list[int]) -> list[Claimed]:
@@ -109,9 +139,12 @@ def _claimed(conn: Connection, rows: list[int]) -> list[Claimed]:
 
 
 def finish(conn: Connection, row: int, outcome: Outcome, *, owner: str, now: datetime) -> bool:
-    """Record what became of a claimed delivery; False when the claim is no longer `owner`'s."""
+    """Record what became of a claimed delivery; False when the claim is no longer `owner`'s.
+
+    What the attempt came to is kept in either case.
+    """
     d = t.delivery.c
-    done = outcome.state != "pending"
+    done = outcome.state not in ("pending", "held")
     values = {
         "state": outcome.state,
         "stage": outcome.stage or None,
@@ -129,17 +162,51 @@ def finish(conn: Connection, row: int, outcome: Outcome, *, owner: str, now: dat
         .where(d.id == row, d.state == "claimed", d.lease_owner == owner)
         .values(values)
     )
+    _note(conn, [row], outcome, now=now)
     return written.rowcount == 1
 
 
-def release(conn: Connection, row: int, *, owner: str) -> None:
-    """Give an unsent delivery back, as if it had not been claimed."""
+def release(conn: Connection, row: int, *, owner: str, reason: str, now: datetime) -> None:
+    """Give an unsent delivery back, as if it had not been claimed; `reason` is kept."""
     d = t.delivery.c
+    here = (d.id == row) & (d.state == "claimed") & (d.lease_owner == owner)
+    _note(conn, [row], Outcome("released", "connect", reply=reason), now=now)
     conn.execute(
         update(t.delivery)
-        .where(d.id == row, d.state == "claimed", d.lease_owner == owner)
+        .where(here)
         .values(state="pending", lease_owner=None, lease_until=None, attempts=d.attempts - 1)
     )
+
+
+def _note(conn: Connection, rows: Sequence[int], outcome: Outcome, *, now: datetime) -> None:
+    """Keep what an attempt came to."""
+    d = t.delivery.c
+    attempt = select(
+        d.id, d.attempts, literal(now, Utc), literal(outcome.state), literal(outcome.stage or None),
+        literal(outcome.code or None), literal(outcome.enhanced or None),
+        literal(outcome.reply[:500] or None),
+    )  # fmt: skip
+    names = ("delivery_id", "number", "at", "outcome", "stage", "code", "enhanced", "reply")
+    for chunk in chunks(rows):
+        conn.execute(insert(t.attempt).from_select(names, attempt.where(d.id.in_(chunk))))
+
+
+def hold_doubtful(conn: Connection, *, now: datetime) -> int:
+    """Hold what somebody had claimed and never told the end of; return how many.
+
+    Their mail may have been taken: the process or machine died with it.
+    """
+    d = t.delivery.c
+    rows = list(
+        conn.scalars(
+            update(t.delivery)
+            .where(d.state == "claimed", d.lease_until < now)
+            .values(state="held", lease_owner=None, lease_until=None)
+            .returning(d.id)
+        )
+    )
+    _note(conn, rows, Outcome("held", "dot", reply="the sending process ended with it"), now=now)
+    return len(rows)
 
 
 def close_stale(conn: Connection, *, now: datetime) -> tuple[int, int]:

@@ -231,7 +231,8 @@ class DeliveryRow(Row, table=True):
     """The sending of one digest, and what became of it.
 
     States: pending (to be sent, again after `not_before`), claimed (until `lease_until`),
-    sent, failed (refused for good), expired (too late to be useful), dropped (subscriber left).
+    sent, failed (refused for good), expired (too late to be useful), dropped (subscriber left),
+    held (the server may have taken it: somebody must say whether it is sent again).
     """
 
     __tablename__ = "delivery"
@@ -250,6 +251,24 @@ class DeliveryRow(Row, table=True):
     enhanced: str | None
     reply: str | None = text(nullable=True)
     finished_at: datetime | None = time()
+
+
+class AttemptRow(Row, table=True):
+    """What became of one attempt to send, in the server's words; rows are only added.
+
+    `outcome` is the delivery's state after it, or "released" where the mail was not to blame.
+    """
+
+    __tablename__ = "attempt"
+    id: int | None = Field(default=None, primary_key=True)
+    delivery_id: int = refers("delivery", index=True)
+    number: int
+    at: datetime = time(nullable=False)
+    outcome: str
+    stage: str | None
+    code: int | None
+    enhanced: str | None
+    reply: str | None = text(nullable=True)
 
 
 class MessageRow(Row, table=True):
@@ -368,6 +387,7 @@ vote = _table(VoteRow)
 digest = _table(DigestRow)
 digest_paper = _table(DigestPaperRow)
 delivery = _table(DeliveryRow)
+attempt = _table(AttemptRow)
 message = _table(MessageRow)
 suppression = _table(SuppressionRow)
 candidate = _table(CandidateRow)

@@ -1,0 +1,134 @@
+"""notifier outbox: list, show, retry, drop."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from notifier import errors
+from notifier.cli.output import Format, FormatOption, print_record, print_rows, say
+from notifier.cli.state import instance
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from notifier.storage.store_outbox import Waiting
+
+app = typer.Typer(
+    no_args_is_help=True, help="Mails that wait to be sent.", epilog="Example: notifier outbox list"
+)
+
+Key = Annotated[str, typer.Argument(metavar="ID", help="The digest's id, or its first letters.")]
+Keys = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, or their first letters.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be.")]
+
+
+class State(StrEnum):
+    """Which mails are listed."""
+
+    open = "open"
+    pending = "pending"
+    claimed = "claimed"
+    held = "held"
+    sent = "sent"
+    failed = "failed"
+    expired = "expired"
+    dropped = "dropped"
+
+
+@app.command(
+    "list",
+    epilog="Examples: notifier outbox list · notifier outbox list --state failed --format jsonl",
+)
+def list_(
+    state: Annotated[
+        State, typer.Option("--state", help="open: pending, claimed (on the wire) and held.")
+    ] = State.open,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The first so many.")] = 50,
+    format_: FormatOption = Format.table,
+) -> None:
+    """Print mails that wait, with how their last attempt ended, the longest waiting first."""
+    from notifier.storage import store_outbox
+
+    states = store_outbox.OPEN if state is State.open else (state.value,)
+    with instance() as opened, opened.database.reading() as conn:
+        found = store_outbox.listed(conn, states=states, limit=limit)
+    columns = ("key", "address", "state", "attempts", "not_before", "stage", "code", "reply")
+    print_rows([asdict(one) | {"key": one.key[:8]} for one in found], columns, format_)
+    if not found:
+        say("nothing waits" if state is State.open else f"no mail is {state.value}")
+    if any(one.state == "held" for one in found):
+        say("held ones may have been taken: notifier outbox retry ID (send again) or drop ID")
+
+
+@app.command(epilog="Example: notifier outbox show 3f9a21bc")
+def show(key: Key, format_: FormatOption = Format.table) -> None:
+    """Print one mail's state and every attempt to send it, in the server's words."""
+    from notifier.storage import store_outbox
+
+    with instance() as opened, opened.database.reading() as conn:
+        found = _one(conn, key)
+        tried = store_outbox.attempts(conn, found.key)
+    record = asdict(found)
+    if format_ is not Format.table:
+        print_record(record | {"tried": [asdict(one) for one in tried]}, format_)
+        return
+    print_record(record, format_)
+    typer.echo()
+    columns = ("number", "at", "outcome", "stage", "code", "enhanced", "reply")
+    print_rows([asdict(one) for one in tried], columns, format_)
+
+
+@app.command(epilog="Example: notifier outbox retry 3f9a21bc")
+def retry(keys: Keys, dry_run: DryRun = False) -> None:
+    """Send mails at once that wait, are held, or were refused: the same mail, byte for byte."""
+    from notifier.storage import store_outbox
+
+    with instance() as opened:
+        now, hours = opened.clock(), opened.settings.delivery.daily_hours
+        for key in keys:
+            with opened.database.writing() as conn:
+                found = _one(conn, key)
+                until = max(found.expires_at, now + timedelta(hours=hours))
+                done = found.state in ("pending", "held", "failed")
+                if done and not dry_run:
+                    done = store_outbox.retry(conn, found.key, now=now, expires_at=until)
+            _said(found, done, "is sent with the next tick", dry_run)
+
+
+@app.command(epilog="Example: notifier outbox drop 3f9a21bc --dry-run")
+def drop(keys: Keys, dry_run: DryRun = False) -> None:
+    """Give up mails that wait or are held. Their papers count as sent."""
+    from notifier.storage import store_outbox
+
+    with instance() as opened:
+        now = opened.clock()
+        for key in keys:
+            with opened.database.writing() as conn:
+                found = _one(conn, key)
+                done = found.state in ("pending", "held")
+                if done and not dry_run:
+                    done = store_outbox.drop(conn, found.key, now=now)
+            _said(found, done, "is given up", dry_run)
+
+
+def _one(conn: Connection, key: str) -> Waiting:
+    from notifier.storage import store_outbox
+
+    found = store_outbox.listed(conn, key=key, limit=2) if key else []
+    if not found:
+        raise errors.NotFound(f'no mail of a digest "{key}" - notifier outbox list shows them')
+    if len(found) > 1:
+        raise errors.UsageError(f'"{key}" begins several ids - give more of it')
+    return found[0]
+
+
+def _said(found: Waiting, done: bool, what: str, dry_run: bool) -> None:
+    if not done:
+        say(f"{found.key[:8]} to {found.address} is {found.state}: nothing to do")
+        return
+    say(f"{found.key[:8]} to {found.address} {'would be: ' if dry_run else ''}{what}")

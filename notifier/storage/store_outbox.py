@@ -1,0 +1,124 @@
+"""The outbox as an operator sees it: what waits, what was tried, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, insert, select, update
+
+from notifier.storage import tables as t
+
+OPEN = ("pending", "claimed", "held")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A delivery: of which digest, to whom, in which state, and how the last attempt ended."""
+
+    key: str
+    address: str
+    period: str
+    state: str
+    attempts: int
+    not_before: datetime
+    expires_at: datetime
+    finished_at: datetime | None
+    stage: str | None
+    code: int | None
+    enhanced: str | None
+    reply: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt: see `tables.AttemptRow`."""
+
+    number: int
+    at: datetime
+    outcome: str
+    stage: str | None
+    code: int | None
+    enhanced: str | None
+    reply: str | None
+
+
+def listed(
+    conn: Connection, *, states: Sequence[str] = OPEN, key: str | None = None, limit: int
+) -> list[Waiting]:
+    """Return deliveries in some states, the longest waiting first.
+
+    Args:
+        key: Those of digests that begin so, in any state.
+    """
+    d = t.delivery.c
+    query = _deliveries().order_by(d.not_before, d.id).limit(limit)
+    if key is None:
+        query = query.where(d.state.in_(states))
+    else:
+        query = query.where(t.digest.c.key.startswith(key, autoescape=True))
+    return [Waiting(**row._mapping) for row in conn.execute(query)]
+
+
+def _deliveries() -> Select[Any]:
+    columns = {
+        "key": t.digest.c.key,
+        "address": t.subscriber.c.address,
+        "period": t.digest.c.period,
+    } | {name: t.delivery.c[name] for name in (f.name for f in fields(Waiting)[3:])}
+    return (
+        select(*(columns[field.name] for field in fields(Waiting)))
+        .join_from(t.delivery, t.digest, t.digest.c.id == t.delivery.c.digest_id)
+        .join(t.subscriber, t.subscriber.c.id == t.delivery.c.subscriber_id)
+    )
+
+
+def attempts(conn: Connection, key: str) -> list[Attempt]:
+    """Return what was tried for a digest, in order."""
+    a = t.attempt.c
+    query = (
+        select(a.number, a.at, a.outcome, a.stage, a.code, a.enhanced, a.reply)
+        .join(t.delivery, t.delivery.c.id == a.delivery_id)
+        .join(t.digest, t.digest.c.id == t.delivery.c.digest_id)
+        .where(t.digest.c.key == key)
+        .order_by(a.id)
+    )
+    return [Attempt(*row) for row in conn.execute(query)]
+
+
+def retry(conn: Connection, key: str, *, now: datetime, expires_at: datetime) -> bool:
+    """Let a digest that waits, is held, was refused or expired be sent at once.
+
+    It is worth sending until `expires_at` at least. False when it was sent, is on the wire, or is
+    not there.
+    """
+    return _end(
+        conn, key, ("pending", "held", "failed"), "retried", now,
+        state="pending", not_before=now, finished_at=None, expires_at=expires_at,
+    )  # fmt: skip
+
+
+def drop(conn: Connection, key: str, *, now: datetime) -> bool:
+    """Give a waiting digest up; False when it does not wait."""
+    return _end(conn, key, ("pending", "held"), "dropped", now, state="dropped", finished_at=now)
+
+
+def _end(
+    conn: Connection, key: str, states: Sequence[str], said: str, now: datetime, **values: Any
+) -> bool:
+    """Change a delivery that is in one of these states, and keep that somebody said so."""
+    d = t.delivery.c
+    of = select(t.digest.c.id).where(t.digest.c.key == key).scalar_subquery()
+    changed = conn.execute(
+        update(t.delivery)
+        .where(d.digest_id == of, d.state.in_(states))
+        .values(values)
+        .returning(d.id, d.attempts)
+    ).one_or_none()
+    if changed is None:
+        return False
+    row = {"delivery_id": changed.id, "number": changed.attempts, "at": now, "outcome": said}
+    conn.execute(insert(t.attempt).values(row | {"reply": "by the operator"}))
+    return True
