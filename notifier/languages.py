@@ -117,3 +117,9 @@ def language(code: str) -> Language:
 def known() -> tuple[str, ...]:
     """Return the codes of all languages there are, English first."""
     return (ENGLISH, *sorted(path.stem for path in FOLDER.glob("*.po")))
+
+
+def own_name(code: str) -> str:
+    """Return what a language calls itself: `Deutsch`."""
+    locale = Locale.parse(code)
+    return locale.get_display_name(locale) or code

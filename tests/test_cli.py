@@ -139,6 +139,27 @@ def test_adding_the_same_subscriber_twice_changes_nothing(notifier: Notifier) ->
     assert notifier("subscriber", "list", "--format", "json").out == before
 
 
+def test_change_sets_when_digests_come_and_leaves_the_rest(notifier: Notifier) -> None:
+    at = ("--now", "2026-11-19T12:00Z", "subscriber")
+    notifier(*at, "add", "ada@example.org", "--zone", "Europe/Berlin", "--weekly", "--confirmed")
+
+    def changed(*options: str) -> tuple[str, str]:
+        assert notifier(*at, "change", "ada@example.org", *options).code == 0
+        show = notifier("subscriber", "show", "ada@example.org", "--format", "json").json
+        return show["schedule"], show["next_due_at"]
+
+    weekly = ("weekly, weekdays 07:00 Europe/Berlin", "2026-11-23T06:00:00Z")
+    assert changed("--max-papers", "5") == weekly
+    assert changed("--daily") == ("weekdays 07:00 Europe/Berlin", "2026-11-20T06:00:00Z")
+    moved = changed("--time", "18:30", "--days", "mon,thu")
+    assert moved == ("Mon, Thu 18:30 Europe/Berlin", "2026-11-19T17:30:00Z")
+    moved = changed("--zone", "Asia/Tokyo", "--weekly")
+    assert moved == ("weekly, Mon, Thu 18:30 Asia/Tokyo", "2026-11-23T09:30:00Z")
+    said = notifier(*at, "change", "ada@example.org", "--days", "weekend").err
+    assert "weekly, Sat, Sun 18:30 Asia/Tokyo, at most 5 papers" in said
+    assert "the next digest is due at 2026-11-21 09:30Z" in said
+
+
 def test_a_profile_with_a_rule_in_error_is_kept_and_asks_for_care(notifier: Notifier) -> None:
     notifier("subscriber", "add", "ada@example.org", "--confirmed")
     result = notifier("profile", "add", "ada@example.org", "mixed", "RAG", "titel: agents")
@@ -155,6 +176,13 @@ WRONG = [
         2,
         '"Mars/Base" is no IANA time zone - write one like Europe/Berlin or Asia/Tokyo',
     ),
+    (
+        ("subscriber", "change", "x@example.org", "--time", "07:30"),
+        4,
+        "no subscriber x@example.org",
+    ),
+    (("subscriber", "add", "a@example.org", "--time", "7"), 2, '"7" is no time - write HH:MM'),
+    (("subscriber", "add", "a@example.org", "--days", "never"), 2, '"never" is no day'),
     (
         ("subscriber", "add", "a@example.org", "--zone", "../../etc/passwd"),
         2,

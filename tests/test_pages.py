@@ -247,7 +247,7 @@ async def test_what_matched_by_rules_that_were_changed_is_said(place: Place) -> 
     place.app.match()
     async with place.client() as http:
         text = (await http.get(f"/d/{key}/all")).text
-    assert "3 more papers matched then. What you follow has changed" in text
+    assert "3 more papers matched then. What you follow has changed" in " ".join(text.split())
     assert len(listed(text)) == 3
 
 

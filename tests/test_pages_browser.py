@@ -12,6 +12,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from notifier import languages
 from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
@@ -87,15 +88,17 @@ async def trouble(page: Page, allowed: tuple[str, ...]) -> list[str]:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("code", languages.known())
 @pytest.mark.parametrize("colors", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 async def test_every_page_is_usable_by_everyone(
-    place: Place, colors: Any, size: Any, tmp_path: Path
+    place: Place, colors: Any, size: Any, code: str, tmp_path: Path
 ) -> None:
     paths = place.paths(place.send())
+    place.change(language=code)
     found: dict[str, list[str]] = {}
     async with chromium() as browser, served(place) as base:
-        context = await browser.new_context(color_scheme=colors, viewport=size)
+        context = await browser.new_context(color_scheme=colors, viewport=size, locale=code)
         page = await context.new_page()
         errors: list[str] = []
         page.on("console", lambda message: errors.append(message.text))
@@ -103,7 +106,8 @@ async def test_every_page_is_usable_by_everyone(
             await page.goto(address)
             if act:
                 await act(page)
-            await page.screenshot(path=tmp_path / f"{name}-{colors}.png", full_page=True)
+            assert await page.get_attribute("html", "lang") == ("en" if name == "digest" else code)
+            await page.screenshot(path=tmp_path / f"{name}-{colors}-{code}.png", full_page=True)
             if problems := await trouble(page, MAILS_OWN if name == "digest" else ()):
                 found[name] = problems
         blocked = [text for text in errors if "Content Security Policy" in text]
@@ -150,7 +154,8 @@ async def test_everything_can_be_done_without_a_script(place: Place) -> None:
         await page.check("text=Sunday")
         await page.fill("#time", "21:15")
         await page.fill("#zone", "America/New_York")
-        await page.click("button:has-text('Save')")
+        await page.select_option("#language", label="Deutsch")
+        await page.click("text=Save changes")
         assert str(service.get(ADA).schedule).endswith("21:15 America/New_York")
 
         await page.goto(base + paths["all"])
@@ -161,5 +166,5 @@ async def test_everything_can_be_done_without_a_script(place: Place) -> None:
         assert (await download.value).suggested_filename.endswith(".bib")
 
         await page.goto(base + paths["unsubscribe"])
-        await page.click("text=Stop all digests")
+        await page.click("text=Alle Übersichten abbestellen")
         assert service.get(ADA).state == "left"

@@ -141,7 +141,7 @@ async def test_the_inbox_shows_mails_and_lets_none_of_their_markup_out(app: App)
     place = bound("127.0.0.1:0")
     base = f"http://127.0.0.1:{place.getsockname()[1]}"
     async with (
-        serving(make_inbox(sink, make_site(app)), place),
+        serving(make_inbox(sink, app), place),
         httpx.AsyncClient(base_url=base, follow_redirects=True) as http,
     ):
         page = await http.get("/")

@@ -21,6 +21,25 @@ app = typer.Typer(
 )
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The mail address.")]
+Zone = Annotated[
+    str, typer.Option("--zone", help="IANA zone, like Europe/Berlin.", show_default=False)
+]
+Time = Annotated[str, typer.Option("--time", help="Local time, HH:MM.", show_default=False)]
+Days = Annotated[
+    str, typer.Option("--days", help="Like mon,wed,fri, weekdays or daily.", show_default=False)
+]
+Weekly = Annotated[
+    bool | None,
+    typer.Option(
+        "--weekly/--daily", help="One digest a week, on the first of the days; or on each of them."
+    ),
+]
+MaxPapers = Annotated[
+    int | None, typer.Option("--max-papers", min=1, max=25, help="Most papers in a digest.")
+]
+Language = Annotated[
+    str, typer.Option("--language", help="Of mails and pages: en, de.", show_default=False)
+]
 Because = Annotated[str, typer.Option("--because", help="How consent was given; kept.")]
 
 
@@ -29,19 +48,15 @@ Because = Annotated[str, typer.Option("--because", help="How consent was given; 
 )
 def add(
     address: Address,
-    zone: Annotated[str, typer.Option("--zone", help="IANA zone, like Europe/Berlin.")] = "",
-    time: Annotated[str, typer.Option("--time", help="Local time, HH:MM.")] = "",
-    days: Annotated[str, typer.Option("--days", help="Like mon,wed,fri, weekdays or daily.")] = "",
-    weekly: Annotated[
-        bool, typer.Option("--weekly", help="One digest a week, on the first of the days.")
-    ] = False,
-    max_papers: Annotated[
-        int | None, typer.Option("--max-papers", min=1, max=25, help="Most papers in a digest.")
-    ] = None,
+    zone: Zone = "",
+    time: Time = "",
+    days: Days = "",
+    weekly: Weekly = None,
+    max_papers: MaxPapers = None,
     replacements: Annotated[
         bool, typer.Option("--replacements", help="Also papers of which a new version came.")
     ] = False,
-    language: Annotated[str, typer.Option("--language", help="Of mails: en, de.")] = "",
+    language: Language = "",
     tell_nothing: Annotated[
         bool, typer.Option("--tell-nothing", help="Also a mail when nothing matched.")
     ] = False,
@@ -53,7 +68,7 @@ def add(
     """Add a subscriber. Without --confirmed nothing is mailed until they are confirmed."""
     with instance() as app:
         service, now = app.subscriptions, app.clock()
-        schedule = _schedule(app, zone, time, days, weekly)
+        schedule = _over(service.default_schedule, zone, time, days, weekly)
         found = service.request(
             address, now=now, schedule=schedule, max_papers=max_papers, replacements=replacements,
             language=language, tell_nothing=tell_nothing,
@@ -68,20 +83,22 @@ def add(
         say(f"next: notifier profile add {found.address} NAME 'LLM agents'")
 
 
-def _schedule(app: Any, zone: str, time: str, days: str, weekly: bool) -> Schedule | None:
-    """The schedule as typed over the defaults; None when nothing was typed."""
+def _over(
+    schedule: Schedule, zone: str, time: str, days: str, weekly: bool | None
+) -> Schedule | None:
+    """What was typed over a schedule; None when nothing was typed."""
     from dataclasses import replace
 
-    from notifier.profiles.profile import Cadence
-
-    if not (zone or time or days or weekly):
+    if not (zone or time or days) and weekly is None:
         return None
-    default: Schedule = app.subscriptions.default_schedule
-    hour, minute = _time(time) if time else (default.hour, default.minute)
-    cadence: Cadence = "weekly" if weekly else "daily"
-    chosen = _days(days) if days else default.days
+    hour, minute = _time(time) if time else (schedule.hour, schedule.minute)
     return replace(
-        default, zone=zone or default.zone, hour=hour, minute=minute, days=chosen, cadence=cadence
+        schedule,
+        zone=zone or schedule.zone,
+        hour=hour,
+        minute=minute,
+        days=_days(days) if days else schedule.days,
+        cadence=schedule.cadence if weekly is None else "weekly" if weekly else "daily",
     )
 
 
@@ -98,11 +115,11 @@ def _days(typed: str) -> tuple[int, ...]:
     named = {"weekdays": (0, 1, 2, 3, 4), "daily": tuple(range(7)), "weekend": (5, 6)}
     if typed.lower() in named:
         return named[typed.lower()]
-    words = [word.strip().lower()[:3] for word in typed.split(",") if word.strip()]
+    words = [word.strip() for word in typed.split(",") if word.strip()]
     for word in words:
-        if word not in DAY_NAMES:
+        if word.lower()[:3] not in DAY_NAMES:
             raise errors.UsageError(f'"{word}" is no day - write days like mon,wed,fri')
-    return tuple(sorted({DAY_NAMES.index(word) for word in words}))
+    return tuple(sorted({DAY_NAMES.index(word.lower()[:3]) for word in words}))
 
 
 def as_record(subscriber: Subscriber) -> dict[str, Any]:
@@ -124,12 +141,16 @@ def as_record(subscriber: Subscriber) -> dict[str, Any]:
     }
 
 
-@app.command(epilog="Example: notifier subscriber change ada@example.org --replacements")
+@app.command(
+    epilog="Example: notifier subscriber change ada@example.org --time 18:30 --days mon,thu"
+)
 def change(
     address: Address,
-    max_papers: Annotated[
-        int | None, typer.Option("--max-papers", min=1, max=25, help="Most papers in a digest.")
-    ] = None,
+    zone: Zone = "",
+    time: Time = "",
+    days: Days = "",
+    weekly: Weekly = None,
+    max_papers: MaxPapers = None,
     replacements: Annotated[
         bool | None,
         typer.Option(
@@ -140,27 +161,30 @@ def change(
         bool | None,
         typer.Option("--learning/--no-learning", help="Whether votes move the order."),
     ] = None,
-    language: Annotated[
-        str | None, typer.Option("--language", help="Of mails: en, de.", show_default=False)
-    ] = None,
+    language: Language = "",
     tell_nothing: Annotated[
         bool | None,
         typer.Option("--tell-nothing/--no-tell-nothing", help="A mail when nothing matched."),
     ] = None,
 ) -> None:
-    """Change what a subscriber gets; what is not named stays."""
+    """Change what a subscriber gets, and when; what is not named stays."""
     with instance() as app:
-        found = app.subscriptions.change(
-            address, now=app.clock(), max_papers=max_papers, replacements=replacements,
-            learning=learning, language=language, tell_nothing=tell_nothing,
+        service = app.subscriptions
+        schedule = _over(service.get(address).schedule, zone, time, days, weekly)
+        found = service.change(
+            address, now=app.clock(), schedule=schedule, max_papers=max_papers,
+            replacements=replacements, learning=learning, language=language or None,
+            tell_nothing=tell_nothing,
         )  # fmt: skip
     versions = "with new versions" if found.replacements else "without new versions"
     learns = "learning from votes" if found.learning else "not learning from votes"
     nothing = "told when nothing matched" if found.tell_nothing else "silent when nothing matched"
     say(
-        f"{found.address}: at most {found.max_papers} papers, {versions}, {learns}, "
-        f"in {found.language}, {nothing}"
+        f"{found.address}: {found.schedule}, at most {found.max_papers} papers, {versions}, "
+        f"{learns}, in {found.language}, {nothing}"
     )
+    if schedule and found.next_due_at:
+        say(f"the next digest is due at {found.next_due_at:%Y-%m-%d %H:%M}Z")
 
 
 @app.command("list", epilog="Example: notifier subscriber list --format jsonl")

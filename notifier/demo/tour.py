@@ -24,7 +24,6 @@ from notifier.profiles.profile import Schedule
 from notifier.sources.source import Kind
 from notifier.web.inbox import make_inbox, open_mail
 from notifier.web.serving import bound, serving
-from notifier.web.site import make_site
 
 SIGNED_UP = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 ADA_RULES = """\
@@ -83,7 +82,7 @@ async def _run(
                 if once:
                     place.close()
                     return
-                async with serving(make_inbox(sink, make_site(app)), place):
+                async with serving(make_inbox(sink, app), place):
                     say(f"\nThe inbox is at {address} - Ctrl-C ends the demo and forgets it all.")
                     if browser:
                         await asyncio.to_thread(webbrowser.open, address)

@@ -131,11 +131,6 @@ class Templates:
             raise errors.TemplateError(_problem(name, error)) from error
 
 
-def render_page(name: str, **values: Any) -> str:
-    """Return a built-in web page in English."""
-    return Templates().page(name, **values)
-
-
 def _problem(name: str, error: Exception) -> str:
     place = getattr(error, "lineno", None)
     where = f"{name}, line {place}" if place else name

@@ -9,12 +9,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from notifier.app import App
 from notifier.digests import cadence
+from notifier.languages import Language, known, language
 from notifier.profiles.profile import Subscriber
 from notifier.subscriptions.links import Links
+from notifier.web.negotiation import asked_for
 
 FORM_BYTES = 20_000
 _FORM_FIELDS = 100
@@ -27,22 +29,42 @@ class Pages:
         self.app = app
         self.links = Links(urlsplit(app.settings.site.public_url).path, app.tokens)
 
+    def words(self, request: Request, reader: Subscriber | None = None) -> Language:
+        """Return the reader's language; of one whom nothing tells, that which they ask for."""
+        if reader:
+            return language(reader.language)
+        header = ",".join(request.headers.getlist("accept-language"))
+        default = self.app.settings.digest.language
+        return language(asked_for(header, known(), default=default))
+
     def page(
         self,
+        request: Request,
         name: str,
         status: int = 200,
         *,
+        reader: Subscriber | None = None,
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> HTMLResponse:
-        """Return a page by its template's name."""
+        """Return a page by its template's name; `reader` is None where nothing tells who reads."""
+        code = self.words(request, reader).code
+        spoken = {"Content-Language": code} | ({} if reader else {"Vary": "Accept-Language"})
         shared = {"root": self.links.base, "service": self.app.settings.site.name}
-        content = self.app.templates.page(f"web/{name}.html.j2", **shared, **values)
-        return HTMLResponse(content, status, dict(headers) if headers else None)
+        content = self.app.templates.page(f"web/{name}.html.j2", code, **shared, **values)
+        return HTMLResponse(content, status, spoken | dict(headers or {}))
 
-    def message(self, said: str, status: int = 200, **values: Any) -> HTMLResponse:
+    def message(
+        self, request: Request, said: str, status: int = 200, **values: Any
+    ) -> HTMLResponse:
         """Return a page that only says something: one of those in its template."""
-        return self.page("message", status, said=said, **values)
+        return self.page(request, "message", status, said=said, **values)
+
+    async def style(self, request: Request) -> Response:
+        """The one stylesheet."""
+        content = self.app.templates.page("web/style.css")
+        headers = {"Cache-Control": "max-age=3600"}
+        return Response(content, media_type="text/css", headers=headers)
 
 
 class Form:

@@ -6,7 +6,7 @@ Their addresses hold the digest's whole unguessable key, which only its mail tel
 from __future__ import annotations
 
 import re
-from datetime import UTC, date
+from datetime import UTC
 
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from notifier.digests import cadence
 from notifier.jobs.match import KEPT
 from notifier.jobs.matched import AllMatched, all_matched
+from notifier.profiles.profile import Subscriber
 from notifier.storage import store_archive, store_digests, store_subscribers
 from notifier.storage.store_archive import Archived
 from notifier.web.answers import Pages
@@ -37,10 +38,6 @@ def routes(pages: Pages) -> list[BaseRoute]:
     return [Route("/d/{key}", archive.show), Route("/d/{key}/all", archive.show_all)]
 
 
-class _Gone(Exception):
-    """The digest is older than those that are kept."""
-
-
 class _Archive:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
@@ -49,13 +46,11 @@ class _Archive:
         """Give the HTML of the mail to the byte, or (`?text`) its text."""
         app = self._pages.app
         with app.database.reading() as conn:
-            try:
-                digest = self._digest(conn, request)
-            except _Gone:
-                return self._gone()
+            digest = self._digest(conn, request)
+            reader = store_subscribers.get(conn, digest.subscriber)
             content = store_digests.content(conn, digest.key)
-        if content is None and digest.papers:
-            return self._gone()
+        if self._is_too_old(digest) or (content is None and digest.papers):
+            return self._gone(request, reader)
         if content is None:
             raise HTTPException(404)  # nothing matched, so nothing was sent
         if "text" in request.query_params:
@@ -66,37 +61,42 @@ class _Archive:
         """Show all papers that matched, those of the digest marked."""
         app = self._pages.app
         with app.database.reading() as conn:
-            try:
-                digest = self._digest(conn, request)
-            except _Gone:
-                return self._gone()
+            digest = self._digest(conn, request)
+            reader = store_subscribers.get(conn, digest.subscriber)
+            if self._is_too_old(digest):
+                return self._gone(request, reader)
             found = all_matched(
                 conn, digest, order=app.order, lookback=app.lookback, limit=MOST_SHOWN
             )
-            subscriber = store_subscribers.get(conn, digest.subscriber)
-        zone = cadence.zone_of(subscriber.schedule) if subscriber else UTC
-        return self._all(digest, found, digest.composed_at.astimezone(zone).date())
+        return self._all(request, reader, digest, found)
 
-    def _all(self, digest: Archived, found: AllMatched, day: date) -> Response:
+    def _all(
+        self, request: Request, reader: Subscriber | None, digest: Archived, found: AllMatched
+    ) -> Response:
         now, links = self._pages.app.clock(), self._pages.links
+        zone = cadence.zone_of(reader.schedule) if reader else UTC
         return self._pages.page(
+            request,
             "matched",
+            reader=reader,
             found=found,
             digest=links.digest(digest.key),
             links=links,
             is_past=digest.composed_at < now - KEPT,
             kept_days=KEPT.days,
-            day=day,
+            day=digest.composed_at.astimezone(zone).date(),
         )
 
     def _digest(self, conn: Connection, request: Request) -> Archived:
-        key, app = request.path_params["key"], self._pages.app
+        key = request.path_params["key"]
         digest = store_archive.find(conn, key) if _KEY.fullmatch(key) else None
         if digest is None:
             raise HTTPException(404)
-        if digest.composed_at < app.clock() - app.archive:
-            raise _Gone
         return digest
 
-    def _gone(self) -> Response:
-        return self._pages.message("not kept", 410, days=self._pages.app.archive.days)
+    def _is_too_old(self, digest: Archived) -> bool:
+        return digest.composed_at < self._pages.app.clock() - self._pages.app.archive
+
+    def _gone(self, request: Request, reader: Subscriber | None) -> Response:
+        days = self._pages.app.archive.days
+        return self._pages.message(request, "not kept", 410, reader=reader, days=days)

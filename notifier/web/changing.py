@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from notifier import languages
 from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
 from notifier.subscriptions.links import CHANGE
 from notifier.subscriptions.service import MOST_PAPERS, wrong_in
@@ -44,6 +45,8 @@ class Typed:
     max_papers: str
     replacements: bool
     learning: bool
+    language: str
+    tell_nothing: bool
 
     @classmethod
     def of(cls, subscriber: Subscriber) -> Typed:
@@ -57,6 +60,8 @@ class Typed:
             str(subscriber.max_papers),
             subscriber.replacements,
             subscriber.learning,
+            subscriber.language,
+            subscriber.tell_nothing,
         )
 
     @classmethod
@@ -70,6 +75,8 @@ class Typed:
             form.one("max_papers"),
             bool(form.one("replacements")),
             bool(form.one("learning")),
+            form.one("language"),
+            bool(form.one("tell_nothing")),
         )
 
     @property
@@ -88,7 +95,12 @@ class Typed:
     @property
     def wrong(self) -> tuple[str, ...]:
         """The names of the fields that cannot be stored."""
-        return (*wrong_in(self.schedule), *(() if self.papers else ("max_papers",)))
+        right = {
+            "max_papers": bool(self.papers),
+            "language": self.language in (*languages.known(), ""),
+        }
+        wrong = (name for name, is_right in right.items() if not is_right)
+        return (*wrong_in(self.schedule), *wrong)
 
 
 def _clock(typed: str) -> tuple[int, int]:
@@ -113,7 +125,7 @@ class _Changing:
     def show(self, request: Request) -> Response:
         """Show what is stored."""
         subscriber = self._subscriber(request)
-        return self._page(subscriber, Typed.of(subscriber))
+        return self._page(request, subscriber, Typed.of(subscriber))
 
     async def act(self, request: Request) -> Response:
         """Store all fields, or say which are wrong and store none."""
@@ -123,7 +135,7 @@ class _Changing:
     def _act(self, request: Request, typed: Typed) -> Response:
         app, subscriber = self._pages.app, self._subscriber(request)
         if typed.wrong:
-            return self._page(subscriber, typed, 422)
+            return self._page(request, subscriber, typed, 422)
         changed = app.subscriptions.change(
             subscriber.address,
             now=app.clock(),
@@ -131,22 +143,34 @@ class _Changing:
             max_papers=typed.papers,
             replacements=typed.replacements,
             learning=typed.learning,
+            language=typed.language or None,  # not sent: it stays
+            tell_nothing=typed.tell_nothing,
         )
-        return self._page(changed, Typed.of(changed), is_stored=True)
+        return self._page(request, changed, Typed.of(changed), is_stored=True)
 
     def _page(
-        self, subscriber: Subscriber, typed: Typed, status: int = 200, *, is_stored: bool = False
+        self,
+        request: Request,
+        subscriber: Subscriber,
+        typed: Typed,
+        status: int = 200,
+        *,
+        is_stored: bool = False,
     ) -> Response:
         app, paused = self._pages.app, subscriber.paused_until
+        words = self._pages.words(request, subscriber)
         return self._pages.page(
+            request,
             "change",
             status,
+            reader=subscriber,
             state=subscriber.state,
             address=subscriber.address,
             typed=typed,
             wrong=typed.wrong if status == 422 else (),
             is_stored=is_stored,
-            day_names=DAY_NAMES,
+            days=[(name, words.weekday_named(n)) for n, name in enumerate(DAY_NAMES)],
+            languages=[(code, languages.own_name(code)) for code in languages.known()],
             zones=zones(),
             most_papers=MOST_PAPERS,
             profiles=app.subscriptions.profiles(subscriber.address),

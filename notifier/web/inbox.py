@@ -12,10 +12,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
+from notifier.app import App
 from notifier.delivery.sink import Sink
-from notifier.digests.render import render_page
+from notifier.digests.render import Templates
 from notifier.web.mails import body
-from notifier.web.site import SafeHeaders, style
+from notifier.web.site import SafeHeaders, make_site
 
 # The mail's own page: its styles are inline; scripts, forms and remote content stay out.
 _MAIL_POLICY = (
@@ -52,24 +53,23 @@ def open_mail(number: int, recipient: str, content: bytes) -> Opened:
     )
 
 
-def make_inbox(sink: Sink, site: Starlette) -> Starlette:
+def make_inbox(sink: Sink, app: App) -> Starlette:
     """Return the inbox of a sink, with the pages of the instance beside it."""
-    pages = _Inbox(sink)
+    pages = _Inbox(sink, app.templates)
     return Starlette(
         routes=[
             Route("/", pages.first),
-            Route("/style.css", style),
             Route("/mail/{number:int}", pages.show),
             Route("/mail/{number:int}/{part}", pages.part),
-            Mount("/", site),
+            Mount("/", make_site(app)),
         ],
         middleware=[Middleware(SafeHeaders)],
     )
 
 
 class _Inbox:
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
+    def __init__(self, sink: Sink, templates: Templates) -> None:
+        self._sink, self._templates = sink, templates
 
     def _mails(self) -> list[Opened]:
         received = enumerate(self._sink.received, 1)
@@ -89,7 +89,9 @@ class _Inbox:
         return self._page(number, request.query_params.get("as", "html"))
 
     def _page(self, number: int | None, part: str) -> Response:
-        page = render_page("web/inbox.html.j2", mails=self._mails(), number=number, part=part)
+        page = self._templates.page(
+            "web/inbox.html.j2", mails=self._mails(), number=number, part=part
+        )
         return HTMLResponse(page, headers={"Content-Security-Policy": _INBOX_POLICY})
 
     async def part(self, request: Request) -> Response:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from notifier.storage import store_subscribers
 from notifier.subscriptions.links import UNSUBSCRIBE
 from notifier.web.answers import Pages
 
@@ -29,12 +30,14 @@ class _Leaving:
         return self._pages.app.tokens.read(UNSUBSCRIBE, request.path_params["token"])
 
     def show(self, request: Request) -> Response:
-        """Show the button."""
-        self._row(request)
-        return self._pages.page("unsubscribe")
+        """Show the button, also to one who was deleted: there is nothing to find out here."""
+        row = self._row(request)
+        with self._pages.app.database.reading() as conn:
+            reader = store_subscribers.get(conn, row)
+        return self._pages.page(request, "unsubscribe", reader=reader)
 
     async def act(self, request: Request) -> Response:
         """Stop all mail at once, whatever was sent along: mail programs differ in that."""
         row, app = self._row(request), self._pages.app
-        await asyncio.to_thread(app.subscriptions.leave, row, now=app.clock())
-        return self._pages.message("stopped")
+        reader = await asyncio.to_thread(app.subscriptions.leave, row, now=app.clock())
+        return self._pages.message(request, "stopped", reader=reader)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from notifier.digests.words import counted, link
 from notifier.papers import citing, identity
 from notifier.papers.identity import Alias
 from notifier.papers.paper import Paper
@@ -51,11 +52,14 @@ class _Papers:
             return RedirectResponse(self._pages.links.paper(paper.id) + ending, 302)
         if ending:
             return _citation(paper, ending)
+        words = self._pages.words(request)
         return self._pages.page(
+            request,
             "paper",
             paper=paper,
             sightings=sightings,
-            links=_links(paper),
+            signals=[counted(value, name, words) for name, value in paper.signals.items()],
+            links=[(link(kind, words), url) for kind, url in _links(paper)],
             tags=citing.meta_tags(paper),
             bibtex=self._pages.links.bibtex(paper.id),
             ris=self._pages.links.ris(paper.id),

@@ -39,7 +39,7 @@ class _Pausing:
 
     def show(self, request: Request) -> Response:
         """Show what is, and the choices."""
-        return self._page(self._subscriber(request))
+        return self._page(request, self._subscriber(request))
 
     async def act(self, request: Request) -> Response:
         """Pause, or go on."""
@@ -49,18 +49,20 @@ class _Pausing:
     def _act(self, request: Request, form: Form) -> Response:
         app, subscriber = self._pages.app, self._subscriber(request)
         if subscriber.state != "active":
-            return self._page(subscriber)
+            return self._page(request, subscriber)
         if form.one("do") == "resume":
             gone_on = app.subscriptions.go_on(subscriber.address, now=app.clock())
-            return self._page(gone_on, done="resumed")
+            return self._page(request, gone_on, done="resumed")
         until = _until(form, subscriber, app.clock())
         if until is None:
-            return self._page(subscriber, 422, length=form.one("for"), until=form.one("until"))
+            typed = form.one("for"), form.one("until")
+            return self._page(request, subscriber, 422, length=typed[0], until=typed[1])
         paused = app.subscriptions.pause(subscriber.address, until=until)
-        return self._page(paused, done="paused")
+        return self._page(request, paused, done="paused")
 
     def _page(
         self,
+        request: Request,
         subscriber: Subscriber,
         status: int = 200,
         *,
@@ -71,12 +73,13 @@ class _Pausing:
         now, zone = self._pages.app.clock(), cadence.zone_of(subscriber.schedule)
         paused, today = subscriber.paused_until, now.astimezone(zone).date()
         return self._pages.page(
+            request,
             "pause",
             status,
+            reader=subscriber,
             state=subscriber.state,
             paused_until=paused.astimezone(zone) if paused and paused > now else None,
             next_at=next_digest(subscriber),
-            zone=subscriber.schedule.zone,
             weeks=WEEKS,
             first_day=today + timedelta(days=1),
             last_day=today + LONGEST_PAUSE,

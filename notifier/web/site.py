@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 
 from notifier import errors
 from notifier.app import App
-from notifier.digests.render import render_page
 from notifier.web import archive, changing, leaving, papers, pausing, voting
 from notifier.web.answers import Pages
 
@@ -55,7 +54,7 @@ def make_site(app: App) -> Starlette:
     groups = (leaving, pausing, changing, voting, archive, papers)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     return Starlette(
-        routes=[Route("/healthz", _healthz), Route("/style.css", style), *routes],
+        routes=[Route("/healthz", _healthz), Route("/style.css", pages.style), *routes],
         middleware=[Middleware(SafeHeaders)],
         exception_handlers=_handlers(pages),
     )
@@ -65,18 +64,12 @@ async def _healthz(request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-async def style(request: Request) -> Response:
-    """The one stylesheet."""
-    return Response(render_page("web/style.css"), media_type="text/css",
-                    headers={"Cache-Control": "max-age=3600"})  # fmt: skip
-
-
 def _handlers(pages: Pages) -> dict[int | type[Exception], ExceptionHandler]:
     """What is answered when a page cannot be shown; none of it is a page of the server's own."""
 
     def say(said: str, status: int) -> ExceptionHandler:
         async def answer(request: Request, error: Exception) -> Response:
-            return pages.message(said, status, headers=HEADERS)
+            return pages.message(request, said, status, headers=HEADERS)
 
         return answer
 

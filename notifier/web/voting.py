@@ -55,14 +55,14 @@ class _Voting:
         with self._pages.app.database.reading() as conn:
             about = _about(conn, *self._rows(request))
         named = request.query_params.get("said", "")
-        return self._page(about, named if named in SAID else about.said)
+        return self._page(request, about, named if named in SAID else about.said)
 
     async def act(self, request: Request) -> Response:
         """Keep what was said, or forget it."""
         rows, said = self._rows(request), (await read_form(request)).one("said")
-        return await asyncio.to_thread(self._keep, rows, said)
+        return await asyncio.to_thread(self._keep, request, rows, said)
 
-    def _keep(self, rows: tuple[int, int], said: str) -> Response:
+    def _keep(self, request: Request, rows: tuple[int, int], said: str) -> Response:
         app = self._pages.app
         with app.database.writing() as conn:
             about = _about(conn, *rows)
@@ -71,12 +71,13 @@ class _Voting:
             elif said in get_args(Kind) and said != about.said:
                 store_votes.put(conn, StoredVote(*rows, said, app.clock()))  # type: ignore[arg-type]  # it is one of them
         if said not in SAID:
-            return self._page(about, about.said, status=422, is_unclear=True)
+            return self._page(request, about, about.said, status=422, is_unclear=True)
         now = _About(about.subscriber, about.paper, said)
-        return self._page(now, said, before=about.said, is_kept=True)
+        return self._page(request, now, said, before=about.said, is_kept=True)
 
     def _page(
         self,
+        request: Request,
         about: _About,
         chosen: str,
         *,
@@ -86,8 +87,10 @@ class _Voting:
         is_unclear: bool = False,
     ) -> Response:
         return self._pages.page(
+            request,
             "vote",
             status,
+            reader=about.subscriber,
             title=about.paper.title,
             page=self._pages.links.paper(about.paper.id),
             said=about.said,
