@@ -28,6 +28,7 @@ from typing import TypeAlias
 
 import numpy as np
 import ranking_learning
+import review_rules
 from corpus import CORPUS
 from retrieval import Flags, Floats, average_precision, bm25, standard_error, words_of
 from workload import DAY
@@ -49,44 +50,6 @@ BASELINES = {"BM25, k1 = 1.2": 1.2, "BM25, k1 = 1.5": 1.5}
 B = 0.75
 TAG_SIZES = range(10, 201)  # papers of a tag that is asked
 OR = " | "
-
-# Written once, from what the review's title says and its question is, before the first figure was
-# seen, and left. `title`: each word of the review's title but for stop words. `by hand`: what a
-# reader might follow.
-RULES = {
-    "Kitchenham_2010": {
-        "title": "systematic\nliterature\nreviews\nsoftware\nengineering\ntertiary\nstudy",
-        "by hand": """
-            systematic review
-            systematic literature review
-            literature review
-            literature survey
-            mapping study
-            meta-analysis
-            evidence-based software engineering
-            software engineering
-        """,
-    },
-    "Nagtegaal_2019": {
-        "title": "nudging\nhealthcare\nprofessionals\nevidence-based\nmedicine\nsystematic\n"
-        "scoping\nreview",
-        "by hand": """
-            nudge
-            choice architecture
-            behavioural economics
-            default
-            reminder
-            prompt
-            alert
-            feedback
-            social norm | peer comparison
-            framing
-            evidence-based medicine | evidence-based practice
-            guideline + (adherence | compliance)
-            physician | clinician | doctor | nurse | healthcare professional
-        """,
-    },
-}
 
 
 class Papers:
@@ -124,25 +87,27 @@ class Papers:
 class Topic:
     """What is asked of which papers, and which of them belong to it."""
 
-    name: str
     rules: str
     papers: Papers
     wanted: Flags
 
 
-def reviews(folder: Path = DATA) -> list[Topic]:
-    """Return the reviews, each with both profiles.
+def reviews(folder: Path = DATA) -> dict[str, list[Topic]]:
+    """Return the reviews, each with both profiles, and with many that are drawn by chance.
 
     Raises:
         FileNotFoundError: the captures are not here.
     """
-    found = []
-    for name, profiles in RULES.items():
+    found: dict[str, list[Topic]] = {}
+    for name, profiles in review_rules.PROFILES.items():
         text = gzip.decompress((folder / f"{name}.csv.gz").read_bytes()).decode()
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
         papers = Papers([(row["title"], row["abstract"]) for row in rows])
         wanted = np.array([row["label_included"] == "1" for row in rows])
-        found += [Topic(f"{name}, {how}", rules, papers, wanted) for how, rules in profiles.items()]
+        for how, rules in profiles.items():
+            found[f"{name}, {how}"] = [Topic(rules, papers, wanted)]
+        many = [Topic(rules, papers, wanted) for rules in review_rules.drawn(name)]
+        found[f"{name}, {len(many)} drawn"] = many
     return found
 
 
@@ -163,17 +128,17 @@ def tags(folder: Path = ranking_learning.DATA) -> dict[str, list[Topic]]:
             kind = "tags, several words" if len(words) > 1 else "tags, one word"
             rules = "\n".join(dict.fromkeys([tag, *words]))
             wanted = np.array([tag in own for own in tagged])
-            kinds[kind].append(Topic(tag, rules, papers, wanted))
+            kinds[kind].append(Topic(rules, papers, wanted))
     return kinds
 
 
 def topics_asked() -> dict[str, list[Topic]]:
-    """Return the topics of each line of the tables: one of a review, many of tags.
+    """Return what each line of the tables is the mean of.
 
     Raises:
         FileNotFoundError: the captures are not here.
     """
-    return {topic.name: [topic] for topic in reviews()} | tags()
+    return reviews() | tags()
 
 
 # Orders
@@ -201,9 +166,9 @@ def ours(strengths: Bm25f = Bm25f(), rarer: float = 1.0) -> Scorer:  # noqa: B00
     return scores
 
 
-def baseline(k1: float) -> Scorer:
+def baseline(k1: float, b: float = B) -> Scorer:
     """Return BM25 over the words of the rules."""
-    return lambda papers, rules: bm25(papers.counts, words_of(rules), k1, B)
+    return lambda papers, rules: bm25(papers.counts, words_of(rules), k1, b)
 
 
 def alternatives() -> dict[str, Scorer]:
@@ -219,6 +184,7 @@ def alternatives() -> dict[str, Scorer]:
 
     return {
         "BM25, of matched papers only": only_matched,
+        "BM25, of whatever length": baseline(min(BASELINES.values()), 0.0),
         "ours": ours(),
         **{f"title weight {n}": ours(Bm25f(title_weight=n)) for n in (1, 2, 5)},
         **{f"saturation {n}": ours(Bm25f(saturation=n)) for n in (0.5, 2)},
@@ -235,14 +201,16 @@ class Precision:
     """Average precision of a topic, or its mean over several.
 
     `baselines` by name; `error` is the standard error of the difference between ours and the best
-    of them. `papers`, `wanted`: how many there are; `matched`, `wanted_matched`: how many of them
-    the rules find (means over topics).
+    of them (of drawn profiles: over these, not over reviews), `above` the share of topics in which
+    ours is above it. `papers`, `wanted`: how many there are; `matched`, `wanted_matched`: how many
+    of them the rules find (means over topics).
     """
 
     topics: int
     ours: float
     baselines: dict[str, float]
     error: float
+    above: float
     papers: int
     wanted: int
     matched: int
@@ -268,14 +236,14 @@ def precision(topics: Sequence[Topic]) -> Precision:
     }
     figures = {name: float(_of_each(scores, topics).mean()) for name, scores in others.items()}
     rival = others[max(figures, key=lambda name: figures[name])]
+    apart = _of_each(mine, topics) - _of_each(rival, topics)
+    error = float(apart.std() / math.sqrt(len(topics)))
     if len(topics) == 1:
         error = standard_error(mine[0], rival[0], topics[0].wanted)
-    else:
-        apart = _of_each(mine, topics) - _of_each(rival, topics)
-        error = float(apart.std() / math.sqrt(len(topics)))
     hits = [(scores > 0, one.wanted) for scores, one in zip(mine, topics, strict=True)]
     return Precision(
         len(topics), float(_of_each(mine, topics).mean()), figures, error,
+        float((apart > 0).mean()),
         len(topics[0].papers.all),
         *(
             round(float(np.mean(counts)))
@@ -317,13 +285,16 @@ def measure() -> Report:
 
 def table(report: Report) -> str:
     """Return the figures as text."""
-    rows = [f"{'average precision':28}{'ours':>8}{'BM25':>8}{'±':>8}{'matched':>14}{'wanted':>10}"]
+    rows = [
+        f"{'average precision':28}{'ours':>8}{'BM25':>8}{'±':>8}{'above':>8}"
+        f"{'matched':>14}{'wanted':>10}"
+    ]
     for name, one in report.precisions.items():
         matched, wanted = (
             f"{n}/{of}" for n, of in ((one.matched, one.papers), (one.wanted_matched, one.wanted))
         )
         rows.append(
-            f"{name:28}{one.ours:>8.3f}{one.baseline:>8.3f}{one.error:>8.3f}"
+            f"{name:28}{one.ours:>8.3f}{one.baseline:>8.3f}{one.error:>8.3f}{one.above:>8.2f}"
             f"{matched:>14}{wanted:>10}"
         )
     kinds = list(report.precisions)

@@ -13,6 +13,7 @@ import ranking
 import ranking_learning
 import ranking_relevance
 import ranking_trend
+import review_rules
 
 HAS_DATA = all(part.DATA.is_dir() for part in (ranking_relevance, ranking_learning, ranking_trend))
 
@@ -45,6 +46,7 @@ def test_every_figure_stands_beside_a_baseline_and_a_target(
 ) -> None:
     file = tmp_path / "figures.json"
     monkeypatch.setattr(ranking_relevance, "tags", dict)  # the other parts are enough, and faster
+    monkeypatch.setattr(review_rules, "DRAWN", 2)
     monkeypatch.setattr(ranking_trend, "QUIET_ONE_IN", (10,))
     monkeypatch.setattr(ranking, "one_core", lambda: None)
     arguments = ["--people", "6", "--splits", "1", "--papers", "100", "--json", str(file)]
@@ -52,6 +54,6 @@ def test_every_figure_stands_beside_a_baseline_and_a_target(
     ranking.main()
     said, written = capsys.readouterr().out, json.loads(file.read_text())
     assert written["missing"] == []
-    assert len(written["figures"]) == 4 + 2 + 2 + 2 + 2
+    assert len(written["figures"]) == 6 + 2 + 2 + 2 + 2
     assert all(one["beside"] and one["target"] for one in written["figures"])
     assert all(one["what"] in said for one in written["figures"])
