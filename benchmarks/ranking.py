@@ -74,7 +74,7 @@ def learning(people: int | None, splits: int) -> Iterator[Figure]:
     yield Figure(
         f"votes, {report.people} people: recall@20", ours.everybody,
         f"centroid {centroid:.3f}, {svm}", f"{least:.2f} and above all",
-        ours.everybody >= least and ours.everybody > max(centroid, *machines.values()),
+        ours.everybody >= least and ours.everybody > max([centroid, *machines.values()]),
     )  # fmt: skip
     most = ranking_learning.TARGET_MILLISECONDS
     yield Figure(

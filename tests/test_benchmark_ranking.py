@@ -22,6 +22,10 @@ def absent(*_: Any) -> Iterator[ranking.Figure]:
     raise FileNotFoundError(2, "No such file", "/nowhere")
 
 
+def not_installed(*_: Any) -> dict[str, Any]:
+    raise ImportError("No module named 'sklearn'")
+
+
 def test_without_captures_each_part_says_so_and_the_time_is_still_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -46,6 +50,7 @@ def test_every_figure_stands_beside_a_baseline_and_a_target(
 ) -> None:
     file = tmp_path / "figures.json"
     monkeypatch.setattr(ranking_relevance, "tags", dict)  # the other parts are enough, and faster
+    monkeypatch.setattr(ranking_learning, "rivals", not_installed)
     monkeypatch.setattr(review_rules, "DRAWN", 2)
     monkeypatch.setattr(ranking_trend, "QUIET_ONE_IN", (10,))
     monkeypatch.setattr(ranking, "one_core", lambda: None)
@@ -56,4 +61,5 @@ def test_every_figure_stands_beside_a_baseline_and_a_target(
     assert written["missing"] == []
     assert len(written["figures"]) == 6 + 2 + 2 + 2 + 2
     assert all(one["beside"] and one["target"] for one in written["figures"])
+    assert "SVM: not installed" in said
     assert all(one["what"] in said for one in written["figures"])
