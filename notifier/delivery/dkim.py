@@ -1,10 +1,10 @@
 """DKIM: sign a mail with RSA and Ed25519 side by side, and say what belongs into DNS.
 
-Pure: the moment is an argument and both algorithms are deterministic, so the same mail signed again
-is the same to the byte. Canonicalisation is relaxed/simple (RFC 6376, 3.4): a relay may fold headers
-anew; bodies are quoted-printable and end no line in white space, so relaxing them would buy nothing.
-Headers are signed once more than they are there, so that none can be added (RFC 6376, 8.15); there
-is no `l=`, so that nothing can be added to the body (8.2).
+Pure: the moment is an argument and both algorithms are deterministic, so the same mail signed
+again is the same to the byte. Canonicalisation is relaxed/simple (RFC 6376, 3.4): a relay may fold
+headers anew; bodies are quoted-printable and end no line in white space, so relaxing them would buy
+nothing. Headers are signed once more than they are there, so that none can be added (RFC 6376,
+8.15); there is no `l=`, so that nothing can be added to the body (8.2).
 """
 
 from __future__ import annotations
