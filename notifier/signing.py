@@ -19,7 +19,7 @@ Sign = Callable[[bytes, datetime], bytes]
 def domain(settings: Settings) -> str:
     """Return the signing domain: the one configured, else the sender's."""
     sender = parseaddr(settings.mail.sender)[1].rpartition("@")[2].lower()
-    return settings.dkim.domain or sender or "localhost"
+    return settings.dkim.domain.lower() or sender or "localhost"
 
 
 def key_files(settings: Settings) -> Iterator[KeyFile]:

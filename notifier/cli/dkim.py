@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from notifier import errors
-from notifier.cli.output import Format, FormatOption, say, to_json
+from notifier.cli.output import Format, FormatOption, print_rows, say
 from notifier.cli.state import clock, settings, state
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ def check(format_: FormatOption = Format.table) -> None:
         raise errors.NotFound('no [dkim] keys are configured - "notifier dkim new" makes them')
     domain = signing.domain(found)
     held = _sample(keys, domain, clock()())
+    rows = [_row(key, domain, held[dkim.record_name(key.selector, domain)]) for key in keys]
     if format_ is Format.table:
         _print_zone(keys, domain)
-    rows = [_row(key, domain, held[dkim.record_name(key.selector, domain)]) for key in keys]
-    for row in rows if format_ is not Format.table else ():
-        typer.echo(to_json(row))
+    else:
+        print_rows(rows, (), format_)
     for row in rows:
         say(f"{row['name']}: a sample signature {'holds' if row['holds'] else 'does not hold'}")
     if not all(row["holds"] for row in rows):
