@@ -33,7 +33,7 @@ from notifier import config
 from notifier.app import App
 from notifier.delivery import dkim, dkim_keys
 from notifier.delivery.dkim_check import verified
-from notifier.delivery.sink import listening
+from notifier.delivery.sink import Sink, listening
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
 from notifier.digests.message import LINE_BYTES, build
 from notifier.errors import ConfigError
@@ -124,10 +124,10 @@ def test_opendkim_verifies_whatever_a_mail_says(
         b"From: n@x\r\n\r\nno line end",
         b"From: n@x\r\n\r\ntrailing  \r\n\t\r\n\r\n",
         b"From:n@x\r\nSubject:\r\n a \t b \r\n\t c  \r\n\r\nx\r\n",
-        b"From \t : n@x\r\nSubject:   \r\n\r\nx\r\n",
+        b"From: n@x\r\nSubject:   \r\n\r\nx\r\n",
         b"From: n@x\r\nTo: a@x\r\nTo: b@x\r\nTo: c@x\r\n\r\nx\r\n",
     ],
-    ids=["no body", "empty lines", "no line end", "white space", "folds", "spaces", "thrice"],
+    ids=["no body", "empty lines", "no line end", "white space", "folds", "empty header", "thrice"],
 )
 def test_odd_forms_are_signed_as_others_read_them(mail: bytes, tmp_path: Path) -> None:
     assert verdicts({"odd": signed(mail)}, tmp_path) == {"odd": (BOTH, BOTH)}
@@ -186,7 +186,7 @@ def test_without_keys_a_mail_stays_as_it_is() -> None:
     ids=["8-bit", "bare LF", "bare CR", "no header", "nothing"],
 )
 def test_what_would_be_changed_on_its_way_is_not_signed(mail: bytes) -> None:
-    with pytest.raises(ValueError, match="mail|header"):
+    with pytest.raises(ValueError, match=r"mail|header"):
         signed(mail)
 
 
@@ -321,31 +321,29 @@ def keyed(folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-BAD_KEYS: list[tuple[str, Callable[[], bytes], str]] = [
-    ("selector = 's'\nprivate_key_file", lambda: b"", "is no private key in PEM"),
-    ("selector = 's'\nprivate_key_file", lambda: b"\x00\xff", "is no private key in PEM"),
-    (
-        "selector = 's'\nprivate_key_file",
+BAD_KEYS: dict[str, tuple[Callable[[], bytes], str]] = {
+    "empty": (lambda: b"", "is no private key in PEM"),
+    "binary": (lambda: b"\x00\xff", "is no private key in PEM"),
+    "locked": (
         lambda: a_pem(KEYS[0].private, BestAvailableEncryption(b"secret")),
         "without a password",
     ),
-    ("selector = 's'\nprivate_key_file", lambda: a_pem(KEYS[1].private), "is no RSA key"),
-    ("selector = 's'\nprivate_key_file", lambda: a_pem(an_ec_key(SECP256R1())), "is no RSA key"),
-    (
-        "selector = 's'\nprivate_key_file",
-        lambda: a_pem(an_rsa_key(65537, 1024)),
+    "Ed25519": (lambda: a_pem(KEYS[1].private), "is no RSA key"),
+    "elliptic": (lambda: a_pem(an_ec_key(SECP256R1())), "is no RSA key"),
+    "short": (
+        lambda: a_pem(an_rsa_key(65537, 1024)),  # noqa: S505  # that is the point
         "has 1024 bits - DKIM takes 2048 to 4096",
     ),
-]
+}
 
 
-@pytest.mark.parametrize(("setting", "pem", "message"), BAD_KEYS)
+@pytest.mark.parametrize(("pem", "message"), BAD_KEYS.values(), ids=BAD_KEYS)
 def test_a_key_that_cannot_be_used_is_named_in_one_line(
-    notifier: Notifier, setting: str, pem: Callable[[], bytes], message: str
+    notifier: Notifier, pem: Callable[[], bytes], message: str
 ) -> None:
     (notifier.folder / "key.pem").write_bytes(pem())
     (notifier.folder / "key.pem").chmod(0o600)
-    notifier.config.write_text(f"[dkim]\n{setting} = 'key.pem'\n")
+    notifier.config.write_text("[dkim]\nselector = 's'\nprivate_key_file = 'key.pem'\n")
     for command in (("config", "check"), ("dkim", "check"), ("tick",)):
         done = notifier(*command)
         assert (done.code, done.out) == (2, "")
@@ -445,8 +443,17 @@ def test_signatures_hold_after_a_relay_by_postfix(tmp_path: Path) -> None:
     dots = plain_mail(sender=SENDER, text=".\n..dots\n.\n\n\n", subject="Ünï " * 40)
     mails = [signed(MAIL), signed(A_DAY), signed(build(dots))]
 
+    all_there = asyncio.Event()
+
+    class Counting(Sink):
+        async def handle_DATA(self, *of_mail: Any) -> str:
+            said = await super().handle_DATA(*of_mail)
+            if len(self.received) == len(mails):
+                all_there.set()
+            return said
+
     async def through() -> list[bytes]:
-        async with listening() as sink:
+        async with listening(Counting()) as sink:
             relay = relaying(sink.port)
             port = await asyncio.to_thread(relay.__enter__)
             try:
@@ -454,9 +461,7 @@ def test_signatures_hold_after_a_relay_by_postfix(tmp_path: Path) -> None:
                 async with SmtpTransport(smtp).open() as mailer:
                     for mail in mails:
                         await mailer.send(sender=f"n@{DOMAIN}", recipient="a@x.org", content=mail)
-                async with asyncio.timeout(30):
-                    while len(sink.received) < len(mails):
-                        await asyncio.sleep(0.05)
+                await asyncio.wait_for(all_there.wait(), 30)
             finally:
                 await asyncio.to_thread(relay.__exit__, None, None, None)
             return [mail.content for mail in sink.received]

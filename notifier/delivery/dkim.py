@@ -34,7 +34,7 @@ ALWAYS = (
 WHERE_PRESENT = (
     "list-id", "list-unsubscribe", "list-unsubscribe-post", "auto-submitted", "feedback-id",
 )  # fmt: skip
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r\n]|\r\n[ \t])*)")
+_FIELD = re.compile(rb"([!-9;-~]+):((?:[^\r\n]|\r\n[ \t])*)")
 _WHITE = re.compile(rb"[ \t]+")
 _LINE = 76
 _CHUNK = 72
