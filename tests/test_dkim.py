@@ -167,7 +167,7 @@ def test_the_same_mail_signed_again_is_the_same_and_another_moment_is_told() -> 
 
 
 def test_a_signed_mail_is_its_golden_file(golden: Golden) -> None:
-    golden("signed.eml", signed(MAIL))
+    golden("signed.mail", signed(MAIL))
 
 
 def test_without_keys_a_mail_stays_as_it_is() -> None:
