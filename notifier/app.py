@@ -43,6 +43,7 @@ from notifier.jobs.writing import ComposeSettings, Outlook
 from notifier.papers.paper import Paper
 from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
 from notifier.ranking.order import OrderSettings
+from notifier.signing import make_signer
 from notifier.sources.freshness import Freshness, Reading
 from notifier.sources.http import (
     LONGEST_WAIT_SECONDS,
@@ -102,9 +103,13 @@ class App:
     def __init__(self, settings: Settings, *, clock: Clock = system_clock) -> None:
         self.settings = settings
         self.clock = clock
+        self.sign = make_signer(settings, self._warn)
         self.database = Database(settings.database.url)
         schema.upgrade(self.database)
         self.secret = _secret(self.database)
+
+    def _warn(self, problem: str) -> None:
+        log.warning("a key is not private", problem=problem)
 
     def close(self) -> None:
         """Give back what was opened."""
@@ -190,6 +195,7 @@ class App:
             templates=self.templates,
             sample=digest.sample,
             wait=timedelta(minutes=digest.wait_minutes),
+            sign=self.sign,
         )
 
     @cached_property

@@ -45,6 +45,9 @@ _KEYS_OF_KINDS = {
     "quiet_days": ("feed", "pubmed", "biorxiv", "medrxiv"),
 }
 _ARXIV_CATEGORY = re.compile(r"[A-Za-z-]+(\.[A-Za-z-]+)?")
+# Nothing, or letters, digits, dashes and dots, as in a host's name; case says nothing in DNS.
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_HOST = rf"^({_LABEL}(\.{_LABEL})*)?$"
 ENVIRONMENT = "NOTIFIER_"
 
 
@@ -141,6 +144,34 @@ class Smtp(Section):
             raise ValueError(
                 'a login without TLS would show the password - set security = "tls" or "starttls"'
             )
+        return self
+
+
+class Dkim(Section):
+    """[dkim]"""
+
+    domain: Annotated[str, Field(pattern=_HOST)] = ""
+    selector: Annotated[str, Field(pattern=_HOST)] = ""
+    private_key_file: Path | None = None
+    selector_ed25519: Annotated[str, Field(pattern=_HOST)] = ""
+    private_key_ed25519_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _keys_have_selectors(self) -> Dkim:
+        for selector, file in (
+            ("selector", "private_key_file"),
+            ("selector_ed25519", "private_key_ed25519_file"),
+        ):
+            given = [name for name in (selector, file) if getattr(self, name)]
+            if len(given) == 1:
+                (lacking,) = {selector, file} - set(given)
+                raise ValueError(f"{given[0]} needs {lacking} beside it")
+        if self.private_key_ed25519_file and not self.private_key_file:
+            raise ValueError(
+                "not everybody verifies Ed25519 - also set selector and private_key_file (RSA)"
+            )
+        if self.selector and self.selector == self.selector_ed25519:
+            raise ValueError("each key needs a selector of its own")
         return self
 
 
@@ -271,6 +302,7 @@ class Settings(BaseSettings):
     site: Site = Site()
     mail: Mail = Mail()
     smtp: Smtp = Smtp()
+    dkim: Dkim = Dkim()
     database: Database = Database()
     digest: Digest = Digest()
     matching: Matching = Matching()
@@ -389,12 +421,16 @@ def _resolved(settings: Settings, folder: Path | None) -> Settings:
     )
     mail = settings.mail.model_copy(update={"directory": folder / settings.mail.directory})
     database = settings.database.model_copy(update={"url": _resolve_url(settings, folder)})
+    keys = ("private_key_file", "private_key_ed25519_file")
+    paths = {name: path for name in keys if (path := getattr(settings.dkim, name))}
+    dkim = settings.dkim.model_copy(update={name: folder / path for name, path in paths.items()})
     own = settings.site.templates_dir
     site = settings.site.model_copy(update={"templates_dir": folder / own if own else None})
     return settings.model_copy(
         update={
             "site": site,
             "smtp": smtp,
+            "dkim": dkim,
             "mail": mail,
             "database": database,
             "source": sources,

@@ -122,6 +122,18 @@ def test_the_benchmark_of_paper_search_finds_what_full_text_search_finds_of_plai
     assert len(lines) == 3 + len(asked)
 
 
+def test_the_signing_benchmark_verifies_what_it_measures_and_writes_its_figures(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "figures.json"
+    said = run("signing", "--seconds", "0", "--repeats", "1", "--json", str(file))
+    assert said.startswith("a mail of 50,")
+    figures = json.loads(file.read_text())["figures"]
+    assert set(figures["a_second"]) == set(figures["ratio"])
+    assert min(figures["a_second"].values()) > 0
+    assert figures["ratio"]["dkimpy, RSA-2048"] == 1
+
+
 def generated(count: int) -> list[Paper]:
     return workload.papers(count, 1, None)
 

@@ -30,7 +30,7 @@ def documented() -> dict[str, Any]:
     """The example with every commented default switched on."""
     lines = example().splitlines()
     until = next(n for n, line in enumerate(lines) if line.startswith("# Sources:"))
-    keys = [re.sub(r"^# (?=[a-z_]+ = )", "", line) for line in lines[:until]]
+    keys = [re.sub(r"^# (?=[a-z_0-9]+ = )", "", line) for line in lines[:until]]
     return tomllib.loads("\n".join(keys))
 
 
@@ -64,7 +64,7 @@ def _plain(value: Any) -> Any:
 def test_every_key_of_the_example_has_a_comment_above_it() -> None:
     lines = example().splitlines()
     for number, line in enumerate(lines):
-        if re.match(r"# [a-z_]+ = ", line):
+        if re.match(r"# [a-z_0-9]+ = ", line):
             above = lines[number - 1]
             assert above.startswith("# "), line
 

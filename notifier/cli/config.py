@@ -26,13 +26,17 @@ def example() -> str:
 
 @app.command(epilog="Example: notifier config check --config /etc/notifier/notifier.toml")
 def check() -> None:
-    """Read the configuration and say whether it can be used, with templates of your own."""
+    """Read the configuration and say whether it can be used, with your templates and keys."""
+    from notifier import signing
     from notifier.config import find_file
     from notifier.digests.render import Templates
 
-    problems = Templates(settings().site.templates_dir).check()
+    read = settings()
+    broken = Templates(read.site.templates_dir).check()
+    problems = [f"site.templates_dir: {one}; the built-in one is used" for one in broken]
+    signing.keys(read, problems.append)
     for problem in problems:
-        say(f"site.templates_dir: {problem}; the built-in one is used")
+        say(problem)
     if problems:
         raise typer.Exit(3)
     found = find_file(state.config)

@@ -13,6 +13,7 @@ from notifier.cli import (
     config,
     database,
     digests,
+    dkim,
     explaining,
     outbox,
     profile_test,
@@ -44,6 +45,7 @@ app.add_typer(profile_test.app, name="profile")
 app.add_typer(digests.app, name="digest")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(database.app, name="db")
+app.add_typer(dkim.app, name="dkim")
 app.command(
     epilog="Examples: notifier explain 2508.13426 --for ada@example.org · "
     "notifier explain https://arxiv.org/abs/2508.13426 --for ada@example.org --format json"

@@ -37,9 +37,16 @@ class Links(Protocol):
     def bibtex(self, paper: str) -> str: ...
 
 
+def _unsigned(mail: bytes, at: datetime) -> bytes:
+    return mail
+
+
 @dataclass(frozen=True, slots=True)
 class ComposeSettings:
-    """How digests are made; see the [digest], [ranking] and [delivery] tables."""
+    """How digests are made; see the [digest], [ranking] and [delivery] tables.
+
+    `sign` gets a mail and the moment it is made, and returns it as it is kept and sent.
+    """
 
     service: view.Service
     sender: str
@@ -55,6 +62,7 @@ class ComposeSettings:
     templates: Templates
     sample: bool = True
     wait: timedelta = timedelta(0)
+    sign: Callable[[bytes, datetime], bytes] = _unsigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,21 +233,20 @@ def _matches(picked: Picked, rules: dict[str, Rules]) -> dict[tuple[str, int], M
 
 
 def _mail(shown: view.DigestView, *, key: str, settings: ComposeSettings, now: datetime) -> bytes:
-    return message.build(
-        message.Mail(
-            key=key,
-            sender=settings.sender,
-            recipient=shown.address,
-            subject=shown.subject,
-            text=settings.templates.text(shown),
-            html=settings.templates.html(shown),
-            date=now,
-            list_id=settings.list_id,
-            list_name=settings.service.name,
-            unsubscribe_url=shown.links.unsubscribe,
-            reply_to=settings.reply_to,
-        )
+    mail = message.Mail(
+        key=key,
+        sender=settings.sender,
+        recipient=shown.address,
+        subject=shown.subject,
+        text=settings.templates.text(shown),
+        html=settings.templates.html(shown),
+        date=now,
+        list_id=settings.list_id,
+        list_name=settings.service.name,
+        unsubscribe_url=shown.links.unsubscribe,
+        reply_to=settings.reply_to,
     )
+    return settings.sign(message.build(mail), now)
 
 
 def digest_key(secret: bytes, subscriber: int, period: str) -> str:
