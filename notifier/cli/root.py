@@ -10,6 +10,7 @@ import typer
 
 from notifier import __version__, errors
 from notifier.cli import (
+    bounces,
     config,
     database,
     digests,
@@ -41,6 +42,7 @@ app.add_typer(trends.app, name="paper")
 app.add_typer(tastes.app, name="subscriber")
 app.add_typer(profile_test.app, name="profile")
 app.add_typer(digests.app, name="digest")
+app.add_typer(bounces.app, name="bounce")
 app.add_typer(database.app, name="db")
 app.command(
     epilog="Examples: notifier explain 2508.13426 --for ada@example.org · "

@@ -8,7 +8,7 @@ Source: docs/bounces.md, the table.
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal[
     "hard",
@@ -20,6 +20,8 @@ Kind = Literal[
     "not-a-bounce",
     "unknown",
 ]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 HARD = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
 # Of us, our mail or our sender, whoever it was for: X.1.7 and X.1.8 sender's address, X.2.3 and

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
 import structlog
 
-from notifier.delivery import backoff
+from notifier.delivery import backoff, verp
 from notifier.delivery.mailer import Mailer, Transport
 from notifier.errors import MailerDown, SendError
 from notifier.storage import store_deliveries, store_subscribers
@@ -22,12 +22,25 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class DeliverSettings:
-    """`owner` names this process in claims; `connections` mails are on the wire at a time."""
+    """`owner` names this process in claims; `connections` mails are on the wire at a time.
+
+    With `bounce_address` every mail has a return path of its own in its domain, signed with
+    `secret`; without, what comes back goes to `sender`.
+    """
 
     sender: str
     owner: str
     lease: timedelta
     connections: int = 1
+    bounce_address: str = ""
+    secret: bytes = field(default=b"", repr=False)
+
+    def return_path(self, claimed: Claimed) -> str:
+        """Return the envelope's sender for a delivery."""
+        if not self.bounce_address:
+            return parseaddr(self.sender)[1]
+        token = verp.make(self.secret, verp.BOUNCE, claimed.row, claimed.digest)
+        return verp.address(verp.BOUNCE, token, self.bounce_address)
 
 
 @dataclass(slots=True)
@@ -112,7 +125,7 @@ class _Worker:
         return found[0] if found else None
 
     async def _send(self, mailer: Mailer, claimed: Claimed) -> None:
-        sender = parseaddr(self._settings.sender)[1]
+        sender = self._settings.return_path(claimed)
         try:
             words = await mailer.send(
                 sender=sender, recipient=claimed.address, content=claimed.content
@@ -121,7 +134,10 @@ class _Worker:
             await self._stop_all(claimed, str(error))
         except SendError as error:
             if backoff.is_about_us(error):
-                reason = f"the mail server refuses our sender ({error}) - check mail.from and smtp"
+                setting = "bounce_address" if self._settings.bounce_address else "from"
+                reason = (
+                    f"the mail server refuses our sender ({error}) - check mail.{setting} and smtp"
+                )
                 await self._stop_all(claimed, reason)
             else:
                 await asyncio.to_thread(self._refused, claimed, error)
