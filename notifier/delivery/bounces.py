@@ -30,6 +30,11 @@ _VACATION = re.compile(
     r"|abwesenheit|r[ée]ponse automatique|respuesta autom[áa]tica|autosvar)",
     re.IGNORECASE,
 )
+_RETURNS = re.compile(
+    r"undeliver|(?:delivery|mail) (?:has )?fail|delivery (?:status|failure)|returned (?:mail|to)"
+    r"|failure notice|(?:not|n't) be delivered|non[- ]delivery",
+    re.IGNORECASE,
+)
 _LEAVE = re.compile(r"\s*(?:re:\s*)?unsubscribe\b", re.IGNORECASE)
 
 
@@ -217,6 +222,6 @@ def _foreign(message: Message) -> list[Report]:
 def _rest(message: Message) -> Report:
     """A person's mail, or a server's that nobody understands."""
     sender, subject = opened.address_in(opened.header(message, "From")), opened.subject(message)
-    if sender and not opened.is_from_a_system(message):
+    if sender and not opened.is_from_a_system(message) and not _RETURNS.search(subject):
         return Report("not-a-bounce", sender, reason=f"a mail: {subject}")
     return Report("unknown", "", verdict.status_in(opened.notice(message)), subject)

@@ -88,7 +88,7 @@ def _headers(mail: Mail, boundary: str) -> list[tuple[str, str]]:
 
 
 def _ways_out(mail: Mail) -> list[str]:
-    """RFC 2369, 3.2: by page, or by mail where an address for it is known; RFC 8058 wants the first."""
+    """RFC 2369, 3.2: by page (RFC 8058), then by mail where an address for it is known."""
     ways = [f"<{_bare(mail.unsubscribe_url)}>"]
     if mail.unsubscribe_address:
         ways[0] += ","
