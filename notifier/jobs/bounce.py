@@ -145,10 +145,12 @@ def _act(
 
 def _is_over(conn: Connection, whose: _Whose, now: datetime) -> bool:
     """Whether it speaks of a mail before a fresh start, or of a very old one."""
+    if whose.subscriber is None or (whose.mailed and whose.mailed.at is None):
+        return False  # on its way: the bounce was faster than our record of it
     sent = whose.mailed.at if whose.mailed else None
-    if sent is None or whose.subscriber is None:
-        return False
     forgiven = store_bounces.forgiven_at(conn, whose.subscriber)
+    if sent is None:  # nothing was mailed: only an address alone tells whose it is
+        return forgiven is not None
     return sent < now - OLDEST or (forgiven is not None and sent < forgiven)
 
 

@@ -184,10 +184,12 @@ def lift_suppression(conn: Connection, address: str, *, now: datetime) -> bool:
 
     What was mailed before counts no more: a bounce of it that comes late changes nothing.
     """
+    gone = conn.execute(delete(t.suppression).where(t.suppression.c.address == address))
+    if not gone.rowcount:
+        return False
     s = t.subscriber.c
     conn.execute(update(t.subscriber).where(s.address == address).values(forgiven_at=now))
-    gone = conn.execute(delete(t.suppression).where(t.suppression.c.address == address))
-    return gone.rowcount > 0
+    return True
 
 
 def counts(conn: Connection) -> dict[str, int]:
