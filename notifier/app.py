@@ -29,6 +29,7 @@ from notifier.delivery.smtp import SmtpSettings, SmtpTransport
 from notifier.digests.render import Templates
 from notifier.digests.view import Service
 from notifier.jobs import freshness
+from notifier.jobs.bounce import BounceSettings, Read, take_mail
 from notifier.jobs.compose import Composed, compose
 from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
 from notifier.jobs.explain import Explained, explain
@@ -191,6 +192,7 @@ class App:
             daily_life=timedelta(hours=self.settings.delivery.daily_hours),
             weekly_life=timedelta(hours=self.settings.delivery.weekly_hours),
             secret=self.secret,
+            bounce_address=mail.bounce_address,
             links=self.links,
             templates=self.templates,
             sample=digest.sample,
@@ -378,8 +380,15 @@ class App:
             lease=timedelta(minutes=self.settings.delivery.lease_minutes),
             connections=self.settings.mail.connections,
             holds_doubtful=self.settings.delivery.in_doubt == "hold",
+            bounce_address=self.settings.mail.bounce_address,
+            secret=self.secret,
         )
         return await deliver(self.database, self.transport, settings, clock=self.clock, stop=stop)
+
+    def take_mail(self, raw: bytes, *, envelope: str = "") -> list[Read]:
+        """Read a mail that came to the bounce address, and do what follows, once."""
+        settings = BounceSettings(self.secret, proof=bool(self.settings.mail.bounce_address))
+        return take_mail(self.database, raw, settings, now=self.clock(), envelope=envelope)
 
     async def _ingest_until(self, stop: asyncio.Event, source: Source) -> list[Ingested]:
         """Fetch a source; cut off at `stop`, it brings nothing and is asked again next time."""

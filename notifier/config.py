@@ -65,6 +65,12 @@ def _mailbox(value: str) -> str:
     return value
 
 
+def _bare_address(value: str) -> str:
+    if value and (parseaddr(_mailbox(value))[1] != value or "+" in value or len(value) > 200):
+        raise ValueError(f'"{value}" is no address alone - write bounces@papers.example.org')
+    return value
+
+
 def _port(listen: str) -> str:
     if listen and not 0 <= int(listen.rpartition(":")[2]) <= 65535:
         raise ValueError("a port lies between 0 and 65535")
@@ -87,6 +93,7 @@ def _language(code: str) -> str:
 
 OneLine = Annotated[str, AfterValidator(_one_line)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
+BareAddress = Annotated[str, AfterValidator(_bare_address)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 AsciiUrl = Annotated[str, Field(pattern=r"^https?://[!-.0-~]+(/[!-~]*)?$")]
@@ -121,6 +128,7 @@ class Mail(Section):
 
     sender: Annotated[Mailbox, Field(alias="from")] = "Paper notifier <notifier@localhost>"
     reply_to: Mailbox = ""
+    bounce_address: BareAddress = ""
     transport: Literal["smtp", "files"] = "smtp"
     directory: Path = Path("outbox")
     connections: Annotated[int, Field(ge=1, le=16)] = 2

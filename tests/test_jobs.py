@@ -43,10 +43,10 @@ class Instance:
     def __init__(self, folder: Path, port: int = 9, **settings: Any) -> None:
         digest = {"sample": False} | settings.pop("digest", {})
         smtp = {"host": "127.0.0.1", "port": port} | settings.pop("smtp", {})
+        mail = {"from": "Papers <papers@example.org>", "connections": 1} | settings.pop("mail", {})
         made = Settings(
             database={"url": f"sqlite:///{folder}/test.db"}, smtp=smtp,
-            mail={"from": "Papers <papers@example.org>", "connections": 1},
-            digest=digest, **settings,
+            mail=mail, digest=digest, **settings,
         )  # fmt: skip
         self.now = MONDAY
         self.app = App(made, clock=lambda: self.now)

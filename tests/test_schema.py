@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -178,10 +179,28 @@ def test_the_sixth_step_writes_to_subscribers_of_before_in_english(tmp_path: Pat
             " 7, 0, '[0]', 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')"
         )
     assert schema.upgrade(made, "0006") == ["0006"]
+    schema.upgrade(made)
     with made.reading() as conn:
         ada = store_subscribers.find(conn, "ada@example.org")
     assert ada
     assert (ada.language, ada.tell_nothing) == ("en", False)
+    made.close()
+
+
+def test_the_eighth_step_keeps_suppressions_for_good(tmp_path: Path) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, "0007")
+    with made.writing() as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO suppression (address, reason, evidence, since) VALUES"
+            " ('ada@example.org', 'dead address', '550', '2026-11-20 12:00:00.000000')"
+        )
+    assert schema.upgrade(made, "0008") == ["0008"]
+    with made.reading() as conn:
+        late = NOON + timedelta(days=3650)
+        assert store_subscribers.suppression(conn, "ada@example.org", late)
+        row = conn.exec_driver_sql("SELECT source, until FROM suppression").one()
+    assert tuple(row) == ("smtp", None)
     made.close()
 
 

@@ -10,6 +10,7 @@ import typer
 
 from notifier import __version__, errors
 from notifier.cli import (
+    bounces,
     config,
     database,
     digests,
@@ -44,6 +45,7 @@ app.add_typer(tastes.app, name="subscriber")
 app.add_typer(profile_test.app, name="profile")
 app.add_typer(digests.app, name="digest")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(bounces.app, name="bounce")
 app.add_typer(database.app, name="db")
 app.add_typer(dkim.app, name="dkim")
 app.command(

@@ -10,7 +10,13 @@ import typer
 
 from notifier.cli.output import Format, print_record, print_rows
 from notifier.sources.freshness import NEEDS_CARE, Freshness
-from notifier.storage import store_deliveries, store_digests, store_papers, store_sources
+from notifier.storage import (
+    store_bounces,
+    store_deliveries,
+    store_digests,
+    store_papers,
+    store_sources,
+)
 from notifier.storage import store_subscribers as store_people
 
 if TYPE_CHECKING:
@@ -25,19 +31,21 @@ def collect(app: App, *, since: timedelta) -> dict[str, Any]:
     with app.database.reading() as conn:
         made, nothing = store_digests.counts(conn, since=now - since)
         deliveries = store_deliveries.counts(conn, since=now - since)
+        came_back = store_bounces.counts(conn, since=now - since)
         found: dict[str, Any] = {
             "papers_new_24h": len(store_papers.rows_since(conn, now - since)),
             "subscribers": store_people.counts(conn),
             "digests_24h": made,
             "nothing_matched_24h": nothing,
             "deliveries": deliveries,
+            "bounces_24h": came_back,
             "next_attempt_at": store_deliveries.next_attempt(conn),
         }
     found["sources"] = source_rows(app, now)
     troubled = any(source["state"] in NEEDS_CARE for source in found["sources"])
-    found["needs_care"] = troubled or any(
-        deliveries.get(state) for state in ("failed", "expired", "held")
-    )
+    undelivered = any(deliveries.get(state) for state in ("failed", "expired", "held"))
+    # A policy bounce is about us: nobody's mail arrives where it comes from.
+    found["needs_care"] = troubled or undelivered or bool(came_back.get("policy"))
     return found
 
 

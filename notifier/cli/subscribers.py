@@ -203,7 +203,7 @@ def show(address: Address, format_: FormatOption = Format.table) -> None:
 
     with instance() as app:
         found = app.subscriptions.get(address)
-        suppressed = app.subscriptions.suppressed(found)
+        suppressed = app.subscriptions.suppressed(found, app.clock())
         names = [profile.name for profile in app.subscriptions.profiles(address)]
         with app.database.reading() as conn:
             last = store_digests.listed(conn, subscriber=found.row, limit=1)

@@ -42,6 +42,7 @@ class Mail:
     list_name: str
     unsubscribe_url: str
     reply_to: str = ""
+    unsubscribe_address: str = ""
 
 
 def build(mail: Mail) -> bytes:
@@ -76,7 +77,7 @@ def _headers(mail: Mail, boundary: str) -> list[tuple[str, str]]:
         ("Message-ID", f"<{mail.key}@{domain}>"),
         ("Reply-To", _mailbox(mail.reply_to) if mail.reply_to else ""),
         ("List-Id", _named(mail.list_name, _bare(mail.list_id))),
-        ("List-Unsubscribe", f"<{_bare(mail.unsubscribe_url)}>"),
+        ("List-Unsubscribe", _FOLD.join(_ways_out(mail))),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         ("Auto-Submitted", "auto-generated"),
         ("Precedence", "bulk"),
@@ -84,6 +85,15 @@ def _headers(mail: Mail, boundary: str) -> list[tuple[str, str]]:
         ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
     ]
     return [(name, value) for name, value in headers if value or name == "Subject"]
+
+
+def _ways_out(mail: Mail) -> list[str]:
+    """RFC 2369, 3.2: by page (RFC 8058), then by mail where an address for it is known."""
+    ways = [f"<{_bare(mail.unsubscribe_url)}>"]
+    if mail.unsubscribe_address:
+        ways[0] += ","
+        ways.append(f"<mailto:{_address(mail.unsubscribe_address)}?subject=unsubscribe>")
+    return ways
 
 
 def _checked(value: str) -> str:

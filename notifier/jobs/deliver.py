@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
 import structlog
 
-from notifier.delivery import backoff
+from notifier.delivery import backoff, verp
 from notifier.delivery.backoff import Decision
 from notifier.delivery.mailer import Mailer, Transport
 from notifier.errors import MailerDown, SendError
@@ -27,6 +27,9 @@ class DeliverSettings:
 
     `holds_doubtful`: a mail that the server may have taken waits for somebody's word; else it is
     sent again.
+
+    With `bounce_address` every mail has a return path of its own in its domain, signed with
+    `secret`; without, what comes back goes to `sender`.
     """
 
     sender: str
@@ -34,6 +37,15 @@ class DeliverSettings:
     lease: timedelta
     connections: int = 1
     holds_doubtful: bool = False
+    bounce_address: str = ""
+    secret: bytes = field(default=b"", repr=False)
+
+    def return_path(self, claimed: Claimed) -> str:
+        """Return the envelope's sender for a delivery."""
+        if not self.bounce_address:
+            return parseaddr(self.sender)[1]
+        token = verp.make(self.secret, verp.BOUNCE, claimed.row, claimed.digest)
+        return verp.address(verp.BOUNCE, token, self.bounce_address)
 
 
 @dataclass(slots=True)
@@ -124,7 +136,7 @@ class _Worker:
         return found[0] if found else None
 
     async def _send(self, mailer: Mailer, claimed: Claimed) -> None:
-        sender = parseaddr(self._settings.sender)[1]
+        sender = self._settings.return_path(claimed)
         try:
             words = await mailer.send(
                 sender=sender, recipient=claimed.address, content=claimed.content
@@ -133,7 +145,10 @@ class _Worker:
             await self._stop_all(claimed, str(error))
         except SendError as error:
             if backoff.is_about_us(error):
-                reason = f"the mail server refuses our sender ({error}) - check mail.from and smtp"
+                setting = "bounce_address" if self._settings.bounce_address else "from"
+                reason = (
+                    f"the mail server refuses our sender ({error}) - check mail.{setting} and smtp"
+                )
                 await self._stop_all(claimed, reason)
             else:
                 await asyncio.to_thread(self._refused, claimed, error)

@@ -108,7 +108,7 @@ def explain(
         subscriber,
         tuple(opinion.wish for opinion in opinions),
         lookback,
-        suppressed=(store_subscribers.suppression(conn, subscriber.address) or ("",))[0],
+        suppressed=(store_subscribers.suppression(conn, subscriber.address, now) or ("",))[0],
         published_at=paper.published_at,
         arrived_at=came_at,
         changed_at=changes.changed_at,

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import Protocol
 
+from notifier.delivery import verp
 from notifier.digests import arranging, cadence, fitting, message, view, words
 from notifier.digests.render import Templates
 from notifier.jobs.picking import Picked
@@ -63,6 +64,14 @@ class ComposeSettings:
     sample: bool = True
     wait: timedelta = timedelta(0)
     sign: Callable[[bytes, datetime], bytes] = _unsigned
+    bounce_address: str = ""
+
+    def unsubscribe_address(self, subscriber: int) -> str:
+        """Return where a subscriber leaves by mail; "" where no mail comes back to us."""
+        if not self.bounce_address:
+            return ""
+        token = verp.make(self.secret, verp.UNSUBSCRIBE, subscriber)
+        return verp.address(verp.UNSUBSCRIBE, token, self.bounce_address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +109,9 @@ def digest(
     is_mailed = picked.choice.sections or is_first or subscriber.tell_nothing
     shown = _view(subscriber, picked, settings, outlook, key, now) if is_mailed else None
     content = (
-        fitting.fit(shown, partial(_mail, key=key, settings=settings, now=now)) if shown else b""
+        fitting.fit(shown, partial(_mail, row=subscriber.row, key=key, settings=settings, now=now))
+        if shown
+        else b""
     )
     return NewDigest(
         key=key,
@@ -232,7 +243,9 @@ def _matches(picked: Picked, rules: dict[str, Rules]) -> dict[tuple[str, int], M
     return out
 
 
-def _mail(shown: view.DigestView, *, key: str, settings: ComposeSettings, now: datetime) -> bytes:
+def _mail(
+    shown: view.DigestView, *, row: int, key: str, settings: ComposeSettings, now: datetime
+) -> bytes:
     mail = message.Mail(
         key=key,
         sender=settings.sender,
@@ -244,6 +257,7 @@ def _mail(shown: view.DigestView, *, key: str, settings: ComposeSettings, now: d
         list_id=settings.list_id,
         list_name=settings.service.name,
         unsubscribe_url=shown.links.unsubscribe,
+        unsubscribe_address=settings.unsubscribe_address(row),
         reply_to=settings.reply_to,
     )
     return settings.sign(message.build(mail), now)

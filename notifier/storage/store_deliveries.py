@@ -28,6 +28,7 @@ from sqlalchemy import (
 from notifier.storage import tables as t
 from notifier.storage.columns import Utc
 from notifier.storage.statements import chunks
+from notifier.storage.store_subscribers import is_suppressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,7 @@ def _may_be_mailed(now: datetime) -> ColumnElement[bool]:
             t.subscriber.c.id == t.delivery.c.subscriber_id,
             t.subscriber.c.state == "active",
             or_(paused.is_(None), paused <= now),
-            ~exists(
-                select(t.suppression.c.address).where(
-                    t.suppression.c.address == t.subscriber.c.address
-                )
-            ),
+            ~is_suppressed(now),
         )
     )
 
@@ -223,9 +220,7 @@ def close_stale(conn: Connection, *, now: datetime) -> tuple[int, int]:
             t.subscriber.c.id == d.subscriber_id, t.subscriber.c.state == "active"
         )
     ) | exists(
-        select(t.suppression.c.address)
-        .join(t.subscriber, t.subscriber.c.address == t.suppression.c.address)
-        .where(t.subscriber.c.id == d.subscriber_id)
+        select(t.subscriber.c.id).where(t.subscriber.c.id == d.subscriber_id, is_suppressed(now))
     )
     dropped = conn.execute(
         update(t.delivery).where(open_, gone).values(state="dropped", finished_at=now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
 
 from notifier.profiles.profile import Schedule, Subscriber
 from notifier.storage import store_profiles
@@ -97,16 +97,13 @@ def due(conn: Connection, *, now: datetime, after_row: int = 0, limit: int) -> l
     Found by the index on (state, next_due_at); going on by row, so that one whose digest
     cannot be made stands in nobody's way.
     """
-    suppressed = exists(
-        select(t.suppression.c.address).where(t.suppression.c.address == t.subscriber.c.address)
-    )
     query = (
         select(t.subscriber)
         .where(
             t.subscriber.c.state == "active",
             t.subscriber.c.next_due_at <= now,
             t.subscriber.c.id > after_row,
-            ~suppressed,
+            ~is_suppressed(now),
         )
         .order_by(t.subscriber.c.id)
         .limit(limit)
@@ -127,29 +124,72 @@ def remove(conn: Connection, row: int) -> None:
     conn.execute(delete(t.subscriber).where(t.subscriber.c.id == row))
 
 
-def suppress(conn: Connection, address: str, reason: str, evidence: str, now: datetime) -> None:
-    """Never mail this address again, until it is lifted."""
+def leave(conn: Connection, row: int, *, now: datetime) -> bool:
+    """Stop all mail to a subscriber; False when they had left, or are not here."""
+    subscriber = get(conn, row)
+    if subscriber is None or subscriber.state == "left":
+        return False
+    change(conn, row, state="left", left_at=now, next_due_at=None)
+    return True
+
+
+def suppress(
+    conn: Connection,
+    address: str,
+    reason: str,
+    evidence: str,
+    now: datetime,
+    *,
+    source: str = "smtp",
+    until: datetime | None = None,
+) -> None:
+    """Do not mail this address until it is lifted, or before `until`."""
     put(
         conn,
         t.suppression,
-        {"address": address, "reason": reason, "evidence": evidence, "since": now},
+        {
+            "address": address,
+            "reason": reason,
+            "evidence": evidence,
+            "since": now,
+            "source": source,
+            "until": until,
+        },
     )
 
 
-def suppression(conn: Connection, address: str) -> tuple[str, str] | None:
-    """Return (reason, evidence) when the address is suppressed."""
-    row = conn.execute(
-        select(t.suppression.c.reason, t.suppression.c.evidence).where(
-            t.suppression.c.address == address
-        )
-    ).one_or_none()
-    return (row.reason, row.evidence) if row else None
+def is_suppressed(now: datetime) -> ColumnElement[bool]:
+    """Whether the address of the query's subscriber must not be mailed."""
+    s = t.suppression.c
+    return exists(
+        select(s.address)
+        .where(s.address == t.subscriber.c.address, or_(s.until.is_(None), s.until > now))
+        .correlate(t.subscriber)
+    )
 
 
-def lift_suppression(conn: Connection, address: str) -> bool:
-    """Let the address be mailed again; False when nothing stood in the way."""
+def suppression(
+    conn: Connection, address: str, now: datetime | None = None
+) -> tuple[str, str] | None:
+    """Return (reason, evidence) when the address is suppressed, at `now` or at all."""
+    s = t.suppression.c
+    query = select(s.reason, s.evidence, s.until).where(s.address == address)
+    row = conn.execute(query).one_or_none()
+    over = row and now and row.until and row.until <= now
+    return (row.reason, row.evidence) if row and not over else None
+
+
+def lift_suppression(conn: Connection, address: str, *, now: datetime) -> bool:
+    """Let the address be mailed again; False when nothing stood in the way.
+
+    What was mailed before counts no more: a bounce of it that comes late changes nothing.
+    """
     gone = conn.execute(delete(t.suppression).where(t.suppression.c.address == address))
-    return gone.rowcount > 0
+    if not gone.rowcount:
+        return False
+    s = t.subscriber.c
+    conn.execute(update(t.subscriber).where(s.address == address).values(forgiven_at=now))
+    return True
 
 
 def counts(conn: Connection) -> dict[str, int]:

@@ -13,7 +13,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     String,
     Table,
@@ -108,7 +110,10 @@ class WordRow(Row, table=True):
 
 
 class SubscriberRow(Row, table=True):
-    """See `profiles.profile.Subscriber`; `address` is in its normal form."""
+    """See `profiles.profile.Subscriber`; `address` is in its normal form.
+
+    `forgiven_at`: bounces of what was mailed before count no more.
+    """
 
     __tablename__ = "subscriber"
     __table_args__ = (
@@ -131,6 +136,7 @@ class SubscriberRow(Row, table=True):
     paused_until: datetime | None = time()
     left_at: datetime | None = time()
     next_due_at: datetime | None = time()
+    forgiven_at: datetime | None = time()
     replacements: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
     learning: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=true()))
     language: str = Field(sa_column=Column(String, nullable=False, server_default="en"))
@@ -280,13 +286,49 @@ class MessageRow(Row, table=True):
 
 
 class SuppressionRow(Row, table=True):
-    """An address that must not be mailed, and why."""
+    """An address that must not be mailed, and why; for good, or before `until`.
+
+    `source`: smtp (the server's answer), bounce or complaint (a mail that came back).
+    """
 
     __tablename__ = "suppression"
     address: str = Field(primary_key=True)
     reason: str
     evidence: str = text()
     since: datetime = time(nullable=False)
+    source: str = Field(sa_column=Column(String, nullable=False, server_default="smtp"))
+    until: datetime | None = time()
+
+
+class BounceRow(Row, table=True):
+    """What came to the bounce address, and what was done; rows are added and never changed.
+
+    One for each mail (`key`: SHA-256 of it) and recipient it speaks of. `kind`: see
+    `delivery.verdict`. `via` says by what its subscriber was found: token, message-id, address or
+    nothing. `raw`: the mail, zlib-compressed, kept where nobody understood it.
+    """
+
+    __tablename__ = "bounce"
+    __table_args__ = (
+        UniqueConstraint("key", "recipient"),
+        Index("ix_bounce_subscriber_id_received_at", "subscriber_id", "received_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    key: str
+    recipient: str
+    kind: str
+    status: str
+    reason: str = text()
+    via: str
+    done: str
+    subscriber_id: int | None = Field(
+        sa_column=Column(Integer, ForeignKey("subscriber.id", ondelete="CASCADE"))
+    )
+    delivery_id: int | None = Field(
+        sa_column=Column(Integer, ForeignKey("delivery.id", ondelete="CASCADE"), index=True)
+    )
+    received_at: datetime = time(nullable=False, index=True)
+    raw: bytes | None = Field(sa_column=Column(LargeBinary))
 
 
 class CandidateRow(Row, table=True):
@@ -390,6 +432,7 @@ delivery = _table(DeliveryRow)
 attempt = _table(AttemptRow)
 message = _table(MessageRow)
 suppression = _table(SuppressionRow)
+bounce = _table(BounceRow)
 candidate = _table(CandidateRow)
 source = _table(SourceRow)
 source_part = _table(SourcePartRow)

@@ -139,10 +139,14 @@ class Subscriptions:
             return _found(conn, subscriber.address)
 
     def confirm(self, typed: str, *, now: datetime, because: str) -> Subscriber:
-        """Make a subscriber active; `because` records how consent was given."""
+        """Make a subscriber active; `because` records how consent was given.
+
+        An address that must not be mailed may be mailed again: its owner says so.
+        """
         with self._database.writing() as conn:
             subscriber = _found(conn, normal_address(typed))
-            if subscriber.state != "active":
+            lifted = store.lift_suppression(conn, subscriber.address, now=now)
+            if lifted or subscriber.state != "active":
                 store.change(
                     conn,
                     subscriber.row,
@@ -187,10 +191,12 @@ class Subscriptions:
         with self._database.reading() as conn:
             return store.every(conn)
 
-    def suppressed(self, subscriber: Subscriber) -> tuple[str, str] | None:
-        """Return (reason, evidence) when the subscriber's address must not be mailed."""
+    def suppressed(
+        self, subscriber: Subscriber, now: datetime | None = None
+    ) -> tuple[str, str] | None:
+        """Return (reason, evidence) when the address must not be mailed, at `now` or at all."""
         with self._database.reading() as conn:
-            return store.suppression(conn, subscriber.address)
+            return store.suppression(conn, subscriber.address, now)
 
     def pause(self, typed: str, *, until: datetime) -> Subscriber:
         """Send nothing before `until`; the next digest covers what may still be sent then."""
@@ -219,7 +225,7 @@ class Subscriptions:
                     f"{subscriber.address} is {subscriber.state}: only a confirmation brings it "
                     f"back - notifier subscriber confirm {subscriber.address} --because ..."
                 )
-            store.lift_suppression(conn, subscriber.address)
+            store.lift_suppression(conn, subscriber.address, now=now)
             store.change(
                 conn,
                 subscriber.row,
@@ -231,9 +237,7 @@ class Subscriptions:
     def leave(self, row: int, *, now: datetime) -> Subscriber | None:
         """Stop all mail to a subscriber at once; None when there is none of that row."""
         with self._database.writing() as conn:
-            subscriber = store.get(conn, row)
-            if subscriber and subscriber.state != "left":
-                store.change(conn, row, state="left", left_at=now, next_due_at=None)
+            store.leave(conn, row, now=now)
             return store.get(conn, row)
 
     def remove(self, typed: str) -> None:
