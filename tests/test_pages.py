@@ -231,6 +231,7 @@ async def test_what_is_not_kept_any_more_is_said(place: Place) -> None:
     key = place.send()
     async with place.client() as http:
         place.now += timedelta(days=31)
+        place.take(an_entry(99, "Trees"))
         place.app.compose()
         text = (await http.get(f"/d/{key}/all")).text
         assert len(listed(text)) == 3, "what was in the digest"

@@ -68,9 +68,10 @@ def compose(
             after = due[-1].row
             begun = store_digests.begun(conn, [one.row for one in due])
             ready = [
-                # A first digest is of days that are gone: nothing is missing.
+                # A sample is of days that are gone: nothing is missing.
                 one for one in due
-                if one.row not in begun or not _waits(one, outlook, settings.wait, now)
+                if (settings.sample and one.row not in begun)
+                or not _waits(one, outlook, settings.wait, now)
             ]  # fmt: skip
             done.waiting += len(due) - len(ready)
             if not ready:
