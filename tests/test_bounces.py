@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -112,6 +113,26 @@ def test_a_deeply_nested_mail_gives_a_report() -> None:
     head = "Content-Type: multipart/mixed; boundary=b{0}\n\n--b{0}\n"
     assert bounces.read("".join(head.format(n) for n in range(3000)).encode())
     assert bounces.read(b"Content-Type: message/rfc822\n\n" * 3000)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "body",
+    [b"\n" * 10**6, b"-" * 10**6, b"---\n" * 10**5, b"<" * 10**6, b"a@" * 10**6, b" \n" * 10**6,
+     b"user unknown a@b.c " * 10**5, b"<a@b.c>: 550 no such user\n" * 10**5],
+)  # fmt: skip
+def test_a_mail_made_to_take_long_does_not(body: bytes) -> None:
+    for head in (b"From: postmaster@x\n\n", b"From: ", b"From: postmaster@x\nSubject: "):
+        started = time.process_time()
+        assert bounces.read(head + body)
+        assert time.process_time() - started < 3
+
+
+def test_a_header_that_is_no_ascii_hides_no_bounce() -> None:
+    head = b"From: P\xff\xfe <postmaster@x>\nSubject: Returned mail\n\n"
+    said = b"----- The following addresses had permanent fatal errors -----\n<ada@example.org>\n\n"
+    raw = head + said
+    assert [(r.kind, r.recipient) for r in bounces.read(raw)] == [("soft", "ada@example.org")]
 
 
 # RFC 3464.

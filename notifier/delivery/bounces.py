@@ -10,14 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from email import message_from_bytes
 from email.message import Message
 
 from notifier.delivery import foreign, opened, verdict
 from notifier.delivery.verdict import Kind
 
-# Reports stand at a mail's start; what is behind this is the mail that came back.
-READ_BYTES = 1_000_000
 REASON_CHARACTERS = 300
 _TOKEN = re.compile(r"(?<![\w+])(b|unsub)\+([a-z2-7]{26})@", re.IGNORECASE)
 _TOKEN_HEADERS = ("X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "To", "Cc")
@@ -62,8 +59,7 @@ def read(raw: bytes, *, envelope: str = "") -> tuple[Report, ...]:
         envelope: Envelope recipient, where it is known: a token is looked for there first.
     """
     try:
-        message = message_from_bytes(raw[:READ_BYTES])
-        return _read(message, envelope)
+        return _read(opened.parse(raw), envelope)
     except Exception as error:  # of any kind: what strangers send stops nobody
         return (Report("unknown", reason=f"cannot be read: {type(error).__name__}"),)
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from email import message_from_string
+from email import message_from_bytes, message_from_string
 from email.header import decode_header
 from email.message import Message
 from email.utils import parseaddr
 
+# A report stands at its mail's start, and no line of mail is longer than 998 (RFC 5322, 2.1.1).
+# What is beyond would only keep regular expressions busy, ours and others'.
+READ_BYTES = 300_000
+LINE_BYTES = HEADER_CHARACTERS = 2000
 NOTICE_CHARACTERS = 3000
 _DEEPEST = 8
 _SYSTEMS = re.compile(
@@ -23,15 +27,32 @@ _ADDRESS = re.compile(r"[^\s<>(),;:\"\\]+@[^\s<>(),;:\"\\@]+")
 _SENT_ID = re.compile(r"^Message-ID:\s*<([^<>\s]{1,250})>", re.IGNORECASE | re.MULTILINE)
 # Where a notice ends and the mail that came back begins.
 _RETURNED = re.compile(
-    r"^(?:>? ?(?:Received|Return-Path|DKIM-Signature|X-Mailman-Version): |-{3,}.*(?:copy|original"
+    r"^(?:>? ?(?:Received|Return-Path|DKIM-Signature|X-Mailman-Version): |-{3,}+.*(?:copy|original"
     r"|header|returned|below).*|.{0,40}(?:original message|headers) follow)",
     re.IGNORECASE | re.MULTILINE,
 )
 
 
+_LONG = re.compile(rb"([^\n]{%d})[^\n]+" % LINE_BYTES)
+_BLANK = re.compile(rb"\n(?:[ \t\r]{0,80}\n){4,}+")
+
+
+def parse(raw: bytes) -> Message:
+    """Return the start of a mail, read; its headers are plain text, whatever bytes they hold."""
+    short = _BLANK.sub(b"\n\n\n", _LONG.sub(rb"\1", raw[:READ_BYTES]))
+    message = message_from_bytes(short)
+    for part in message.walk():
+        for name in {name for name, value in part.items() if not isinstance(value, str)}:
+            values = part.get_all(name, [])
+            del part[name]
+            for value in values:
+                part[name] = str(value)
+    return message
+
+
 def headers(message: Message, name: str) -> list[str]:
     """Return all values of a header, on one line each."""
-    return [" ".join(str(value).split()) for value in message.get_all(name, [])]
+    return [" ".join(value[:HEADER_CHARACTERS].split()) for value in message.get_all(name, [])]
 
 
 def header(message: Message, name: str) -> str:
