@@ -159,6 +159,16 @@ def test_a_first_digest_waits_for_no_source(lab: Instance) -> None:
     assert (done.made, done.waiting) == (1, 0)
 
 
+def test_no_first_digest_is_made_before_any_paper_was_read(lab: Instance) -> None:
+    sign_up(lab)
+    done = lab.app.compose()
+    assert (done.made, done.nothing, done.paused) == (0, 0, 1)
+    lab.take(RAG)
+    lab.now = MONDAY + 3 * HOUR
+    assert lab.app.compose().made == 1
+    assert last(lab).startswith("A first look")
+
+
 def test_a_first_digest_of_nothing_says_so(lab: Instance) -> None:
     sign_up(lab, "graphs")
     lab.take(RAG)

@@ -29,8 +29,8 @@ TRY_AGAIN = timedelta(minutes=15)
 
 @dataclass(slots=True)
 class Composed:
-    """How many digests were made, found nothing, were skipped (their subscribers pause, or have no
-    rules), failed or had expired.
+    """How many digests were made, found nothing, were skipped (their subscribers pause, have no
+    rules, or joined before the first paper), failed or had expired.
 
     `waiting` are due and wait for a source that is late, `unmatched` for papers or profiles to be
     matched, which the next run does first.
@@ -102,7 +102,7 @@ def _draft(
     desk: Desk, subscriber: Subscriber, settings: ComposeSettings, outlook: Outlook, now: datetime
 ) -> _Draft:
     """Return the digest, or what went wrong, or when to look again at one who pauses, or has no
-    rules: what came meanwhile is looked at then.
+    rules, or for whom there is not one paper yet: what came meanwhile is looked at then.
 
     None: a profile was changed a moment ago and is not matched yet.
     """
@@ -113,7 +113,10 @@ def _draft(
             return cadence.next_due(subscriber.schedule, now)
         if not desk.is_matched(subscriber):
             return None
-        return digest(subscriber, desk.pick(subscriber), settings, outlook, now=now)
+        picked = desk.pick(subscriber)
+        if settings.sample and picked.is_first and not picked.news:  # no source was read yet
+            return cadence.next_due(subscriber.schedule, now)
+        return digest(subscriber, picked, settings, outlook, now=now)
     except Exception as error:
         return error
 
