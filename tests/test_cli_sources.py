@@ -172,7 +172,7 @@ def test_a_back_fill_keeps_old_papers_and_mails_them_to_nobody(
     papers = notifier("paper", "list", "--format", "json").json
     assert {paper["first_seen_at"][:10] for paper in papers} == {"2026-05-04"}
     notifier("tick", "--now", "2026-11-20T09:00")
-    assert [d["papers"] for d in notifier("digest", "list", "--format", "json").json] == [0]
+    assert notifier("digest", "list", "--format", "json").json == []
 
 
 @pytest.mark.parametrize("since", ["2099-01-01", "yesterday"])
