@@ -177,6 +177,11 @@ class App:
         """What is older than this is mailed to nobody."""
         return timedelta(days=self.settings.digest.lookback_days)
 
+    @property
+    def holds_doubtful(self) -> bool:
+        """Whether a mail that the server may have taken waits for somebody's word."""
+        return self.settings.delivery.in_doubt == "hold"
+
     @cached_property
     def compose_settings(self) -> ComposeSettings:
         site, mail, digest = self.settings.site, self.settings.mail, self.settings.digest
@@ -196,6 +201,7 @@ class App:
             links=self.links,
             templates=self.templates,
             sample=digest.sample,
+            holds_doubtful=self.holds_doubtful,
             wait=timedelta(minutes=digest.wait_minutes),
             sign=self.sign,
         )
@@ -379,7 +385,7 @@ class App:
             owner=f"{socket.gethostname()}:{os.getpid()}",
             lease=timedelta(minutes=self.settings.delivery.lease_minutes),
             connections=self.settings.mail.connections,
-            holds_doubtful=self.settings.delivery.in_doubt == "hold",
+            holds_doubtful=self.holds_doubtful,
             bounce_address=self.settings.mail.bounce_address,
             secret=self.secret,
         )

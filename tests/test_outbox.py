@@ -135,6 +135,16 @@ async def test_a_held_mail_stays_held_when_it_would_have_expired(holding: Instan
     assert state(holding) == "held"
 
 
+async def test_making_digests_gives_back_no_paper_of_a_mail_in_doubt(holding: Instance) -> None:
+    key = ready(holding)
+    claim(holding)
+    holding.now += 30 * HOUR
+    holding.app.compose()
+    await holding.app.deliver()
+    assert [one.state for one in holding.digests() if one.key == key] == ["held"]
+    assert holding.papers(key) == ["arxiv:2611.00001"]
+
+
 async def test_somebody_who_left_gets_no_held_mail_either(tmp_path: Path) -> None:
     async with listening() as sink:
         lab = Instance(tmp_path, sink.port, **HOLD)

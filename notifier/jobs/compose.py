@@ -59,7 +59,9 @@ def compose(
     """
     done, after, known = Composed(), 0, None
     with database.writing() as conn:  # papers given back belong into the digests made now
-        done.expired, _ = store_deliveries.close_stale(conn, now=now)
+        done.expired, _ = store_deliveries.close_stale(
+            conn, now=now, takes_over=not settings.holds_doubtful
+        )
     while True:
         with database.reading() as conn:
             due = store_subscribers.due(conn, now=now, after_row=after, limit=BATCH)

@@ -93,7 +93,9 @@ def _close_stale(
     with database.writing() as conn:
         if settings.holds_doubtful:
             done.held += store_deliveries.hold_doubtful(conn, now=now)
-        done.expired, done.dropped = store_deliveries.close_stale(conn, now=now)
+        done.expired, done.dropped = store_deliveries.close_stale(
+            conn, now=now, takes_over=not settings.holds_doubtful
+        )
 
 
 class _Worker:

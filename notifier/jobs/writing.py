@@ -62,6 +62,7 @@ class ComposeSettings:
     links: Links
     templates: Templates
     sample: bool = True
+    holds_doubtful: bool = False
     wait: timedelta = timedelta(0)
     sign: Callable[[bytes, datetime], bytes] = _unsigned
     bounce_address: str = ""

@@ -206,15 +206,19 @@ def hold_doubtful(conn: Connection, *, now: datetime) -> int:
     return len(rows)
 
 
-def close_stale(conn: Connection, *, now: datetime) -> tuple[int, int]:
+def close_stale(conn: Connection, *, now: datetime, takes_over: bool = True) -> tuple[int, int]:
     """End what can no longer be sent; return (expired, dropped).
 
     A digest that expired unsent gives its papers back: its subscriber's next digest looks at
     them again. One whose subscriber left, or may not be mailed, is dropped.
+
+    Args:
+        takes_over: One whose claim ran out is open again; one that is being sent is left alone.
     """
     d = t.delivery.c
-    # One whose lease ran out is open again; one that is being sent is left alone.
-    open_ = or_(d.state == "pending", (d.state == "claimed") & (d.lease_until < now))
+    open_: ColumnElement[bool] = d.state == "pending"
+    if takes_over:
+        open_ |= (d.state == "claimed") & (d.lease_until < now)
     gone = ~exists(
         select(t.subscriber.c.id).where(
             t.subscriber.c.id == d.subscriber_id, t.subscriber.c.state == "active"
