@@ -157,24 +157,51 @@ def table(figures: dict[str, Any], papers: int, kind: str) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure, print the table, and write the JSON if asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--papers", type=int, default=30_000)
+def run(
+    doc: str | None,
+    measured: Callable[[Sequence[Paper], str, str, int], dict[str, Any]],
+    table: Callable[[dict[str, Any], int, str], str],
+    *,
+    papers: int,
+    repeats: int,
+    target: float,
+) -> None:
+    """Measure over stored papers, print the table, and write the JSON if asked to.
+
+    Args:
+        doc: Its first line tells what is measured.
+        measured: Of papers, their kind, a folder for the database, and how often: the figures.
+        table: The figures, of so many papers of a kind, as text.
+        papers: So many unless asked otherwise; likewise `repeats`.
+        target: Seconds.
+    """
+    parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
+    parser.add_argument("--papers", type=int, default=papers)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--corpus", type=Path, default=CORPUS, help="absent: generated papers")
-    parser.add_argument("--repeats", type=int, default=5, help="of which the median counts (5)")
+    parser.add_argument(
+        "--repeats", type=int, default=repeats, help=f"of which the median counts ({repeats})"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     asked = parser.parse_args()
     one_core()
-    papers = workload.papers(asked.papers, asked.seed, asked.corpus)
+    stored = workload.papers(asked.papers, asked.seed, asked.corpus)
     kind = kind_of(asked.corpus)
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(papers, profiles(papers, kind), folder, repeats=asked.repeats)
-    sys.stdout.write(f"{table(figures, len(papers), kind)}\n")
+        figures = measured(stored, kind, folder, asked.repeats)
+    sys.stdout.write(f"{table(figures, len(stored), kind)}\n")
     if asked.json:
-        told = {"papers": len(papers), "kind": kind, "figures": figures, "target": TARGET_SECONDS}
+        told = {"papers": len(stored), "kind": kind, "figures": figures, "target": target}
         asked.json.write_text(json.dumps(told | {"machine": machine("numpy")}, indent=1))
+
+
+def main() -> None:
+    """Measure back-tests."""
+
+    def measured(papers: Sequence[Paper], kind: str, folder: str, repeats: int) -> dict[str, Any]:
+        return measure(papers, profiles(papers, kind), folder, repeats=repeats)
+
+    run(__doc__, measured, table, papers=30_000, repeats=5, target=TARGET_SECONDS)
 
 
 if __name__ == "__main__":

@@ -11,25 +11,20 @@ and is asked what comes nearest, for its own best 20. It is given its own stems,
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import sqlite3
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import workload
-from backtest import DAYS, fill, in_a_process_of_its_own, name_of, opened
-from corpus import CORPUS, kind_of
+from backtest import DAYS, fill, in_a_process_of_its_own, name_of, opened, run
 from keywords import phrases
-from measuring import calibration, machine, one_core, peak_megabytes, took
+from measuring import calibration, peak_megabytes, took
 from workload import DAY
 
 from notifier.app import App
@@ -219,23 +214,12 @@ def table(figures: Mapping[str, Any], papers: int, kind: str) -> str:
 
 
 def main() -> None:
-    """Measure, print the table, and write the JSON if asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--papers", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--corpus", type=Path, default=CORPUS, help="absent: generated papers")
-    parser.add_argument("--repeats", type=int, default=9, help="of which the median counts (9)")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    asked = parser.parse_args()
-    one_core()
-    papers = workload.papers(asked.papers, asked.seed, asked.corpus)
-    kind = kind_of(asked.corpus)
-    with tempfile.TemporaryDirectory() as folder:
-        figures = measure(papers, kind, folder, repeats=asked.repeats)
-    sys.stdout.write(f"{table(figures, len(papers), kind)}\n")
-    if asked.json:
-        told = {"papers": len(papers), "kind": kind, "figures": figures, "target": TARGET_SECONDS}
-        asked.json.write_text(json.dumps(told | {"machine": machine("numpy")}, indent=1))
+    """Measure searches."""
+
+    def measured(papers: Sequence[Paper], kind: str, folder: str, repeats: int) -> dict[str, Any]:
+        return measure(papers, kind, folder, repeats=repeats)
+
+    run(__doc__, measured, table, papers=100_000, repeats=9, target=TARGET_SECONDS)
 
 
 if __name__ == "__main__":

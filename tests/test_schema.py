@@ -29,6 +29,13 @@ from notifier.storage.database import Database
 from .builders import NOON
 from .test_promises import dump
 
+# A subscriber in whatever step of the schema.
+ADA = (
+    "INSERT INTO subscriber (id, address, state, zone, hour, minute, days, cadence, max_papers,"
+    " seen, consent, created_at) VALUES (1, 'ada@example.org', 'active', 'UTC', 7, 0, '[0]',"
+    " 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')"
+)
+
 
 def test_the_migrations_build_exactly_the_declared_tables(database: Database) -> None:
     with database.reading() as conn:
@@ -106,11 +113,7 @@ def test_the_third_step_has_profiles_and_papers_of_before_matched_at_the_first_r
             " 'A title', '', '[]', '[]', '{}', 'new', '2026-11-20 12:00:00.000000',"
             " '2026-11-20 12:00:00.000000', 5, '2026-11-20 12:00:00.000000')"
         )
-        conn.exec_driver_sql(
-            "INSERT INTO subscriber (id, address, state, zone, hour, minute, days, cadence,"
-            " max_papers, seen, consent, created_at) VALUES (1, 'ada@example.org', 'active', 'UTC',"
-            " 7, 0, '[0]', 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')"
-        )
+        conn.exec_driver_sql(ADA)
         conn.exec_driver_sql(
             "INSERT INTO profile (id, subscriber_id, name, rules, enabled, created_at, updated_at)"
             " VALUES (1, 1, 'p', 'title', 1, '2026-11-20 12:00:00', '2026-11-20 12:00:00')"
@@ -130,11 +133,7 @@ def test_the_fourth_step_lets_subscribers_of_before_learn_from_votes(tmp_path: P
     made = Database(f"sqlite:///{tmp_path}/old.db")
     schema.upgrade(made, "0003")
     with made.writing() as conn:
-        conn.exec_driver_sql(
-            "INSERT INTO subscriber (id, address, state, zone, hour, minute, days, cadence,"
-            " max_papers, seen, consent, created_at) VALUES (1, 'ada@example.org', 'active', 'UTC',"
-            " 7, 0, '[0]', 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')"
-        )
+        conn.exec_driver_sql(ADA)
     assert schema.upgrade(made, "0004") == ["0004"]
     with made.reading() as conn:
         assert conn.exec_driver_sql("SELECT learning FROM subscriber").scalars().all() == [1]
@@ -149,9 +148,7 @@ def test_the_fifth_step_keeps_what_was_sent_and_says_of_nothing_that_it_rose(
     schema.upgrade(made, "0004")
     with made.writing() as conn:
         for statement in (
-            "INSERT INTO subscriber (id, address, state, zone, hour, minute, days, cadence,"
-            " max_papers, seen, consent, created_at) VALUES (1, 'ada@example.org', 'active', 'UTC',"
-            " 7, 0, '[0]', 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')",
+            ADA,
             "INSERT INTO paper (id, key, title, abstract, authors, categories, urls, announce,"
             " first_seen_at, updated_at) VALUES (1, 'arxiv:1', 'T', '', '[]', '[]', '{}', 'new',"
             " '2026-11-20 05:00:00.000000', '2026-11-20 05:00:00.000000')",
@@ -173,11 +170,7 @@ def test_the_sixth_step_writes_to_subscribers_of_before_in_english(tmp_path: Pat
     made = Database(f"sqlite:///{tmp_path}/old.db")
     schema.upgrade(made, "0005")
     with made.writing() as conn:
-        conn.exec_driver_sql(
-            "INSERT INTO subscriber (id, address, state, zone, hour, minute, days, cadence,"
-            " max_papers, seen, consent, created_at) VALUES (1, 'ada@example.org', 'active', 'UTC',"
-            " 7, 0, '[0]', 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')"
-        )
+        conn.exec_driver_sql(ADA)
     assert schema.upgrade(made, "0006") == ["0006"]
     schema.upgrade(made)
     with made.reading() as conn:

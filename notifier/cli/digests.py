@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from notifier import errors
 from notifier.cli.output import Format, FormatOption, print_rows, say
 from notifier.cli.state import instance
+
+T = TypeVar("T")
 
 app = typer.Typer(
     no_args_is_help=True, help="What was sent.", epilog="Example: notifier digest list"
@@ -53,29 +56,39 @@ def show(
     if eml + html + text > 1:
         raise errors.UsageError("--eml, --html and --text exclude each other - give one")
     with instance() as app, app.database.reading() as conn:
-        found = store_digests.listed(conn, key=key, limit=2)
-        if not found or not key:
-            raise errors.NotFound(f'no digest "{key}" - notifier digest list shows them')
-        if len(found) > 1:
-            raise errors.UsageError(f'"{key}" begins several ids - give more of it')
-        content = store_digests.content(conn, found[0].key)
-        papers = store_digests.papers_of(conn, found[0].key)
+        listed = store_digests.listed(conn, key=key, limit=2) if key else []
+        found = the_one(listed, key, f'no digest "{key}" - notifier digest list shows them')
+        content = store_digests.content(conn, found.key)
+        papers = store_digests.papers_of(conn, found.key)
     if eml or html or text:
         if not content:
             raise errors.NotFound("no mail is kept of this digest: nothing matched, or it is old")
         typer.echo(content if eml else part(content, "html" if html else "plain"), nl=False)
         return
-    say(f"{found[0].subject or 'nothing matched'} ({found[0].state})")
+    say(f"{found.subject or 'nothing matched'} ({found.state})")
     names = ("profile", "place", "paper", "title")
     print_rows([dict(zip(names, row, strict=True)) for row in papers], names, format_)
 
 
+def the_one(found: Sequence[T], key: str, missing: str) -> T:
+    """Return the only one of those whose ids begin with `key`.
+
+    Raises:
+        NotFound: there is none; `missing` says so.
+        UsageError: there are several.
+    """
+    if not found:
+        raise errors.NotFound(missing)
+    if len(found) > 1:
+        raise errors.UsageError(f'"{key}" begins several ids - give more of it')
+    return found[0]
+
+
 def part(content: bytes, subtype: str) -> str:
     """Return the HTML or the plain text of a mail."""
-    from email import message_from_bytes, policy
+    from notifier.digests.reading import body
 
-    found = message_from_bytes(content, policy=policy.default).get_body((subtype,))
-    return str(found.get_content()) if found else ""
+    return body(content, subtype).decode("utf-8", "replace")
 
 
 @app.command(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from notifier import errors
+from notifier.cli.digests import the_one
 from notifier.cli.output import Format, FormatOption, print_record, print_rows, say
 from notifier.cli.state import instance
 
@@ -120,11 +120,7 @@ def _one(conn: Connection, key: str) -> Waiting:
     from notifier.storage import store_outbox
 
     found = store_outbox.listed(conn, key=key, limit=2) if key else []
-    if not found:
-        raise errors.NotFound(f'no mail of a digest "{key}" - notifier outbox list shows them')
-    if len(found) > 1:
-        raise errors.UsageError(f'"{key}" begins several ids - give more of it')
-    return found[0]
+    return the_one(found, key, f'no mail of a digest "{key}" - notifier outbox list shows them')
 
 
 def _said(found: Waiting, done: bool, what: str, dry_run: bool) -> None:

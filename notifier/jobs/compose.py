@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import TypeAlias
 
 import structlog
+from sqlalchemy import Connection
 
 from notifier.digests import cadence
 from notifier.jobs.picking import Desk
@@ -68,13 +69,7 @@ def compose(
             if not due:
                 return done
             after = due[-1].row
-            begun = store_digests.begun(conn, [one.row for one in due])
-            ready = [
-                # A sample is of days that are gone: nothing is missing.
-                one for one in due
-                if (settings.sample and one.row not in begun)
-                or not _waits(one, outlook, settings.wait, now)
-            ]  # fmt: skip
+            ready = _ready(conn, due, outlook, settings, now)
             done.waiting += len(due) - len(ready)
             if not ready:
                 continue
@@ -95,9 +90,24 @@ def compose(
             return done
 
 
-def _waits(subscriber: Subscriber, outlook: Outlook, wait: timedelta, now: datetime) -> bool:
-    due = subscriber.next_due_at
-    return outlook.waits and due is not None and now < due + wait
+def _ready(
+    conn: Connection,
+    due: list[Subscriber],
+    outlook: Outlook,
+    settings: ComposeSettings,
+    now: datetime,
+) -> list[Subscriber]:
+    """Return those who wait for no source; a sample, of days that are gone, waits for none."""
+    if not outlook.waits:
+        return due
+    begun = store_digests.begun(conn, [one.row for one in due])
+    return [
+        one
+        for one in due
+        if (settings.sample and one.row not in begun)
+        or one.next_due_at is None
+        or now >= one.next_due_at + settings.wait
+    ]
 
 
 def _draft(
@@ -116,7 +126,7 @@ def _draft(
         if not desk.is_matched(subscriber):
             return None
         picked = desk.pick(subscriber)
-        if settings.sample and picked.is_first and not picked.news:  # no source was read yet
+        if settings.gives_sample(picked) and not picked.news:  # no source was read yet
             return cadence.next_due(subscriber.schedule, now)
         return digest(subscriber, picked, settings, outlook, now=now)
     except Exception as error:

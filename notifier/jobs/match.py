@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from notifier.jobs.asking import Moment, ask, stored_rarities
 from notifier.jobs.shelves import SHELF_PAPERS, Shelf, Shelves, a_shelf, parts
-from notifier.jobs.talk import talk
+from notifier.jobs.talk import Talks
 from notifier.profiles.matching.compiled import Compiled
 from notifier.profiles.profile import Profile
 from notifier.ranking.best import Best, best, lines
@@ -69,6 +69,7 @@ class Matcher:
         self._compiled = Compiled()
         self._marks, self._taken_in = _NOTHING_TAKEN_IN, 0
         self._since = datetime.min.replace(tzinfo=UTC)
+        self._talks = Talks()
         self._risen: set[int] = set()
         self._talked: tuple[int, datetime, store_profiles.Marks] | None = None
 
@@ -234,7 +235,8 @@ class Matcher:
 
     def _moment(self, conn: Connection, now: datetime) -> Moment:
         self._since = _since(conn, now)
-        return Moment(now, talk(conn, now=now), stored_rarities(conn, now), self._settings.order)
+        known = self._talks.at(conn, now)
+        return Moment(now, known, stored_rarities(conn, now), self._settings.order)
 
     def _of(
         self, profiles: Compiled, shelf: Shelf, at: Moment, *, only_trend: bool = False

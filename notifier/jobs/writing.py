@@ -67,6 +67,10 @@ class ComposeSettings:
     sign: Callable[[bytes, datetime], bytes] = _unsigned
     bounce_address: str = ""
 
+    def gives_sample(self, picked: Picked) -> bool:
+        """Return whether what was picked is a subscriber's first look."""
+        return self.sample and picked.is_first
+
     def unsubscribe_address(self, subscriber: int) -> str:
         """Return where a subscriber leaves by mail; "" where no mail comes back to us."""
         if not self.bounce_address:
@@ -101,13 +105,13 @@ def digest(
     now: datetime,
 ) -> NewDigest:
     """Return a subscriber's digest, ready to be fixed; without a mail where there is none."""
-    is_first = picked.is_first and settings.sample
+    is_sample = settings.gives_sample(picked)
     period = cadence.period(subscriber.schedule, now)
-    if is_first:
+    if is_sample:
         period = f"first {now.astimezone(cadence.zone_of(subscriber.schedule)):%Y-%m-%d}"
     key = digest_key(settings.secret, subscriber.row, period)
     is_weekly = subscriber.schedule.cadence == "weekly"
-    is_mailed = picked.choice.sections or is_first or subscriber.tell_nothing
+    is_mailed = picked.choice.sections or is_sample or subscriber.tell_nothing
     shown = _view(subscriber, picked, settings, outlook, key, now) if is_mailed else None
     content = (
         fitting.fit(shown, partial(_mail, row=subscriber.row, key=key, settings=settings, now=now))
@@ -153,7 +157,7 @@ def _view(
         for name, parsed in rules.items()
         for problem in parsed.problems
     )
-    kind = _kind(subscriber, picked, is_sample=picked.is_first and settings.sample)
+    kind = _kind(subscriber, picked, is_sample=settings.gives_sample(picked))
     confirmed = subscriber.confirmed_at
     next_due = cadence.next_due(subscriber.schedule, now)
     links = settings.links

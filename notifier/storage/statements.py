@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -98,6 +99,16 @@ def last_number(conn: Connection, name: str) -> int:
 def set_number(conn: Connection, name: str, value: int) -> None:
     """Write a counter's number."""
     upsert(conn, t.counter, [{"name": name, "value": value}], ("value",))
+
+
+def last_day(conn: Connection, name: str) -> date:
+    """Return the day that was written down under a name, the first of all where none was."""
+    return date.fromordinal(max(last_number(conn, name), 1))
+
+
+def set_day(conn: Connection, name: str, day: date) -> None:
+    """Write down a day under a name."""
+    set_number(conn, name, day.toordinal())
 
 
 def epoch(time: ColumnElement[Any]) -> ColumnElement[int]:

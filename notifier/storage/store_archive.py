@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, delete, exists, select
 
 from notifier.storage import tables as t
-from notifier.storage.statements import last_number, set_number
+from notifier.storage.statements import last_day, set_day
 
 _CLEARED = "messages cleared on"
 
@@ -54,12 +54,12 @@ def held(conn: Connection, digest: int) -> list[Held]:
 
 def cleared_on(conn: Connection) -> date:
     """Return the day on which old mails were deleted last."""
-    return date.fromordinal(max(last_number(conn, _CLEARED), 1))
+    return last_day(conn, _CLEARED)
 
 
 def set_cleared(conn: Connection, today: date) -> None:
     """Write down that old mails are deleted."""
-    set_number(conn, _CLEARED, today.toordinal())
+    set_day(conn, _CLEARED, today)
 
 
 def forget_mails(conn: Connection, *, before: datetime, limit: int) -> int:

@@ -12,7 +12,15 @@ from sqlalchemy import Connection, delete, exists, func, select
 from notifier.ranking.order import Fit
 from notifier.storage import paper_changes
 from notifier.storage import tables as t
-from notifier.storage.statements import chunks, epoch, last_number, set_number, upsert
+from notifier.storage.statements import (
+    chunks,
+    epoch,
+    last_day,
+    last_number,
+    set_day,
+    set_number,
+    upsert,
+)
 
 _HOUR_SECONDS = 3_600
 _MARK, _CLEARED = "matched change", "matches cleared on"
@@ -65,14 +73,14 @@ def forget_profile(conn: Connection, profile: int) -> None:
 
 def cleared_on(conn: Connection) -> date:
     """Return the day on which old matches were deleted last."""
-    return date.fromordinal(max(last_number(conn, _CLEARED), 1))
+    return last_day(conn, _CLEARED)
 
 
 def forget_old(conn: Connection, *, before: datetime, today: date) -> None:
     """Delete the matches of papers first seen before a time (UTC), and write down the day."""
     old = select(t.paper.c.id).where(t.paper.c.first_seen_at < before)
     conn.execute(delete(t.match).where(t.match.c.paper_id.in_(old)))
-    set_number(conn, _CLEARED, today.toordinal())
+    set_day(conn, _CLEARED, today)
 
 
 @dataclass(frozen=True, slots=True)

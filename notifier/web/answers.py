@@ -37,6 +37,16 @@ class Pages:
         default = self.app.settings.digest.language
         return language(asked_for(header, known(), default=default))
 
+    def subscriber(self, request: Request, purpose: str) -> Subscriber:
+        """Return whose page it is, by the token in its address.
+
+        Raises:
+            BadToken: it is none of ours for this purpose.
+            NotFound: the subscriber was deleted.
+        """
+        row = self.app.tokens.read(purpose, request.path_params["token"])
+        return self.app.subscriptions.by_row(row)
+
     def page(
         self,
         request: Request,

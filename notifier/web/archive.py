@@ -15,13 +15,13 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from notifier.digests import cadence
+from notifier.digests.reading import body
 from notifier.jobs.match import KEPT
 from notifier.jobs.matched import AllMatched, all_matched
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_archive, store_digests, store_subscribers
 from notifier.storage.store_archive import Archived
 from notifier.web.answers import Pages
-from notifier.web.mails import body
 
 MOST_SHOWN = 200
 # The mail's own page: its styles are inline; scripts, forms and remote content stay out.

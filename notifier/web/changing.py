@@ -117,14 +117,9 @@ class _Changing:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    def _subscriber(self, request: Request) -> Subscriber:
-        app = self._pages.app
-        row = app.tokens.read(CHANGE, request.path_params["token"])
-        return app.subscriptions.by_row(row)
-
     def show(self, request: Request) -> Response:
         """Show what is stored."""
-        subscriber = self._subscriber(request)
+        subscriber = self._pages.subscriber(request, CHANGE)
         return self._page(request, subscriber, Typed.of(subscriber))
 
     async def act(self, request: Request) -> Response:
@@ -133,7 +128,7 @@ class _Changing:
         return await asyncio.to_thread(self._act, request, typed)
 
     def _act(self, request: Request, typed: Typed) -> Response:
-        app, subscriber = self._pages.app, self._subscriber(request)
+        app, subscriber = self._pages.app, self._pages.subscriber(request, CHANGE)
         if typed.wrong:
             return self._page(request, subscriber, typed, 422)
         changed = app.subscriptions.change(

@@ -14,8 +14,8 @@ from starlette.routing import Mount, Route
 
 from notifier.app import App
 from notifier.delivery.sink import Sink
+from notifier.digests.reading import body
 from notifier.digests.render import Templates
-from notifier.web.mails import body
 from notifier.web.site import SafeHeaders, make_site
 
 # The mail's own page: its styles are inline; scripts, forms and remote content stay out.

@@ -32,14 +32,9 @@ class _Pausing:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    def _subscriber(self, request: Request) -> Subscriber:
-        app = self._pages.app
-        row = app.tokens.read(PAUSE, request.path_params["token"])
-        return app.subscriptions.by_row(row)
-
     def show(self, request: Request) -> Response:
         """Show what is, and the choices."""
-        return self._page(request, self._subscriber(request))
+        return self._page(request, self._pages.subscriber(request, PAUSE))
 
     async def act(self, request: Request) -> Response:
         """Pause, or go on."""
@@ -47,7 +42,7 @@ class _Pausing:
         return await asyncio.to_thread(self._act, request, form)
 
     def _act(self, request: Request, form: Form) -> Response:
-        app, subscriber = self._pages.app, self._subscriber(request)
+        app, subscriber = self._pages.app, self._pages.subscriber(request, PAUSE)
         if subscriber.state != "active":
             return self._page(request, subscriber)
         if form.one("do") == "resume":
