@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import timedelta
 
-from notifier.config import SourceSettings
+from notifier.config_sources import SourceSettings
 from notifier.sources import biorxiv, huggingface, pubmed
 from notifier.sources.arxiv import HOLIDAYS, REPLAY, ArxivSource, announcements
 from notifier.sources.biorxiv import BiorxivSource

@@ -22,7 +22,8 @@ from pydantic import ValidationError
 
 from notifier import errors
 from notifier.adapters import make_source
-from notifier.config import Settings, SourceSettings
+from notifier.config import Settings
+from notifier.config_sources import SourceSettings
 from notifier.delivery.files import FilesTransport
 from notifier.delivery.mailer import Transport
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport

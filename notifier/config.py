@@ -7,16 +7,11 @@ Every key of the file can also come from the environment, which wins:
 from __future__ import annotations
 
 import os
-import re
 import tomllib
-from datetime import date
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     SecretStr,
@@ -32,77 +27,21 @@ from pydantic_settings import (
 
 from notifier import errors
 from notifier.config_errors import explain
-from notifier.digests import cadence
+from notifier.config_sources import SourceSettings
+from notifier.config_values import (
+    AsciiUrl,
+    BareAddress,
+    HostName,
+    LanguageCode,
+    ListenAt,
+    Mailbox,
+    OneLine,
+    Section,
+    Zone,
+)
 
 FILE_NAME = "notifier.toml"
-_KEYS_OF_KINDS = {
-    "categories": ("arxiv", "biorxiv", "medrxiv"),
-    "query": ("pubmed",),
-    "api_key": ("pubmed",),
-    "api_key_file": ("pubmed",),
-    "days": ("arxiv", "huggingface", "biorxiv", "medrxiv", "pubmed"),
-    "holidays": ("arxiv",),
-    "quiet_days": ("feed", "pubmed", "biorxiv", "medrxiv"),
-}
-_ARXIV_CATEGORY = re.compile(r"[A-Za-z-]+(\.[A-Za-z-]+)?")
-# Nothing, or letters, digits, dashes and dots, as in a host's name; case says nothing in DNS.
-_LABEL = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
-_HOST = rf"^({_LABEL}(\.{_LABEL})*)?$"
 ENVIRONMENT = "NOTIFIER_"
-
-
-def _one_line(value: str) -> str:
-    if any(ord(char) < 32 or ord(char) == 127 for char in value):
-        raise ValueError("holds a line break or control character")
-    return value
-
-
-def _mailbox(value: str) -> str:
-    address = parseaddr(_one_line(value))[1]
-    local, _, domain = address.rpartition("@")
-    if value and not (local and domain and address.isascii() and " " not in address):
-        raise ValueError(f'"{value}" is no mailbox - write "Name <address@example.org>"')
-    return value
-
-
-def _bare_address(value: str) -> str:
-    if value and (parseaddr(_mailbox(value))[1] != value or "+" in value or len(value) > 200):
-        raise ValueError(f'"{value}" is no address alone - write bounces@papers.example.org')
-    return value
-
-
-def _port(listen: str) -> str:
-    if listen and not 0 <= int(listen.rpartition(":")[2]) <= 65535:
-        raise ValueError("a port lies between 0 and 65535")
-    return listen
-
-
-def _known_zone(name: str) -> str:
-    if not cadence.is_zone(name):
-        raise ValueError(f'"{name}" is no IANA time zone - write one like Europe/Berlin')
-    return name
-
-
-def _language(code: str) -> str:
-    from notifier import languages  # only where one is set: Babel takes a while to load
-
-    if code not in languages.known():
-        raise ValueError(f'"{code}" is no language - there are {", ".join(languages.known())}')
-    return code
-
-
-OneLine = Annotated[str, AfterValidator(_one_line)]
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
-BareAddress = Annotated[str, AfterValidator(_bare_address)]
-Zone = Annotated[str, AfterValidator(_known_zone)]
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
-AsciiUrl = Annotated[str, Field(pattern=r"^https?://[!-.0-~]+(/[!-~]*)?$")]
-
-
-class Section(BaseModel):
-    """A table of the file; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Site(Section):
@@ -113,11 +52,7 @@ class Site(Section):
     contact: OneLine = ""
     postal_address: OneLine = ""
     templates_dir: Path | None = None
-    listen: Annotated[
-        str,
-        Field(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$|^$"),
-        AfterValidator(_port),
-    ] = "127.0.0.1:8080"
+    listen: ListenAt = "127.0.0.1:8080"
     archive_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
 
@@ -158,10 +93,10 @@ class Smtp(Section):
 class Dkim(Section):
     """[dkim]"""
 
-    domain: Annotated[str, Field(pattern=_HOST)] = ""
-    selector: Annotated[str, Field(pattern=_HOST)] = ""
+    domain: HostName = ""
+    selector: HostName = ""
     private_key_file: Path | None = None
-    selector_ed25519: Annotated[str, Field(pattern=_HOST)] = ""
+    selector_ed25519: HostName = ""
     private_key_ed25519_file: Path | None = None
 
     @model_validator(mode="after")
@@ -197,7 +132,7 @@ class Digest(Section):
     days: Annotated[
         tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...], Field(min_length=1)
     ] = ("mon", "tue", "wed", "thu", "fri")
-    language: Annotated[str, AfterValidator(_language)] = "en"
+    language: LanguageCode = "en"
     max_papers: Annotated[int, Field(ge=1, le=25)] = 12
     abstract_characters: Annotated[int, Field(ge=0, le=5000)] = 700
     lookback_days: Annotated[int, Field(ge=1, le=30)] = 14
@@ -249,55 +184,6 @@ class Log(Section):
 
     format: Literal["console", "json"] = "console"
     level: Literal["debug", "info", "warning", "error"] = "info"
-
-
-class SourceSettings(Section):
-    """[[source]]"""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
-    kind: Literal["arxiv", "huggingface", "biorxiv", "medrxiv", "pubmed", "feed", "listing"]
-    categories: tuple[Annotated[str, Field(min_length=1, max_length=60)], ...] = ()
-    urls: tuple[HttpUrl, ...] = ()
-    query: OneLine = ""
-    api_key: SecretStr = SecretStr("")
-    api_key_file: Path | None = None
-    days: Annotated[int, Field(ge=1, le=60)] | None = None
-    quiet_days: Annotated[int, Field(ge=1, le=3650)] = 30
-    holidays: tuple[date, ...] | None = None
-    every_minutes: Annotated[int, Field(ge=5)] = 120
-    enabled: bool = True
-
-    @model_validator(mode="after")
-    def _has_no_key_of_another_kind(self) -> SourceSettings:
-        for key, kinds in _KEYS_OF_KINDS.items():
-            if key in self.model_fields_set and self.kind not in kinds:
-                raise ValueError(
-                    f'source "{self.name}": {key} means nothing for kind "{self.kind}", only for '
-                    f"{', '.join(kinds)} - take it away"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _has_an_address(self) -> SourceSettings:
-        if self.kind == "feed" and not self.urls:
-            raise ValueError(f'source "{self.name}" has no urls - write urls = ["https://..."]')
-        if self.kind == "arxiv" and not (self.urls or self.categories):
-            raise ValueError(f'source "{self.name}" has no categories - as in ["cs.CL", "stat.ML"]')
-        if self.kind == "pubmed" and not (self.urls or self.query.strip()):
-            raise ValueError(f'source "{self.name}" has no query - as in "asthma AND 2026[dp]"')
-        if self.kind == "listing" and self.enabled:
-            raise ValueError(
-                f'source "{self.name}": saved listings are read by "notifier ingest --file", not '
-                "fetched - take the [[source]] away"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _has_categories_of_arxiv(self) -> SourceSettings:
-        wrong = [c for c in self.categories if not _ARXIV_CATEGORY.fullmatch(c)]
-        if self.kind == "arxiv" and wrong:
-            raise ValueError(f'"{wrong[0]}" is no arXiv category - write one like cs.CL or hep-th')
-        return self
 
 
 class Settings(BaseSettings):

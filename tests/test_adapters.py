@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from notifier.adapters import make_source
-from notifier.config import SourceSettings
+from notifier.config_sources import SourceSettings
 from notifier.sources.source import Kind, Source
 
 from .builders import NOON

@@ -17,7 +17,7 @@ from notifier.jobs.take import take_body
 from notifier.papers.identity import Alias
 from notifier.papers.paper import Entry
 from notifier.profiles.profile import Schedule
-from notifier.storage import merging, store_digests, store_papers, store_sources
+from notifier.storage import merging, store_digests, store_news, store_papers, store_sources
 from notifier.storage.database import Database
 
 from .builders import NOON, an_entry, atom
@@ -37,12 +37,12 @@ def take(
 
 def news(database: Database, after: int = 0, **how: Any) -> list[int]:
     with database.reading() as conn:
-        return store_papers.rows_arrived(conn, after, since=NOON - 30 * DAY, **how)
+        return store_news.rows_arrived(conn, after, since=NOON - 30 * DAY, **how)
 
 
 def head(database: Database) -> int:
     with database.reading() as conn:
-        return store_papers.arrival(conn)
+        return store_news.arrival(conn)
 
 
 def the_paper(database: Database) -> Any:
@@ -80,7 +80,7 @@ def test_a_paper_first_known_as_a_replacement_is_news_when_it_is_cross_listed(
     take(database, an_entry(announce="replace", version=3))
     take(database, an_entry(announce="cross", version=3), at=NOON + 40 * DAY)
     with database.reading() as conn:
-        assert store_papers.rows_arrived(conn, 0, since=NOON + 39 * DAY) == [1]
+        assert store_news.rows_arrived(conn, 0, since=NOON + 39 * DAY) == [1]
 
 
 def test_a_cross_listing_into_another_field_is_news_to_its_readers(database: Database) -> None:
@@ -125,8 +125,8 @@ def test_a_late_cross_listing_hides_nothing_from_a_new_subscriber(database: Data
     take(database, an_entry(1), an_entry(2))
     take(database, an_entry(1, announce="cross", categories=("q-bio.NC",)), at=NOON + DAY)
     with database.reading() as conn:
-        seen = store_papers.arrival(conn, before=NOON + DAY)
-        assert store_papers.rows_arrived(conn, seen, since=NOON - DAY) == [1]
+        seen = store_news.arrival(conn, before=NOON + DAY)
+        assert store_news.rows_arrived(conn, seen, since=NOON - DAY) == [1]
 
 
 # Replacements
@@ -240,7 +240,7 @@ def test_the_same_paper_by_two_names_is_one_when_a_source_names_both(database: D
         (paper,) = store_papers.load(conn, [1, 2])
         assert paper.first_seen_at == NOON
         assert paper.sources == ("arxiv", "journal")
-        assert store_papers.rows_arrived(conn, 0, since=NOON) == [1]
+        assert store_news.rows_arrived(conn, 0, since=NOON) == [1]
 
 
 def test_a_paper_merged_into_another_fills_its_gaps(database: Database) -> None:

@@ -17,6 +17,7 @@ from notifier.profiles.profile import Schedule
 from notifier.storage import (
     store_deliveries,
     store_digests,
+    store_news,
     store_papers,
     store_profiles,
     store_subscribers,
@@ -127,7 +128,7 @@ def test_news_of_a_paper_survives_its_merging_with_one_that_was_none(database: D
     take(database, an_entry(aliases=(DOI,)), source="journal")
     take(database, an_entry(aliases=(ARXIV, DOI), announce="replace", version=3))
     with database.reading() as conn:
-        assert store_papers.rows_arrived(conn, 0, since=NOON) == [1]
+        assert store_news.rows_arrived(conn, 0, since=NOON) == [1]
 
 
 def test_a_removed_subscribers_row_is_never_anothers(database: Database) -> None:
@@ -218,7 +219,7 @@ def test_arrival_numbers_grow_in_the_order_of_commits(database: Database) -> Non
 def test_a_replacement_of_an_unknown_paper_is_kept_but_is_no_news(database: Database) -> None:
     take(database, an_entry(1, announce="replace", version=3))
     with database.reading() as conn:
-        assert store_papers.rows_arrived(conn, 0, since=NOON) == []
+        assert store_news.rows_arrived(conn, 0, since=NOON) == []
     assert papers(database) == ["arxiv:2611.00001"]
 
 

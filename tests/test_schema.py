@@ -19,7 +19,7 @@ from notifier.storage import (
     schema,
     store_digests,
     store_matches,
-    store_papers,
+    store_news,
     store_subscribers,
     store_votes,
 )
@@ -95,9 +95,9 @@ def test_the_second_step_keeps_what_was_stored_and_its_order(tmp_path: Path) -> 
         ada = store_subscribers.find(conn, "ada@example.org")
         assert ada
         assert (ada.seen, ada.replacements) == (4, False)
-        assert store_papers.rows_arrived(conn, ada.seen, since=NOON) == [1]
-        assert store_papers.arrival(conn) == 5
-        assert store_papers.arrival(conn, before=NOON) == 0
+        assert store_news.rows_arrived(conn, ada.seen, since=NOON) == [1]
+        assert store_news.arrival(conn) == 5
+        assert store_news.arrival(conn, before=NOON) == 0
     made.close()
 
 

@@ -12,7 +12,7 @@ from notifier.jobs.risers import Passed
 from notifier.jobs.talk import Talk
 from notifier.papers.paper import Paper
 from notifier.ranking.order import Fit
-from notifier.storage import store_matches, store_papers
+from notifier.storage import store_matches, store_news, store_papers
 from notifier.storage.store_matches import Match
 
 
@@ -51,13 +51,13 @@ class Candidates:
         self._arrived: dict[tuple[int, bool], set[int]] = {}
         self._papers: dict[int, Paper] = {}
         self._upto = upto
-        self.head = store_papers.arrival(conn) if upto is None else upto
+        self.head = store_news.arrival(conn) if upto is None else upto
 
     def arrived(self, after: int, *, since: datetime, replacements: bool = False) -> set[int]:
         """Return rows that became news (or, if asked, were replaced) behind number `after`."""
         key = (after, replacements)
         if key not in self._arrived:
-            rows = store_papers.rows_arrived(
+            rows = store_news.rows_arrived(
                 self._conn, after, since=since, replacements=replacements, upto=self._upto
             )
             self._arrived[key] = set(rows)

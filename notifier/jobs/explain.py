@@ -28,7 +28,7 @@ from notifier.ranking.relevance import relevance
 from notifier.storage import (
     store_digests,
     store_matches,
-    store_papers,
+    store_news,
     store_profiles,
     store_subscribers,
 )
@@ -100,7 +100,7 @@ def explain(
     profiles = store_profiles.of(conn, [subscriber.row])
     opinions = tuple(_opinion(conn, profile, paper, at, likes) for profile in profiles)
     sent = store_digests.sent(conn, subscriber.row, paper.row)
-    changes = store_papers.changes_of(conn, paper.row)
+    changes = store_news.changes_of(conn, paper.row)
     number, came_at = paper.arrival, changes.arrived_at
     if subscriber.replacements and (paper.revision or 0) > (number or 0):
         number, came_at = paper.revision, changes.changed_at

@@ -25,6 +25,7 @@ from notifier.ranking.rising import WINDOW
 from notifier.storage import (
     paper_changes,
     store_matches,
+    store_news,
     store_papers,
     store_profiles,
     store_signals,
@@ -266,7 +267,7 @@ def _new_matches(
 
 def _since(conn: Connection, now: datetime) -> datetime:
     """Since when papers are of use: by a clock far ahead none would be, and all be forgotten."""
-    return min(now, store_papers.newest(conn) or now) - KEPT
+    return min(now, store_news.newest(conn) or now) - KEPT
 
 
 def _keep(conn: Connection, profile: Changed, found: Sequence[NewMatch]) -> int:

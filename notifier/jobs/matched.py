@@ -19,6 +19,7 @@ from notifier.ranking.order import OrderSettings, rank
 from notifier.storage import (
     store_archive,
     store_matches,
+    store_news,
     store_papers,
     store_profiles,
     store_subscribers,
@@ -105,7 +106,7 @@ def _choice(
         conn, rows, talk(conn, now=now), after=digest.seen_from, also=chosen, before=now
     )
     news = chosen | set(
-        store_papers.rows_arrived(
+        store_news.rows_arrived(
             conn, digest.seen_from, since=now - lookback, upto=digest.seen_to,
             replacements=subscriber.replacements,
         )

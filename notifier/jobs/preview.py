@@ -12,7 +12,7 @@ from notifier.jobs.picking import Desk
 from notifier.jobs.talk import talk
 from notifier.jobs.writing import ComposeSettings, Outlook, digest
 from notifier.profiles.profile import Subscriber
-from notifier.storage import store_digests, store_papers
+from notifier.storage import store_digests, store_news
 from notifier.storage.store_digests import NewDigest
 from notifier.storage.store_matches import Match
 
@@ -39,8 +39,8 @@ def preview(
     if matches is not None:
         sent = store_digests.sent_papers(conn, [subscriber.row], before=now)
         matches = [one for one in matches if (subscriber.row, one.fit.row) not in sent]
-    is_past = later is not None or store_papers.is_newer(conn, now)
-    upto = store_papers.arrival(conn, before=now) if is_past else None
+    is_past = later is not None or store_news.is_newer(conn, now)
+    upto = store_news.arrival(conn, before=now) if is_past else None
     desk = Desk(
         conn, [subscriber], talk(conn, now=now), order=settings.order, lookback=settings.lookback,
         upto=upto, matches=matches,

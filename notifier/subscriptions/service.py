@@ -17,7 +17,7 @@ from notifier.digests import cadence
 from notifier.profiles.parser import PROFILE_CHARACTERS, parse
 from notifier.profiles.profile import Profile, Schedule, Subscriber
 from notifier.profiles.rules import RuleProblem, Rules
-from notifier.storage import store_digests, store_papers, store_profiles
+from notifier.storage import store_digests, store_news, store_profiles
 from notifier.storage import store_subscribers as store
 from notifier.storage.database import Database
 
@@ -96,7 +96,7 @@ class Subscriptions:
                 address,
                 chosen,
                 max_papers=max_papers or self._defaults.max_papers,
-                seen=store_papers.arrival(conn, before=now - self._first),
+                seen=store_news.arrival(conn, before=now - self._first),
                 now=now,
                 replacements=replacements,
                 language=checked_language(language or self._defaults.language),
@@ -157,7 +157,7 @@ class Subscriptions:
                     next_due_at=cadence.next_due(subscriber.schedule, now),
                 )
                 if store_digests.made(conn, subscriber.row) is None:
-                    seen = store_papers.arrival(conn, before=now - self._first)
+                    seen = store_news.arrival(conn, before=now - self._first)
                     store.change(conn, subscriber.row, seen=max(seen, subscriber.seen))
                 self._plan_sample(conn, subscriber.row)
             return _found(conn, subscriber.address)

@@ -1,0 +1,75 @@
+"""What a setting may be: checked texts, addresses and zones, and a table of them."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from notifier.digests import cadence
+
+# Nothing, or letters, digits, dashes and dots, as in a host's name; case says nothing in DNS.
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_HOST = rf"^({_LABEL}(\.{_LABEL})*)?$"
+
+
+def _one_line(value: str) -> str:
+    if any(ord(char) < 32 or ord(char) == 127 for char in value):
+        raise ValueError("holds a line break or control character")
+    return value
+
+
+def _mailbox(value: str) -> str:
+    address = parseaddr(_one_line(value))[1]
+    local, _, domain = address.rpartition("@")
+    if value and not (local and domain and address.isascii() and " " not in address):
+        raise ValueError(f'"{value}" is no mailbox - write "Name <address@example.org>"')
+    return value
+
+
+def _bare_address(value: str) -> str:
+    if value and (parseaddr(_mailbox(value))[1] != value or "+" in value or len(value) > 200):
+        raise ValueError(f'"{value}" is no address alone - write bounces@papers.example.org')
+    return value
+
+
+def _port(listen: str) -> str:
+    if listen and not 0 <= int(listen.rpartition(":")[2]) <= 65535:
+        raise ValueError("a port lies between 0 and 65535")
+    return listen
+
+
+def _known_zone(name: str) -> str:
+    if not cadence.is_zone(name):
+        raise ValueError(f'"{name}" is no IANA time zone - write one like Europe/Berlin')
+    return name
+
+
+def _language(code: str) -> str:
+    from notifier import languages  # only where one is set: Babel takes a while to load
+
+    if code not in languages.known():
+        raise ValueError(f'"{code}" is no language - there are {", ".join(languages.known())}')
+    return code
+
+
+OneLine = Annotated[str, AfterValidator(_one_line)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+BareAddress = Annotated[str, AfterValidator(_bare_address)]
+Zone = Annotated[str, AfterValidator(_known_zone)]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+HostName = Annotated[str, Field(pattern=_HOST)]
+LanguageCode = Annotated[str, AfterValidator(_language)]
+ListenAt = Annotated[
+    str,
+    Field(pattern=r"^[^\s:]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$|^$"),
+    AfterValidator(_port),
+]
+AsciiUrl = Annotated[str, Field(pattern=r"^https?://[!-.0-~]+(/[!-~]*)?$")]
+
+
+class Section(BaseModel):
+    """A table of the file; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,108 @@
+"""The tables of sending: what waits, what was tried, what came back, and who must not be mailed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlmodel import Field
+
+from notifier.storage.columns import Row, refers, text, time
+
+
+class DeliveryRow(Row, table=True):
+    """The sending of one digest, and what became of it.
+
+    States: pending (to be sent, again after `not_before`), claimed (until `lease_until`),
+    sent, failed (refused for good), expired (too late to be useful), dropped (subscriber left),
+    held (the server may have taken it: somebody must say whether it is sent again).
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_state_not_before", "state", "not_before"),)
+    id: int | None = Field(default=None, primary_key=True)
+    digest_id: int = refers("digest", unique=True)
+    subscriber_id: int = refers("subscriber", index=True)
+    state: str
+    attempts: int
+    not_before: datetime = time(nullable=False)
+    expires_at: datetime = time(nullable=False)
+    lease_owner: str | None
+    lease_until: datetime | None = time()
+    stage: str | None
+    code: int | None
+    enhanced: str | None
+    reply: str | None = text(nullable=True)
+    finished_at: datetime | None = time()
+
+
+class AttemptRow(Row, table=True):
+    """What became of one attempt to send, in the server's words; rows are only added.
+
+    `outcome` is the delivery's state after it, or "released" where the mail was not to blame.
+    """
+
+    __tablename__ = "attempt"
+    id: int | None = Field(default=None, primary_key=True)
+    delivery_id: int = refers("delivery", index=True)
+    number: int
+    at: datetime = time(nullable=False)
+    outcome: str
+    stage: str | None
+    code: int | None
+    enhanced: str | None
+    reply: str | None = text(nullable=True)
+
+
+class MessageRow(Row, table=True):
+    """A digest's mail, frozen when it was composed: zlib-compressed bytes ready for the wire."""
+
+    __tablename__ = "message"
+    digest_id: int = refers("digest", primary_key=True)
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class SuppressionRow(Row, table=True):
+    """An address that must not be mailed, and why; for good, or before `until`.
+
+    `source`: smtp (the server's answer), bounce or complaint (a mail that came back).
+    """
+
+    __tablename__ = "suppression"
+    address: str = Field(primary_key=True)
+    reason: str
+    evidence: str = text()
+    since: datetime = time(nullable=False)
+    source: str = Field(sa_column=Column(String, nullable=False, server_default="smtp"))
+    until: datetime | None = time()
+
+
+class BounceRow(Row, table=True):
+    """What came to the bounce address, and what was done; rows are added and never changed.
+
+    One for each mail (`key`: SHA-256 of it) and recipient it speaks of. `kind`: see
+    `delivery.verdict`. `via` says by what its subscriber was found: token, message-id, address or
+    nothing. `raw`: the mail, zlib-compressed, kept where nobody understood it.
+    """
+
+    __tablename__ = "bounce"
+    __table_args__ = (
+        UniqueConstraint("key", "recipient"),
+        Index("ix_bounce_subscriber_id_received_at", "subscriber_id", "received_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    key: str
+    recipient: str
+    kind: str
+    status: str
+    reason: str = text()
+    via: str
+    done: str
+    subscriber_id: int | None = Field(
+        sa_column=Column(Integer, ForeignKey("subscriber.id", ondelete="CASCADE"))
+    )
+    delivery_id: int | None = Field(
+        sa_column=Column(Integer, ForeignKey("delivery.id", ondelete="CASCADE"), index=True)
+    )
+    received_at: datetime = time(nullable=False, index=True)
+    raw: bytes | None = Field(sa_column=Column(LargeBinary))
