@@ -10,32 +10,28 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
 
 import structlog
-from pydantic import ValidationError
 
-from notifier import errors
-from notifier.adapters import make_source
 from notifier.config import Settings
-from notifier.config_sources import SourceSettings
 from notifier.delivery.files import FilesTransport
 from notifier.delivery.mailer import Transport
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
 from notifier.digests.render import Templates
 from notifier.digests.view import Service
+from notifier.intake import Clock, Intake, system_clock
 from notifier.jobs import freshness
 from notifier.jobs.bounce import BounceSettings, Read, take_mail
 from notifier.jobs.compose import Composed, compose
 from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
 from notifier.jobs.explain import Explained, explain
 from notifier.jobs.housekeeping import keep_house
-from notifier.jobs.ingest import Tell, ingest
 from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.preview import preview
@@ -46,38 +42,19 @@ from notifier.papers.paper import Paper
 from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
 from notifier.ranking.order import OrderSettings
 from notifier.signing import make_signer
-from notifier.sources.freshness import Freshness, Reading
-from notifier.sources.http import (
-    LONGEST_WAIT_SECONDS,
-    Answer,
-    Client,
-    HttpSettings,
-    at_rest,
-    open_client,
-)
-from notifier.sources.source import Kind, Source
 from notifier.storage import (
     schema,
     store_matches,
     store_profiles,
-    store_sources,
     store_subscribers,
 )
 from notifier.storage.database import Database
 from notifier.storage.store_digests import NewDigest
-from notifier.storage.turns import SharedTurns
 from notifier.subscriptions.links import Links
 from notifier.subscriptions.service import Defaults, Subscriptions
 from notifier.subscriptions.tokens import KEY_BYTES, PURPOSE, Tokens
 
 log = structlog.get_logger()
-
-Clock = Callable[[], datetime]
-
-
-def system_clock() -> datetime:
-    """Return now, aware UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -176,7 +153,7 @@ class App:
     @property
     def lookback(self) -> timedelta:
         """What is older than this is mailed to nobody."""
-        return timedelta(days=self.settings.digest.lookback_days)
+        return self.intake.lookback
 
     @property
     def holds_doubtful(self) -> bool:
@@ -208,117 +185,8 @@ class App:
         )
 
     @cached_property
-    def http_settings(self) -> HttpSettings:
-        http = self.settings.http
-        contact = self.settings.site.contact
-        size = http.max_megabytes * 1_000_000
-        return HttpSettings(http.timeout_seconds, size, contact, http.pause_seconds)
-
-    def _client(self) -> AbstractAsyncContextManager[Client]:
-        """A client that takes turns with all processes on this database."""
-        turns = SharedTurns(
-            self.database,
-            clock=system_clock,  # also where `--now` shows the rest another time
-            hold=timedelta(seconds=self.http_settings.timeout_seconds + 5),
-            longest_wait_seconds=LONGEST_WAIT_SECONDS,
-            too_long=at_rest,
-        )
-        return open_client(self.http_settings, turns)
-
-    def _made(self, settings: SourceSettings) -> Source:
-        return make_source(settings, contact=self.settings.site.contact)
-
-    def sources(self, names: tuple[str, ...] = ()) -> list[Source]:
-        """Return the enabled sources that are not paused, or those named.
-
-        Raises:
-            NotFound: a name that no source has.
-        """
-        known = {source.name: source for source in self.settings.source}
-        for name in names:
-            if name not in known:
-                there = ", ".join(known) or "none: add a [[source]] to notifier.toml"
-                raise errors.NotFound(f'no source "{name}"; there are {there}')
-        with self.database.reading() as conn:
-            paused = {one.name for one in store_sources.health(conn) if one.paused_at}
-        wanted = [s for s in known.values() if s.enabled and s.name not in paused]
-        return [self._made(s) for s in ([known[n] for n in names] or wanted)]
-
-    def source_for_file(self, kind: Kind, name: str) -> Source:
-        """Return an adapter of a kind that reads saved answers under a source's name."""
-        here = "http://localhost/"  # never fetched; a feed must have an address
-        try:
-            return self._made(SourceSettings(name=name, kind=kind, urls=(here,), enabled=False))
-        except ValidationError:
-            raise errors.UsageError(
-                f"--name {name!r}: a source's name has letters, digits, dots, dashes"
-            ) from None
-
-    def due_sources(self, now: datetime) -> list[Source]:
-        """Return the enabled sources whose time has come."""
-        with self.database.reading() as conn:
-            known = freshness.readings(conn)
-        enabled = [(s, self._made(s)) for s in self.settings.source if s.enabled]
-        return [
-            source
-            for settings, source in enabled
-            if freshness.is_due(
-                known.get(source.name, Reading()),
-                source,
-                every=timedelta(minutes=settings.every_minutes),
-                now=now,
-            )
-        ]
-
-    def freshness(self, now: datetime) -> dict[str, Freshness]:
-        """Return how current each enabled source is, by name."""
-        asked = [
-            (self._made(s), timedelta(minutes=s.every_minutes))
-            for s in self.settings.source
-            if s.enabled
-        ]
-        with self.database.reading() as conn:
-            return freshness.freshness(conn, asked, now=now)
-
-    def pause_source(self, name: str, *, at: datetime | None) -> bool:
-        """Pause a source, or (None) let it go on; False when it was so already."""
-        (source,) = self.sources((name,))
-        with self.database.writing() as conn:
-            return store_sources.pause(conn, name, source.kind, at=at)
-
-    async def fetch(self, url: str) -> Answer:
-        """Return what an address answers, politely; nothing is kept.
-
-        Raises:
-            SourceError: no good answer.
-        """
-        async with self._client() as client:
-            return await client.fetch(url)
-
-    async def ingest(
-        self,
-        sources: list[Source],
-        *,
-        since: datetime | None = None,
-        tell: Tell = lambda progress: None,
-    ) -> list[Ingested]:
-        """Fetch the sources one after the other and return their reports.
-
-        Args:
-            since: Back-fill from then on; what is older than a digest looks back is no news.
-        """
-        reports = []
-        for source in sources:
-            now = self.clock()
-            news_since = now - self.lookback if since else None
-            async with self._client() as client:
-                reports.append(
-                    await ingest(
-                        self.database, source, client,
-                        now=now, since=since, news_since=news_since, tell=tell,
-                    )
-                )  # fmt: skip
-        return reports
+    def intake(self) -> Intake:
+        return Intake(self.settings, self.database, self.clock)
 
     @cached_property
     def shelves(self) -> Shelves:
@@ -360,7 +228,7 @@ class App:
 
     def _outlook(self, now: datetime) -> Outlook:
         """How the sources are."""
-        states = self.freshness(now)
+        states = self.intake.freshness(now)
         notes = (freshness.missing_note(name, state) for name, state in states.items())
         return Outlook(
             waits=any(freshness.awaited(state, now=now) for state in states.values()),
@@ -397,24 +265,12 @@ class App:
         settings = BounceSettings(self.secret, proof=bool(self.settings.mail.bounce_address))
         return take_mail(self.database, raw, settings, now=self.clock(), envelope=envelope)
 
-    async def _ingest_until(self, stop: asyncio.Event, source: Source) -> list[Ingested]:
-        """Fetch a source; cut off at `stop`, it brings nothing and is asked again next time."""
-        fetching = asyncio.ensure_future(self.ingest([source]))
-        stopped = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({fetching, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if not fetching.done():
-            fetching.cancel()
-            await asyncio.wait({fetching})
-            return []
-        return fetching.result()
-
     async def tick(self, *, stop: asyncio.Event | None = None) -> Ticked:
         """One pass of everything that is due; stops between two steps at `stop`."""
         stop, done = stop or asyncio.Event(), Ticked()
-        for source in await asyncio.to_thread(self.due_sources, self.clock()):
+        for source in await asyncio.to_thread(self.intake.due_sources, self.clock()):
             if not stop.is_set():
-                done.ingested += await self._ingest_until(stop, source)
+                done.ingested += await self.intake.ingest_until(stop, source)
         if not stop.is_set():
             done.composed = await asyncio.to_thread(self.compose, stopping=stop.is_set)
             done.broken_templates = tuple(self.templates.problems)

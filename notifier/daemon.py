@@ -20,7 +20,8 @@ from typing import Any
 import structlog
 
 from notifier import errors
-from notifier.app import App, Ticked, system_clock
+from notifier.app import App, Ticked
+from notifier.intake import system_clock
 from notifier.web.serving import serving
 from notifier.web.site import make_site
 
@@ -183,9 +184,9 @@ class _Daemon:
                 self._sending = False
 
     async def _sources(self) -> None:
-        for source in await asyncio.to_thread(self._app.due_sources, self._app.clock()):
+        for source in await asyncio.to_thread(self._app.intake.due_sources, self._app.clock()):
             if not self._stop.is_set():
-                await self._guarded(source.name, partial(self._app.ingest, [source]))
+                await self._guarded(source.name, partial(self._app.intake.ingest, [source]))
 
     async def _finish(self) -> bool:
         """Let what is on the wire end by itself for a while, then cancel it.

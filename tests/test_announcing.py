@@ -215,7 +215,7 @@ def test_old_versions_that_a_back_fill_finds_are_told_to_nobody(database: Databa
 
 def test_a_back_fill_counts_words_on_the_day_of_each_paper(lab: Instance) -> None:
     day = (lab.now - 40 * DAY).date().isoformat()
-    source = lab.app.source_for_file("arxiv", "arxiv")
+    source = lab.app.intake.source_for_file("arxiv", "arxiv")
     body = atom([RAG], day=day)
     take_body(lab.app.database, source, body, now=lab.now, news_since=lab.now - 14 * DAY)
     words = [

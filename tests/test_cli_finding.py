@@ -33,7 +33,7 @@ def an_app(notifier: Notifier, now: datetime = NOON) -> App:
 
 
 def take(app: App, body: bytes, now: datetime, kind: str = "arxiv") -> None:
-    take_body(app.database, app.source_for_file(kind, kind), body, now=now)  # type: ignore[arg-type]
+    take_body(app.database, app.intake.source_for_file(kind, kind), body, now=now)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def prepare(folder: Path, port: int) -> Path:
     now = datetime.now(UTC)
     app = App(Settings(database={"url": f"sqlite:///{folder}/notifier.db"}), clock=lambda: now)
     body = atom([{"id": "2611.00001", "title": "RAGs that forget"}])
-    take_body(app.database, app.source_for_file("arxiv", "arxiv"), body, now=now)
+    take_body(app.database, app.intake.source_for_file("arxiv", "arxiv"), body, now=now)
     for number in range(READERS):
         address = f"reader{number}@example.org"
         found = app.subscriptions.request(

@@ -60,7 +60,9 @@ class Instance:
 
     def take(self, *papers: dict[str, Any], kind: Any = "arxiv") -> None:
         body = atom(papers) if kind == "arxiv" else daily_papers(papers)
-        take_body(self.app.database, self.app.source_for_file(kind, kind), body, now=self.now)
+        take_body(
+            self.app.database, self.app.intake.source_for_file(kind, kind), body, now=self.now
+        )
 
     def digests(self) -> list[store_digests.Listed]:
         with self.app.database.reading() as conn:
@@ -459,7 +461,7 @@ async def test_one_broken_source_stops_no_other_and_its_failures_are_counted(
     ]
     lab = Instance(tmp_path, source=sources, http={"pause_seconds": 0})
     for expected in (1, 2):
-        bad, good = await lab.app.ingest(lab.app.sources())
+        bad, good = await lab.app.intake.ingest(lab.app.intake.sources())
         assert bad.failure is not None
         assert "HTML page" in bad.failure
         assert good.failure is None
@@ -468,7 +470,7 @@ async def test_one_broken_source_stops_no_other_and_its_failures_are_counted(
         assert (health["bad"].failures, health["good"].failures) == (expected, 0)
     httpserver.clear()
     httpserver.expect_request("/bad").respond_with_data(atom([RAG | {"id": "2611.00002"}]))
-    (bad,) = await lab.app.ingest(lab.app.sources(("bad",)))
+    (bad,) = await lab.app.intake.ingest(lab.app.intake.sources(("bad",)))
     assert (bad.failure, bad.new) == (None, 1)
     with lab.app.database.reading() as conn:
         assert {one.name: one.failures for one in store_sources.health(conn)}["bad"] == 0
@@ -484,7 +486,7 @@ async def test_a_password_in_an_address_is_shown_nowhere(
         url = httpserver.url_for(path).replace("http://", "http://me:hunter2@")
         source = {"name": "a", "kind": "feed", "urls": [url]}
         lab = Instance(tmp_path, source=[source], http={"pause_seconds": 0})
-        (report,) = await lab.app.ingest(lab.app.sources())
+        (report,) = await lab.app.intake.ingest(lab.app.intake.sources())
         assert report.failure is not None
         assert f"***@{httpserver.host}" in report.failure
         assert "hunter2" not in report.failure
@@ -500,9 +502,9 @@ async def test_a_key_in_an_address_is_shown_nowhere(
     httpserver.expect_request("/good").respond_with_data(atom([RAG]), headers={"ETag": '"1"'})
     url = httpserver.url_for(path) + "?a=1&api_key=hunter2&b=2"
     lab = Instance(tmp_path, source=[{"name": "a", "kind": "feed", "urls": [url]}])
-    (report,) = await lab.app.ingest(lab.app.sources())
+    (report,) = await lab.app.intake.ingest(lab.app.intake.sources())
     assert path == "/good" or "?a=1&api_key=***&b=2" in (report.failure or "")
-    states = lab.app.freshness(lab.now)
+    states = lab.app.intake.freshness(lab.now)
     assert "hunter2" not in str(states) + str(report) + "".join(capsys.readouterr())
     assert "hunter2" not in str(dump(lab.app.database))
     lab.app.close()
@@ -522,12 +524,12 @@ async def test_validators_are_kept_only_with_the_papers_they_stand_for(
     ).respond_with_data(status=304)
     source = {"name": "a", "kind": "arxiv", "urls": [httpserver.url_for("/feed")]}
     lab = Instance(tmp_path, source=[source], http={"pause_seconds": 0})
-    (cut_off,) = await lab.app.ingest(lab.app.sources())
+    (cut_off,) = await lab.app.intake.ingest(lab.app.intake.sources())
     assert cut_off.problems or cut_off.failure
-    (good,) = await lab.app.ingest(lab.app.sources())
+    (good,) = await lab.app.intake.ingest(lab.app.intake.sources())
     assert good.failure is None
     assert "If-None-Match" not in httpserver.log[1][0].headers, "the cut-off answer is asked again"
-    (unchanged,) = await lab.app.ingest(lab.app.sources())
+    (unchanged,) = await lab.app.intake.ingest(lab.app.intake.sources())
     assert (unchanged.failure, unchanged.seen) == (None, 0)
     httpserver.check()
     lab.app.close()
@@ -538,16 +540,16 @@ def test_a_source_is_asked_when_its_time_has_come_and_sooner_after_a_failure(
 ) -> None:
     source = {"name": "a", "kind": "huggingface", "every_minutes": 120}
     lab = Instance(tmp_path, source=[source])
-    assert [s.name for s in lab.app.due_sources(lab.now)] == ["a"]
+    assert [s.name for s in lab.app.intake.due_sources(lab.now)] == ["a"]
     with lab.app.database.writing() as conn:
         store_sources.succeeded(conn, "a", "huggingface", counts=(1, 1, 0), now=lab.now)
-    assert lab.app.due_sources(lab.now + timedelta(minutes=119)) == []
-    assert lab.app.due_sources(lab.now + timedelta(minutes=120))
-    assert lab.app.due_sources(lab.now - timedelta(hours=1)), "after the clock was set back"
+    assert lab.app.intake.due_sources(lab.now + timedelta(minutes=119)) == []
+    assert lab.app.intake.due_sources(lab.now + timedelta(minutes=120))
+    assert lab.app.intake.due_sources(lab.now - timedelta(hours=1)), "after the clock was set back"
     with lab.app.database.writing() as conn:
         store_sources.failed(conn, "a", "huggingface", "HTTP 503", now=lab.now)
-    assert lab.app.due_sources(lab.now + timedelta(minutes=9)) == []
-    assert lab.app.due_sources(lab.now + timedelta(minutes=10))
+    assert lab.app.intake.due_sources(lab.now + timedelta(minutes=9)) == []
+    assert lab.app.intake.due_sources(lab.now + timedelta(minutes=10))
     lab.app.close()
 
 
@@ -563,13 +565,13 @@ def test_a_source_whose_papers_are_due_is_asked_at_once_and_then_often(tmp_path:
             store_sources.succeeded(conn, "a", "arxiv", counts=(9, 9, 0), now=at)
 
     asked(due - timedelta(minutes=10), MONDAY)
-    assert lab.app.due_sources(due - timedelta(seconds=1)) == []
-    assert lab.app.due_sources(due)
+    assert lab.app.intake.due_sources(due - timedelta(seconds=1)) == []
+    assert lab.app.intake.due_sources(due)
     asked(due, MONDAY)
-    assert lab.app.due_sources(due + timedelta(minutes=19)) == []
-    assert lab.app.due_sources(due + timedelta(minutes=20))
+    assert lab.app.intake.due_sources(due + timedelta(minutes=19)) == []
+    assert lab.app.intake.due_sources(due + timedelta(minutes=20))
     asked(due, due)
-    assert lab.app.due_sources(due + timedelta(minutes=20)) == []
-    assert lab.app.pause_source("a", at=due)
-    assert lab.app.due_sources(due + timedelta(days=9)) == []
+    assert lab.app.intake.due_sources(due + timedelta(minutes=20)) == []
+    assert lab.app.intake.pause("a", at=due)
+    assert lab.app.intake.due_sources(due + timedelta(days=9)) == []
     lab.app.close()

@@ -126,7 +126,7 @@ def stocked(notifier: Notifier) -> Notifier:
     }
     for day, papers in days.items():
         body = atom([{"id": id_, "title": title} for id_, title in papers], day=day)
-        source = app.source_for_file("arxiv", "arxiv")
+        source = app.intake.source_for_file("arxiv", "arxiv")
         take_body(app.database, source, body, now=datetime.fromisoformat(f"{day}T06:00:00+00:00"))
     app.close()
     return notifier

@@ -431,8 +431,8 @@ async def test_a_source_that_was_told_to_rest_is_not_asked_by_the_next_one_on_it
         database={"url": f"sqlite:///{tmp_path}/app.db"}, source=sources, http={"pause_seconds": 0}
     )
     app = App(settings, clock=lambda: TUESDAY)
-    first, second = await app.ingest(app.sources())
-    states = app.freshness(TUESDAY)
+    first, second = await app.intake.ingest(app.intake.sources())
+    states = app.intake.freshness(TUESDAY)
     app.close()
     assert "HTTP 503" in str(first.failure)
     assert "left alone for 60 more minutes" in str(second.failure)

@@ -193,7 +193,7 @@ async def play(app: App, week: Week) -> list[datetime]:
         assert not done.needs_care, [report.failure for report in done.ingested]
         if any(report.new for report in done.ingested) or done.composed.made:
             before = dump(app.database)
-            await app.ingest(app.sources())
+            await app.intake.ingest(app.intake.sources())
             app.compose()
             await app.deliver()
             changed += [now] if before != dump(app.database) else []

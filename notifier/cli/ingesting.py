@@ -34,9 +34,9 @@ def read_file(app: App, path: Path, kind: str, name: str, *, history: bool = Fal
     if kind and kind not in KINDS:
         raise errors.UsageError(f'--kind is one of {", ".join(KINDS)}, not "{kind}"')
     try:
-        body = _read(path, app.http_settings.max_bytes)
+        body = _read(path, app.intake.http_settings.max_bytes)
         found = kind if kind in KINDS else kind_of(path.name, body)
-        source = app.source_for_file(found, name or found)
+        source = app.intake.source_for_file(found, name or found)
         now = app.clock()
         news_since = now - app.lookback if history else None
         return take_body(app.database, source, body, now=now, news_since=news_since)
@@ -88,11 +88,11 @@ def fetch(app: App, names: tuple[str, ...], *, since: datetime | None) -> list[I
     if since and since > app.clock():
         raise errors.UsageError(f"--since {since:%Y-%m-%d} lies in the future")
     reports: list[Ingested] = []
-    for source in app.sources(names):
+    for source in app.intake.sources(names):
         if since and source.window is None and source.replay is None:
             say(f"{source.name} keeps no history: reading what it shows now")
         with _telling(source.name) as tell:
-            reports += asyncio.run(app.ingest([source], since=since, tell=tell))
+            reports += asyncio.run(app.intake.ingest([source], since=since, tell=tell))
     return reports
 
 

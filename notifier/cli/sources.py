@@ -71,14 +71,14 @@ def _tested(opened: App, target: str) -> dict[str, Any]:
     source, asked = _meant(opened, target, now)
     url = asked.url or target
     say(f"fetching {without_login(url)} ...")
-    answer = asyncio.run(opened.fetch(url))
+    answer = asyncio.run(opened.intake.fetch(url))
     body = answer.body or b""
     if source is None:
         kind = kind_of(url, body)
-        source = opened.source_for_file(kind, kind)
+        source = opened.intake.source_for_file(kind, kind)
     batch = source.read(body, now=now, asked=asked)
     if not batch.entries and batch.following:  # a search that leads to its papers
-        more = asyncio.run(opened.fetch(batch.following[0]))
+        more = asyncio.run(opened.intake.fetch(batch.following[0]))
         batch = source.read(more.body or b"", now=now, asked=asked)
     return {
         "new": asked is NOTHING_ASKED,
@@ -100,7 +100,7 @@ def _meant(opened: App, target: str, now: datetime) -> tuple[Source | None, Requ
 
     names = [source.name for source in opened.settings.source]
     if target in names:
-        (source,) = opened.sources((target,))
+        (source,) = opened.intake.sources((target,))
         since = now - source.window if source.window is not None else None
         requests = source.requests(now=now, since=since)
         if requests:
@@ -157,7 +157,7 @@ def _table(kind: str, url: str) -> list[str]:
 
 def _paused(name: str, *, pause: bool) -> None:
     with instance() as opened:
-        changed = opened.pause_source(name, at=opened.clock() if pause else None)
+        changed = opened.intake.pause(name, at=opened.clock() if pause else None)
     state = "paused" if pause else "goes on"
     say(f"{name}: {state}" if changed else f"{name}: {state} already")
 

@@ -68,7 +68,7 @@ def parse_since(written: str) -> datetime | None:
 
 def clock() -> Callable[[], datetime]:
     """Return the clock of this run: `--now`, or the system's."""
-    from notifier.app import system_clock
+    from notifier.intake import system_clock
 
     fixed = state.now
     return system_clock if fixed is None else lambda: fixed

@@ -51,7 +51,7 @@ def collect(app: App, *, since: timedelta) -> dict[str, Any]:
 
 def source_rows(app: App, now: datetime) -> list[dict[str, Any]]:
     """Return each configured source: how current it is, and how it was read."""
-    states = app.freshness(now)
+    states = app.intake.freshness(now)
     with app.database.reading() as conn:
         health = {one.name: one for one in store_sources.health(conn)}
         parts = store_sources.parts(conn)

@@ -122,7 +122,7 @@ async def _play(app: App, clock: _Clock, sink: Sink, say: Callable[[str], None])
         clock.now = now
         for _, file, kind in (step for step in PLAN if step[0] == now):
             body = (Path(__file__).parent / file).read_bytes()
-            report = take_body(app.database, app.source_for_file(kind, kind), body, now=now)
+            report = take_body(app.database, app.intake.source_for_file(kind, kind), body, now=now)
             say(f"{now:%a %H:%M}Z  {file}: {report.seen} read, {report.new} new, "
                 f"{report.merged} known from elsewhere, {report.updated} updated")  # fmt: skip
         if now in MAIL_TIMES:
