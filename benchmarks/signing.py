@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from notifier.delivery.dkim import ALWAYS, WHERE_PRESENT, Key, record, record_name, sign
+from notifier.digests.gaps import quoted
 from notifier.digests.message import Mail, build
 
 DOMAIN = "papers.example.org"
@@ -44,7 +45,8 @@ def a_mail(papers: int = 38) -> bytes:
     html = f'<p style="margin:0 0 8px;color:#222222">{PAPER}</p>\n' * papers
     mail = Mail(
         "0" * 32, f"Papers <papers@{DOMAIN}>", "ada@example.org", "Agents: plans + 11 more",
-        PAPER * papers, html, NOW, f"digest.{DOMAIN}", "Papers", LEAVE, f"people@{DOMAIN}",
+        quoted(PAPER * papers), quoted(html), NOW,
+        f"digest.{DOMAIN}", "Papers", LEAVE, f"people@{DOMAIN}",
     )  # fmt: skip
     return build(mail)
 

@@ -30,6 +30,7 @@ from notifier.jobs import freshness
 from notifier.jobs.bounce import BounceSettings, Read, take_mail
 from notifier.jobs.compose import Composed, compose
 from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
+from notifier.jobs.edition import ComposeSettings, Outlook
 from notifier.jobs.explain import Explained, explain
 from notifier.jobs.housekeeping import keep_house
 from notifier.jobs.library import Library
@@ -37,7 +38,6 @@ from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.preview import preview
 from notifier.jobs.shelves import Shelves
 from notifier.jobs.take import Ingested
-from notifier.jobs.writing import ComposeSettings, Outlook
 from notifier.papers.paper import Paper
 from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
 from notifier.ranking.order import OrderSettings

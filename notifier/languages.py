@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,8 @@ from babel.messages.pofile import read_po
 
 FOLDER = Path(__file__).parent / "locale"
 ENGLISH: Final = "en"
+# Dates and numbers that are written again and again.
+_KEPT = 4096
 # Days before months, as in most of the world.
 _LOCALES = {"en": "en_GB"}
 
@@ -77,11 +79,11 @@ class Language:
 
     def day(self, day: date) -> str:
         """Return a date with its day of the week: `Fri, 20 Nov 2026`."""
-        return dates.format_skeleton("yMMMEd", day, locale=self.locale)
+        return _written(self.code, "yMMMEd", day.toordinal())
 
     def weekday(self, day: date) -> str:
         """Return a date's day of the week, in short: `Fri`."""
-        return dates.format_skeleton("E", day, locale=self.locale)
+        return _written(self.code, "E", day.toordinal())
 
     def weekday_named(self, number: int) -> str:
         """Return the name of a day of the week, Monday 0: `Friday`."""
@@ -93,7 +95,7 @@ class Language:
 
     def number(self, number: float) -> str:
         """Return a number, in groups of three digits."""
-        return numbers.format_decimal(number, format="#,##0.##", locale=self.locale)
+        return _numbered(self.code, number)
 
     def listed(self, words: Iterable[str]) -> str:
         """Return words as a list: `a, b and c`."""
@@ -111,6 +113,17 @@ def language(code: str) -> Language:
         write_mo(compiled, read_po(file, locale=code))
     compiled.seek(0)
     return Language(code, GNUTranslations(compiled), Locale.parse(_LOCALES.get(code, code)))
+
+
+@lru_cache(_KEPT)
+def _written(code: str, skeleton: str, day: int) -> str:
+    written = date.fromordinal(day)
+    return dates.format_skeleton(skeleton, written, locale=language(code).locale)
+
+
+@lru_cache(_KEPT)
+def _numbered(code: str, number: float) -> str:
+    return numbers.format_decimal(number, format="#,##0.##", locale=language(code).locale)
 
 
 @cache

@@ -8,10 +8,13 @@ from datetime import UTC, date
 from typing import Any
 
 from notifier.digests import arranging
+from notifier.digests.cards import CardMaker, Link, Summary, SummaryMaker
 from notifier.digests.choose import choose
+from notifier.digests.gaps import unquoted
 from notifier.digests.message import Mail
+from notifier.digests.printing import Printer
 from notifier.digests.render import Templates
-from notifier.digests.view import CardMaker, DigestView, MailLinks, Notice, OwnLinks, Service
+from notifier.digests.view import DigestView, MailLinks, Notice, Service
 from notifier.jobs.picking import TITLES_SHOWN
 from notifier.languages import language
 from notifier.papers.paper import Paper
@@ -19,6 +22,7 @@ from notifier.profiles.hits import Match, match
 from notifier.profiles.indexed import IndexedPaper
 from notifier.profiles.parser import parse
 from notifier.profiles.profile import Schedule
+from notifier.ranking.rising import Rise
 
 from .builders import NOON, ranked
 
@@ -33,26 +37,36 @@ SERVICE = Service("Paper notifier", SITE, "the lab", "1 Long Street, Town")
 TEMPLATES = Templates()
 
 
-def own_links(paper: Paper) -> OwnLinks:
-    """What the service offers for a paper, with addresses as long as real ones."""
-    vote = f"{SITE}/v/1-{paper.row}.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE"
-    said = (("Save", "saved"), ("More like this", "up"), ("Not for me", "down"))
-    return OwnLinks(
-        (("BibTeX", f"{SITE}/p/{paper.id}.bib"),),
-        tuple((label, f"{vote}?said={one}") for label, one in said),
-        vote,
-    )
+def bibtex(paper: Paper) -> tuple[Link, ...]:
+    """What the service offers for a paper."""
+    return (("BibTeX", f"{SITE}/p/{paper.id}.bib"),)
 
 
-def a_maker(rules: Mapping[str, str], code: str = "en", **values: Any) -> CardMaker:
-    """What makes cards of papers for a reader with these profiles."""
-    return CardMaker(
-        language(code),
-        {name: [line.typed for line in parse(text).lines] for name, text in rules.items()},
-        values.get("rising", {}),
-        values.get("abstract_characters", 700),
-        values.get("own_links", lambda paper: OwnLinks()),
-    )
+def say_url(paper: Paper) -> str:
+    """Where a reader says something of a paper, an address as long as real ones."""
+    return f"{SITE}/v/1-{paper.row}.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE"
+
+
+ACTIONS = (("Save", "?said=saved"), ("More like this", "?said=up"), ("Not for me", "?said=down"))
+
+
+def a_summary(
+    match: Match, rules: str, code: str = "en", rises: Sequence[Rise] = (), **values: Any
+) -> Summary:
+    """What is said of a paper that these rules found."""
+    values.setdefault("abstract_characters", 700)
+    typed = [line.typed for line in parse(rules).lines]
+    return SummaryMaker(language(code), **values).summary(match, typed, rises)
+
+
+def as_html(view: DigestView, templates: Templates = TEMPLATES) -> str:
+    """The HTML part of a digest's mail, as a mail program gets it."""
+    return unquoted(Printer(templates).html(view))
+
+
+def as_text(view: DigestView, templates: Templates = TEMPLATES) -> str:
+    """The text part of a digest's mail, as a mail program gets it."""
+    return unquoted(Printer(templates).text(view))
 
 
 def a_digest(
@@ -70,25 +84,29 @@ def a_digest(
     choice = choose(found, max_papers=max_papers)
     by_row = {paper.row: paper for paper in papers}
     indexed = {item.ranked.row: IndexedPaper(by_row[item.ranked.row]) for item in choice.items}
-    matches = {
-        (section.profile, paper.paper.row): match(parsed[section.profile], paper)
-        or Match(paper.paper, ())
+    rising, words = values.pop("rising", {}), language(code)
+    options = {o: values.pop(o) for o in ("abstract_characters", "own_links") if o in values}
+    summaries = {
+        (section.profile, paper.paper.row): a_summary(
+            match(parsed[section.profile], paper) or Match(paper.paper, ()),
+            profiles[section.profile], code, rising.get(paper.paper.row, ()), **options,
+        )
         for section in choice.sections
         for paper in (indexed[item.ranked.row] for item in section.items)
-    }
-    options = ("rising", "abstract_characters", "own_links")
-    maker = a_maker(profiles, code, **{o: values.pop(o) for o in options if o in values})
-    words = maker.words
+    }  # fmt: skip
+    own = {o: values.pop(o) for o in ("say_url", "actions") if o in values}
+    maker = CardMaker(words, len(profiles), **own)
+    lines = SummaryMaker(words, 700)
     sections = (
-        arranging.by_day(choice, matches, maker, lambda p: p.first_seen_at.astimezone(UTC).date())
+        arranging.by_day(choice, summaries, maker, lambda p: p.first_seen_at.astimezone(UTC).date())
         if weekly
-        else arranging.by_profile(choice, matches, maker)
+        else arranging.by_profile(choice, summaries, maker)
     )
     view = DigestView(
         language=words,
         kind="weekly" if weekly else "daily",
         sections=sections,
-        lines=tuple(maker.line(name, by_row[o.row]) for name, o in choice.rest[:TITLES_SHOWN]),
+        lines=tuple(lines.line(name, by_row[o.row]) for name, o in choice.rest[:TITLES_SHOWN]),
         more=max(choice.more - TITLES_SHOWN, 0),
         scanned=len(papers),
         day=date(2026, 11, 20),
@@ -109,13 +127,14 @@ def a_digest(
 
 def a_mail(view: DigestView, **values: Any) -> Mail:
     """The mail of a digest."""
+    printer = Printer(TEMPLATES)
     mail = Mail(
         key=KEY,
         sender="Paper notifier <notifier@papers.example.org>",
         recipient=view.address,
         subject=view.subject,
-        text=TEMPLATES.text(view),
-        html=TEMPLATES.html(view),
+        text=printer.text(view),
+        html=printer.html(view),
         date=NOON,
         list_id="digest.papers.example.org",
         list_name=view.service.name,

@@ -94,7 +94,7 @@ class Place:
         links = self.app.links
         urls = {
             "unsubscribe": links.unsubscribe(1),
-            "vote": links.vote(1, 1, "down"),
+            "vote": links.vote(1, 1) + links.choice("down"),
             "pause": links.pause(1),
             "change": links.change(1),
             "digest": links.digest(key),

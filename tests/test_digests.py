@@ -15,16 +15,17 @@ from babel.messages.pofile import read_po
 
 from notifier import errors, languages
 from notifier.digests import render
+from notifier.digests.printing import Printer
 from notifier.digests.render import Templates
 from notifier.jobs.compose import compose
-from notifier.jobs.writing import Outlook
+from notifier.jobs.edition import Outlook
 from notifier.languages import Said, language
 from notifier.profiles.profile import Schedule
 from notifier.storage import store_digests
 
 from .builders import a_paper
 from .commands import Notifier, notifier
-from .mails import a_digest
+from .mails import a_digest, as_html, as_text
 from .test_jobs import DAILY, MONDAY, RAG, Instance
 from .test_promises import dump
 
@@ -122,7 +123,7 @@ def test_a_first_digest_that_could_not_be_made_is_a_sample_when_it_is(
     sign_up(lab)
     lab.take(RAG)
     with monkeypatch.context() as patch:
-        patch.setattr(Templates, "text", lambda self, view: 1 / 0)
+        patch.setattr(Printer, "text", lambda self, view: 1 / 0)
         assert lab.app.compose().failed == 1
     lab.now += timedelta(minutes=16)
     assert lab.app.compose().made == 1
@@ -535,15 +536,15 @@ def test_own_templates_that_are_mended_are_broken_no_more_and_all_is_escaped(
     view = a_digest([a_paper("LLM")], {"<i>p": "LLM"})
     own = Templates(tmp_path)
     (folder / "digest.txt.j2").write_text("{% if %}")
-    own.text(view)
+    as_text(view, own)
     assert len(own.problems) == 1
     (folder / "digest.txt.j2").write_text("{{ view.sections[0].name }}")
     render._environment.cache_clear()
-    assert own.text(view) == "<i>p"
+    assert as_text(view, own) == "<i>p"
     assert own.problems == []
     (folder / "digest.html.j2").write_text("{% include 'mail/part.j2' %}")
     (folder / "part.j2").write_text("{{ view.sections[0].name }}")
-    assert "&lt;i&gt;p" in own.html(view)
+    assert "&lt;i&gt;p" in as_html(view, own)
 
 
 def test_config_check_names_a_broken_template(notifier: Notifier) -> None:

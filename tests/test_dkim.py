@@ -35,6 +35,7 @@ from notifier.delivery import dkim, dkim_keys
 from notifier.delivery.dkim_check import verified
 from notifier.delivery.sink import Sink, listening
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
+from notifier.digests.gaps import quoted
 from notifier.digests.message import LINE_BYTES, build
 from notifier.errors import ConfigError
 from notifier.storage import store_digests
@@ -92,7 +93,7 @@ def test_whatever_a_mail_says_its_signatures_hold_and_its_lines_are_short(
 ) -> None:
     mail = build(
         plain_mail(
-            sender=SENDER, subject=subject, list_name=name, text=text, html=html,
+            sender=SENDER, subject=subject, list_name=name, text=quoted(text), html=quoted(html),
             reply_to=f"people@{DOMAIN}" if answers else "",
         )
     )  # fmt: skip
@@ -110,7 +111,7 @@ def test_opendkim_verifies_whatever_a_mail_says(
     tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, str, str]]
 ) -> None:
     mails = [
-        signed(build(plain_mail(sender=SENDER, subject=subject, list_name=name, text=text)))
+        signed(build(plain_mail(sender=SENDER, subject=subject, list_name=name, text=quoted(text))))
         for subject, name, text in said
     ]
     assert by_opendkim(mails, tmp_path_factory.mktemp("dkim")) == [BOTH] * 8
@@ -440,7 +441,7 @@ def test_the_domain_can_be_one_above_the_senders(tmp_path: Path) -> None:
 
 
 def test_signatures_hold_after_a_relay_by_postfix(tmp_path: Path) -> None:
-    dots = plain_mail(sender=SENDER, text=".\n..dots\n.\n\n\n", subject="Ünï " * 40)
+    dots = plain_mail(sender=SENDER, text=quoted(".\n..dots\n.\n\n\n"), subject="Ünï " * 40)
     mails = [signed(MAIL), signed(A_DAY), signed(build(dots))]
 
     all_there = asyncio.Event()

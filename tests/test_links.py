@@ -36,7 +36,7 @@ def test_addresses_are_short_and_readable() -> None:
     assert LINKS.paper("arxiv:2508.13426") == "https://papers.example.org/p/arxiv:2508.13426"
     assert LINKS.bibtex("arxiv:2508.13426").endswith("/p/arxiv:2508.13426.bib")
     assert LINKS.ris("doi:10.1000/x").endswith("/p/doi:10.1000/x.ris")
-    vote = LINKS.vote(123_456, 1_234_567, "down")
+    vote = LINKS.vote(123_456, 1_234_567) + LINKS.choice("down")
     assert vote.startswith("https://papers.example.org/v/123456-1234567.")
     assert vote.endswith("?said=down")
     assert len(vote) < 110

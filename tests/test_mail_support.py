@@ -13,7 +13,7 @@ from .builders import a_paper
 from .commands import Notifier, notifier
 from .conftest import real_data
 from .mail_support import Feature, lacking, unknown, uses
-from .mails import TEMPLATES, a_digest
+from .mails import a_digest, as_html
 from .test_message import GOLDEN
 
 __all__ = ["notifier"]
@@ -68,7 +68,7 @@ def digests(notifier: Notifier) -> dict[str, str]:
     assert len(files) >= 8
     paper = a_paper("LLM", "LLM.", organization="Q", signals={"upvotes": 2.0}, announce="cross")
     full = a_digest([paper], {"p": "LLM\n(open", "q": "LLM"}, more=2, missing=("arXiv",))
-    return {path.name: html_of(path) for path in files} | {"full": TEMPLATES.html(full)}
+    return {path.name: html_of(path) for path in files} | {"full": as_html(full)}
 
 
 def test_digests_use_what_mail_programs_know_and_the_rest_may_be_missing(

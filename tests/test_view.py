@@ -13,13 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.digests import budget
+from notifier.digests.cards import Card, CardMaker, CardSection, Summary
 from notifier.digests.excerpt import Segment, cut, cut_at_sentence, mark, one_line, plain
-from notifier.digests.view import (
-    SUBJECT_CHARACTERS,
-    Card,
-    CardSection,
-    DigestView,
-)
+from notifier.digests.view import SUBJECT_CHARACTERS, DigestView
 from notifier.digests.words import short_authors
 from notifier.digests.words import why as why_in
 from notifier.digests.wrapping import columns, wrap
@@ -29,7 +25,7 @@ from notifier.profiles.hits import Hit
 from notifier.ranking.order import Fit, Ranked
 
 from .builders import a_match, a_paper
-from .mails import a_digest, a_maker
+from .mails import a_digest, a_summary
 
 ENGLISH = language("en")
 texts = st.text(max_size=80)
@@ -37,26 +33,26 @@ ranges = st.lists(st.tuples(st.integers(-2, 90), st.integers(-2, 90)), max_size=
 UGLY = "a\nb\r\x00\x1b[31m\x85\u2028\u2029\u202e\u2066\tc"
 
 
-def a_card(paper: Paper, rules: str = "LLM", **options: Any) -> Card:
-    """The card of one paper under one profile."""
-    return cards([paper], rules, **options)[0]
+def summed(paper: Paper, rules: str = "LLM", **options: Any) -> Summary:
+    """What is said of a paper that these rules find."""
+    found = a_match(rules, paper)
+    assert found is not None
+    return a_summary(found, rules, **options)
 
 
-def cards(papers: Sequence[Paper], rules: str = "LLM", **options: Any) -> list[Card]:
-    maker = a_maker({"mine": rules}, **options)
-    made = []
-    for number, paper in enumerate(papers, 1):
-        found = a_match(rules, paper)
-        assert found is not None
-        made.append(maker.card(number, "mine", (), Ranked(Fit.of(paper, 0.5), 1.0, 0.5), found))
-    return made
+def cards(papers: Sequence[Paper], profile: str = "mine") -> tuple[Card, ...]:
+    """The cards of papers under one profile."""
+    maker = CardMaker(ENGLISH, 1)
+    return tuple(
+        maker.card(number, profile, (), Ranked(Fit.of(paper, 0.5), 1.0, 0.5), summed(paper))
+        for number, paper in enumerate(papers, 1)
+    )
 
 
 def a_view(*titles: str, profile: str = "mine", more: int = 0) -> DigestView:
     papers = [a_paper(f"{title} LLM", row=number) for number, title in enumerate(titles, 1)]
-    shown = tuple(replace(card, profile=profile) for card in cards(papers))
     view = a_digest([], {profile: "LLM"})
-    return replace(view, sections=(CardSection(profile, shown),), more=more)
+    return replace(view, sections=(CardSection(profile, cards(papers, profile)),), more=more)
 
 
 def why(hits: Sequence[Hit], rules: Sequence[str]) -> str:
@@ -121,7 +117,7 @@ def test_the_ellipsis_of_a_cut_text_is_not_marked() -> None:
 
 
 def test_a_card_marks_what_the_rules_found() -> None:
-    card = a_card(a_paper("LLM agents plan", "We use LLMs and agents."), "LLM\nLLM agents")
+    card = summed(a_paper("LLM agents plan", "We use LLMs and agents."), "LLM\nLLM agents")
     assert hits_of(card.title) == ["LLM agents"]
     assert hits_of(card.abstract) == ["LLMs"]
 
@@ -170,7 +166,7 @@ def test_an_abstract_is_cut_at_a_sentence_or_else_at_a_word(
 
 
 def test_no_abstract_is_shown_where_none_is_wanted() -> None:
-    assert a_card(a_paper("LLM", "Some LLM text."), abstract_characters=0).abstract == ()
+    assert summed(a_paper("LLM", "Some LLM text."), abstract_characters=0).abstract == ()
 
 
 # Characters that are no text.
@@ -195,7 +191,7 @@ def test_nothing_of_a_paper_reaches_a_card_with_a_control_character() -> None:
         f"LLM {UGLY}", f"{UGLY} LLM", authors=(UGLY,), categories=(UGLY,), organization=UGLY,
         journal=UGLY, signals={UGLY: 3.0},
     )  # fmt: skip
-    card = a_card(paper, "LLM\x1b[31m | LLM")
+    card = summed(paper, "LLM\x1b[31m | LLM")
     shown = (
         *card.facts, card.authors, card.why, card.plain_title,
         text_of(card.title), text_of(card.abstract),
@@ -239,7 +235,7 @@ def test_every_author_is_shown_or_counted(authors: list[str], followed: set[str]
 
 def test_the_card_shows_the_author_that_a_rule_follows_as_the_paper_writes_the_name() -> None:
     authors = (*(f"Person {n}" for n in range(20)), "Yann LeCun")
-    card = a_card(a_paper("A title", authors=authors), "author: Y. LeCun")
+    card = summed(a_paper("A title", authors=authors), "author: Y. LeCun")
     assert card.authors == "Person 0, Person 1, Person 2, Yann LeCun and 17 others"
 
 
@@ -301,7 +297,7 @@ def test_facts_are_organisation_categories_journal_announcement_and_counts() -> 
         journal="Nature", announce="replace",
         signals={"upvotes": 12.0, "comments": 1.0, "stars": 0.0},
     )  # fmt: skip
-    assert a_card(paper).facts == (
+    assert summed(paper).facts == (
         "Qualcomm", "cs.CL, cs.AI, cs.LG", "Nature", "new version", "12 upvotes · 1 comment",
     )  # fmt: skip
 
@@ -315,25 +311,24 @@ def test_facts_are_organisation_categories_journal_announcement_and_counts() -> 
 )  # fmt: skip
 def test_only_a_web_address_becomes_a_link(url: str) -> None:
     good = "https://example.org/a.pdf?x=1&y=2#z"
-    card = a_card(a_paper("LLM", urls={"page": url, "pdf": good}))
+    card = summed(a_paper("LLM", urls={"page": url, "pdf": good}))
     assert card.links == (("PDF", good),)
     assert card.page == good
 
 
 @pytest.mark.parametrize("url", ["http://a", "HTTPS://A.ORG/", "https://münchen.example/ü?q='"])
 def test_a_web_address_becomes_a_link(url: str) -> None:
-    assert a_card(a_paper("LLM", urls={"page": url})).page == url
+    assert summed(a_paper("LLM", urls={"page": url})).page == url
 
 
 def test_no_fit_is_above_a_hundred() -> None:
     ranked = Ranked(Fit.of(a_paper("LLM"), 0.95), 1.0, 1.16, like=0.9)
-    found = a_match("LLM", a_paper("LLM"))
-    assert found is not None
-    assert a_maker({"mine": "LLM"}).card(1, "mine", (), ranked, found).percent == 100
+    made = CardMaker(ENGLISH, 1).card(1, "mine", (), ranked, summed(a_paper("LLM")))
+    assert made.percent == 100
 
 
-def test_a_card_without_links_has_no_page() -> None:
-    assert a_card(a_paper("LLM")).page == ""
+def test_a_paper_without_links_has_no_page() -> None:
+    assert summed(a_paper("LLM")).page == ""
 
 
 # The subject and the line beside it.
@@ -379,7 +374,7 @@ def test_the_line_beside_the_subject_shows_the_next_titles_or_else_the_authors()
     assert a_view("One", "Two", "Three", "Four").preheader == "Two LLM · Three LLM"
     paper = a_paper("LLM", authors=("Ada Lovelace",))
     view = a_view("x")
-    alone = replace(view, sections=(CardSection("mine", (a_card(paper),)),))
+    alone = replace(view, sections=(CardSection("mine", cards([paper])),))
     assert alone.preheader == "Ada Lovelace"
 
 

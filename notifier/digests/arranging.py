@@ -10,35 +10,35 @@ from datetime import date
 from itertools import count, groupby
 from typing import TypeAlias
 
+from notifier.digests.cards import Card, CardMaker, CardSection, Summary
 from notifier.digests.choose import Choice, Item
-from notifier.digests.view import Card, CardMaker, CardSection
+from notifier.digests.excerpt import plain
 from notifier.papers.paper import Paper
-from notifier.profiles.hits import Match
 
 BEST_OF_A_WEEK = 5
-# Hits of each chosen paper, by profile and row.
-Matches: TypeAlias = Mapping[tuple[str, int], Match]
+# Of each chosen paper, by profile and row.
+Summaries: TypeAlias = Mapping[tuple[str, int], Summary]
 # A paper and the profile under which it stands.
 Wanted: TypeAlias = tuple[str, Item]
 
 
-def by_profile(choice: Choice, matches: Matches, maker: CardMaker) -> tuple[CardSection, ...]:
+def by_profile(choice: Choice, summaries: Summaries, maker: CardMaker) -> tuple[CardSection, ...]:
     """Return the cards of a choice by profile, numbered through."""
     groups = [
         (section.profile, [(section.profile, item) for item in section.items])
         for section in choice.sections
     ]
-    return _sections(groups, matches, maker, is_profile=True)
+    return _sections(groups, summaries, maker, under_profile=True)
 
 
 def by_day(
-    choice: Choice, matches: Matches, maker: CardMaker, day_of: Callable[[Paper], date]
+    choice: Choice, summaries: Summaries, maker: CardMaker, day_of: Callable[[Paper], date]
 ) -> tuple[CardSection, ...]:
     """Return the cards of a week, numbered through: the best of all first, the others by day.
 
     Args:
         choice: The papers.
-        matches: Their hits.
+        summaries: What is said of each.
         maker: Makes the cards.
         day_of: The day of a paper, by the reader's clock.
     """
@@ -47,27 +47,28 @@ def by_day(
     best, rest = ordered[:BEST_OF_A_WEEK], ordered[BEST_OF_A_WEEK:]
 
     def day(pair: Wanted) -> date:
-        return day_of(matches[pair[0], pair[1].ranked.row].paper)
+        return day_of(summaries[pair[0], pair[1].ranked.row].paper)
 
     groups = [(maker.words.gettext("The best of the week"), best)] if best else []
     groups += [(maker.words.day(d), list(some)) for d, some in groupby(sorted(rest, key=day), day)]
-    return _sections(groups, matches, maker, is_profile=False)
+    return _sections(groups, summaries, maker, under_profile=False)
 
 
 def _sections(
     groups: Iterable[tuple[str, Sequence[Wanted]]],
-    matches: Matches,
+    summaries: Summaries,
     maker: CardMaker,
     *,
-    is_profile: bool,
+    under_profile: bool,
 ) -> tuple[CardSection, ...]:
     numbers = count(1)
 
     def card(profile: str, item: Item) -> Card:
-        match = matches[profile, item.ranked.row]
-        return maker.card(next(numbers), profile, item.also, item.ranked, match)
+        summary = summaries[profile, item.ranked.row]
+        return maker.card(
+            next(numbers), profile, item.also, item.ranked, summary, under_profile=under_profile
+        )
 
     return tuple(
-        CardSection(name, tuple(card(*pair) for pair in pairs), is_profile)
-        for name, pairs in groups
+        CardSection(plain(name), tuple(card(*pair) for pair in pairs)) for name, pairs in groups
     )

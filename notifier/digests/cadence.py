@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo
 
 from notifier.profiles.profile import Schedule
 
+# Many people have the same schedule, and are asked for at the same moment.
+_KEPT = 4096
+
 
 @lru_cache(maxsize=1000)  # people type names: not without end
 def _zone(name: str) -> ZoneInfo | None:
@@ -42,6 +45,7 @@ def _days(schedule: Schedule) -> tuple[int, ...]:
     return schedule.days[:1] if schedule.cadence == "weekly" else schedule.days
 
 
+@lru_cache(maxsize=_KEPT)
 def next_due(schedule: Schedule, after: datetime) -> datetime:
     """Return the first due moment (UTC) strictly after `after` (aware)."""
     day = after.astimezone(zone_of(schedule)).date() - timedelta(days=1)
@@ -51,6 +55,7 @@ def next_due(schedule: Schedule, after: datetime) -> datetime:
         day += timedelta(days=1)
 
 
+@lru_cache(maxsize=_KEPT)
 def last_due(schedule: Schedule, upto: datetime) -> tuple[date, datetime]:
     """Return (local date, moment in UTC) of the last due moment at or before `upto`."""
     day = upto.astimezone(zone_of(schedule)).date() + timedelta(days=1)

@@ -15,13 +15,16 @@ _SENTENCE_END = re.compile(
     r"(?<!\bet al)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bcf)[.!?][\"'”’)\]]?(?=\s)"
     r"|[。！？][”’」』）]?"
 )
-# Control characters, line separators, and the marks that turn the direction of what follows.
+# Control characters, line separators, the marks that turn the direction of what follows, and the
+# noncharacters of gaps.
 _UNSEEN = dict.fromkeys(
     (
         *range(0x20),
         *range(0x7F, 0xA0),
         *range(0x2028, 0x202F),
         *range(0x2066, 0x206A),
+        0xFDD0,
+        0xFDD1,
     ),
     " ",
 )
@@ -58,7 +61,8 @@ def cut_at_sentence(text: str, characters: int) -> str:
     """Return `text` cut at the last sentence end within `characters`, or at a word with `…`."""
     if len(text) <= characters:
         return text
-    ends = [found.end() for found in _SENTENCE_END.finditer(text) if found.end() <= characters]
+    found = _SENTENCE_END.finditer(text, 0, characters + 1)  # with the space behind the last
+    ends = [end for one in found if (end := one.end()) <= characters]
     if ends and ends[-1] >= characters // 2:
         return text[: ends[-1]]
     return cut(text, characters)

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from notifier.digests import budget
-from notifier.digests.view import CardSection, DigestView
+from notifier.digests.cards import Card, CardSection
+from notifier.digests.view import DigestView
 
 MAIL_BYTES = 95_000
 # So many bytes less at each step, at least.
@@ -32,21 +33,24 @@ def fit(view: DigestView, build: Callable[[DigestView], bytes]) -> bytes:
 
 def _with_shorter_abstracts(view: DigestView, over: int) -> DigestView | None:
     """The same without so many bytes of abstracts; None where there are none left."""
-    weights = [budget.weight(card.abstract) for card in view.cards]
+    weights = [budget.weight(card.summary.abstract) for card in view.cards]
     if not any(weights):
         return None
     most = budget.level(weights, sum(weights) - max(over, _STEP))
     sections = tuple(
         replace(
             section,
-            cards=tuple(
-                replace(card, abstract=budget.shortened(card.abstract, most))
-                for card in section.cards
-            ),
+            cards=tuple(_shortened(card, most) for card in section.cards),
         )
         for section in view.sections
     )
     return replace(view, sections=sections)
+
+
+def _shortened(card: Card, most: float) -> Card:
+    abstract = budget.shortened(card.summary.abstract, most)
+    words = "".join(segment.text for segment in abstract)
+    return replace(card, summary=replace(card.summary, abstract=abstract, plain_abstract=words))
 
 
 def _with_a_card_less(view: DigestView) -> DigestView | None:
@@ -56,8 +60,7 @@ def _with_a_card_less(view: DigestView) -> DigestView | None:
         return None
     last = max(cards, key=lambda card: card.number)
     kept = (
-        CardSection(one.name, tuple(c for c in one.cards if c is not last), one.is_profile)
-        for one in view.sections
+        CardSection(one.name, tuple(c for c in one.cards if c is not last)) for one in view.sections
     )
     sections = tuple(section for section in kept if section.cards)
     return replace(view, sections=sections, lines=(last.line, *view.lines))

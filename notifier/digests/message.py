@@ -8,13 +8,13 @@ version to version. Every line is 7-bit clean and at most 76 characters in bodie
 
 from __future__ import annotations
 
-import quopri
 import re
 import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import base64mime, quoprimime
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 
 LINE_BYTES = 998
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -23,20 +23,24 @@ _BARE = re.compile(r"[!-;=?-~]+")
 _NEEDS_QUOTES = re.compile(r"[^\w !#$%&'*+/=?^`{|}~-]", re.ASCII)
 # "Subject: =?utf-8?q?" + these + "?=" is 73 characters, of 76 allowed (RFC 2047, 2).
 _ENCODED_CHARACTERS = 52
+_BASE64_BYTES = _ENCODED_CHARACTERS // 4 * 3
 _UNFOLDED_NAME = 60
 _FOLD = "\r\n "
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What a mail says, and to whom. `key` is unguessable and unlike any other mail's."""
+    """What a mail says, and to whom. `key` is unguessable and unlike any other mail's.
+
+    `text` and `html` are quoted-printable already: see `gaps.quoted`.
+    """
 
     key: str
     sender: str
     recipient: str
     subject: str
-    text: str
-    html: str
+    text: bytes
+    html: bytes
     date: datetime
     list_id: str
     list_name: str
@@ -56,25 +60,23 @@ def build(mail: Mail) -> bytes:
     head = "\r\n".join(f"{name}: {value}" for name, value in _headers(mail, boundary))
     if any(len(line) > LINE_BYTES for line in head.split("\r\n")):
         raise ValueError("a header is too long for its line")
-    parts = [
-        head,
-        "",
+    parts = (
+        head.encode("ascii"),
+        b"",
         _part(boundary, "plain", mail.text),
         _part(boundary, "html", mail.html),
-        f"--{boundary}--",
-        "",
-    ]
-    return "\r\n".join(parts).encode("ascii")
+        f"--{boundary}--\r\n".encode("ascii"),
+    )
+    return b"\r\n".join(parts)
 
 
 def _headers(mail: Mail, boundary: str) -> list[tuple[str, str]]:
-    domain = parseaddr(mail.sender)[1].rpartition("@")[2]
     headers = [
         ("From", _mailbox(mail.sender)),
         ("To", f"<{_address(mail.recipient)}>"),
         ("Subject", _unstructured(mail.subject)),
-        ("Date", format_datetime(mail.date.astimezone(UTC))),
-        ("Message-ID", f"<{mail.key}@{domain}>"),
+        ("Date", _date(mail.date)),
+        ("Message-ID", f"<{mail.key}@{_domain(mail.sender)}>"),
         ("Reply-To", _mailbox(mail.reply_to) if mail.reply_to else ""),
         ("List-Id", _named(mail.list_name, _bare(mail.list_id))),
         ("List-Unsubscribe", _FOLD.join(_ways_out(mail))),
@@ -85,6 +87,16 @@ def _headers(mail: Mail, boundary: str) -> list[tuple[str, str]]:
         ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
     ]
     return [(name, value) for name, value in headers if value or name == "Subject"]
+
+
+@lru_cache(256)
+def _date(moment: datetime) -> str:
+    return format_datetime(moment.astimezone(UTC))
+
+
+@lru_cache(256)
+def _domain(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2]
 
 
 def _ways_out(mail: Mail) -> list[str]:
@@ -115,6 +127,7 @@ def _address(value: str) -> str:
     return value
 
 
+@lru_cache(256)
 def _mailbox(written: str) -> str:
     name, address = parseaddr(_checked(written))
     return _named(name, _address(address))
@@ -149,29 +162,36 @@ def _unstructured(value: str) -> str:
 def _encoded_words(value: str) -> str:
     """RFC 2047: short words of whole characters, in the shorter of the two encodings."""
     whole = value.encode()
-    quoted, based = quoprimime.header_length(whole), base64mime.header_length(whole)
-    codec, length = (
-        (quoprimime, quoprimime.header_length)
-        if quoted <= based
-        else (base64mime, base64mime.header_length)
+    is_quoted = quoprimime.header_length(whole) <= base64mime.header_length(whole)
+    takes, most = (
+        (_quoted_length, _ENCODED_CHARACTERS) if is_quoted else (_byte_length, _BASE64_BYTES)
     )
-    words = [""]
+    encode = quoprimime.header_encode if is_quoted else base64mime.header_encode
+    words, used = [""], 0
     for character in value:
-        if length((words[-1] + character).encode()) > _ENCODED_CHARACTERS:
+        takes_now = takes(character)
+        if used + takes_now > most:
             words.append("")
+            used = 0
         words[-1] += character
-    return _FOLD.join(codec.header_encode(word.encode(), "utf-8") for word in words)
+        used += takes_now
+    return _FOLD.join(encode(word.encode(), "utf-8") for word in words)
 
 
-def _part(boundary: str, subtype: str, body: str) -> str:
-    unified = body.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
-    encoded = quopri.encodestring(unified.encode("utf-8")).decode("ascii")
-    return "\r\n".join(
-        (
-            f"--{boundary}",
-            f"Content-Type: text/{subtype}; charset=utf-8",
-            "Content-Transfer-Encoding: quoted-printable",
-            "",
-            encoded.replace("\n", "\r\n"),
-        )
+@lru_cache(1024)
+def _quoted_length(character: str) -> int:
+    return quoprimime.header_length(character.encode())
+
+
+def _byte_length(character: str) -> int:
+    return len(character.encode())
+
+
+def _part(boundary: str, subtype: str, body: bytes) -> bytes:
+    """One part up to the line end before the next boundary, which is not its own."""
+    head = (
+        f"--{boundary}\r\n"
+        f"Content-Type: text/{subtype}; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     )
+    return head.encode("ascii") + body.removesuffix(b"=\r\n").removesuffix(b"\r\n") + b"\r\n"

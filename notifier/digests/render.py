@@ -1,8 +1,8 @@
-"""A digest's HTML and text from its view, by the templates.
+"""The templates, of mails and of pages, in every language.
 
-The same view gives the same text. Templates are searched in the operator's folder, if there is one,
-then in the package, then beside it in a source tree. Everything is autoescaped in HTML; the text
-part wraps at 76 columns and holds no control characters.
+They are searched in the operator's folder, if there is one, then in the package, then beside it in
+a source tree. Everything is autoescaped in HTML; text wraps at 76 columns and holds no control
+characters.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import css_inline
 import jinja2
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
 from notifier import errors
 from notifier.digests.excerpt import plain
-from notifier.digests.view import DigestView
+from notifier.digests.styles import Styles
 from notifier.digests.wrapping import wrap
 from notifier.languages import ENGLISH, language
 
@@ -42,12 +41,12 @@ def _environment(folders: tuple[Path, ...], code: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        extensions=["jinja2.ext.i18n"],
+        extensions=["jinja2.ext.i18n", Styles],
     )
     words = language(code)
     # Newstyle: values are escaped, a sentence's own characters are not.
     made.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]
-    made.filters["wrapped"] = _wrapped
+    made.filters["wrapped"] = wrapped
     made.filters["day"] = words.day
     made.filters["number"] = words.number
     made.filters["listed"] = words.listed
@@ -55,8 +54,8 @@ def _environment(folders: tuple[Path, ...], code: str) -> Environment:
     return made
 
 
-def _wrapped(text: str, indent: int = 0, first: str = "") -> str:
-    """Wrap to 76 columns, each line indented; the first begins with `first`."""
+def wrapped(text: str, indent: int = 0, first: str = "") -> str:
+    """Return text in lines of 76 columns, each indented; the first begins with `first`."""
     lines = wrap(plain(text), TEXT_COLUMNS - indent)
     return "\n".join((" " * indent if n else first.ljust(indent)) + x for n, x in enumerate(lines))
 
@@ -77,24 +76,13 @@ class Templates:
         """What is wrong with the operator's own templates now, as far as they were used."""
         return sorted(self._broken.values())
 
-    def text(self, view: DigestView) -> str:
-        """Return the text part."""
-        return self._render("mail/digest.txt.j2", view.language.code, view=view)
-
-    def html(self, view: DigestView) -> str:
-        """Return the HTML part with its styles inlined; the media queries stay in its head."""
-        inliner = css_inline.CSSInliner(
-            keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
-        )
-        return inliner.inline(self._render("mail/digest.html.j2", view.language.code, view=view))
-
     def page(self, name: str, code: str = ENGLISH, **values: Any) -> str:
         """Return a web page in a language.
 
         Raises:
             TemplateError: the template is missing, or the built-in one is broken.
         """
-        return self._render(name, code, **values)
+        return self.render(name, code, **values)[0]
 
     def check(self) -> list[str]:
         """Return what is wrong with the operator's own templates, as far as reading them tells."""
@@ -111,20 +99,26 @@ class Templates:
                 problems.append(_problem(name, error))
         return problems
 
-    def _render(self, name: str, code: str, **values: Any) -> str:
+    def render(self, name: str, code: str, **values: Any) -> tuple[str, bool]:
+        """Return what a template says in a language, and whether it is the operator's own.
+
+        Raises:
+            TemplateError: the template is missing, or the built-in one is broken.
+        """
         if self._own is not None:
             try:
-                made = _environment((self._own, self._built_in), code)
-                rendered = made.get_template(name).render(**values)
+                template = _environment((self._own, self._built_in), code).get_template(name)
+                rendered = template.render(**values)
                 self._broken.pop(name, None)
-                return rendered
+                return rendered, (self._own / name).is_file()
             except Exception as error:  # whatever an operator's template does stops no mail
                 problem = _problem(name, error)
                 if self._broken.get(name) != problem:
                     self._broken[name] = problem
                     self._tell(problem)
         try:
-            return _environment((self._built_in,), code).get_template(name).render(**values)
+            template = _environment((self._built_in,), code).get_template(name)
+            return template.render(**values), False
         except jinja2.TemplateNotFound as error:
             raise errors.TemplateError(f"template {error.name} is missing") from error
         except jinja2.TemplateError as error:

@@ -145,6 +145,15 @@ def _found(field: str, found: Iterable[str], words: Language) -> str:
             return quoted
 
 
+def wanted(names: Sequence[str], also: Sequence[str], words: Language) -> str:
+    """Return who wants a paper: all of `names` if there are any, else who does beside the first."""
+    if names:
+        return words.gettext("Wanted by: %(profiles)s", profiles=", ".join(names))
+    if also:
+        return words.gettext("Also wanted by: %(profiles)s", profiles=", ".join(also))
+    return ""
+
+
 def scheduled(schedule: Schedule, words: Language) -> str:
     """Return when digests come: `Weekdays, 07:00 (Europe/Berlin)`."""
     at = {"time": f"{schedule.hour:02d}:{schedule.minute:02d}", "zone": schedule.zone}

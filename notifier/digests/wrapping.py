@@ -7,7 +7,7 @@ whole, unless one is longer than a line; an address is never broken.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 
 def columns(text: str) -> int:
@@ -27,7 +27,11 @@ def wrap(text: str, room: int) -> list[str]:
     """Return the words of `text` in lines of at most `room` columns; an empty text is one line."""
     lines, used = [""], 0
     for word in text.split():
-        for piece in _pieces(word, room):
+        if word.isascii() and len(word) <= room:
+            pieces: Iterable[str] = (word,)
+        else:
+            pieces = _pieces(word, room)
+        for piece in pieces:
             width = columns(piece)
             if not lines[-1]:
                 lines[-1], used = piece, width

@@ -79,6 +79,11 @@ class Candidates:
             if match.fit.row not in without and passed.has(match.fit.row, match.number)
         ]
 
+    def lines(self, profile: int, papers: Collection[int]) -> dict[int, tuple[int, ...]]:
+        """Return by row of paper which lines of a profile want it, of some papers."""
+        matches = self._matches.get(profile, ())
+        return {one.fit.row: one.lines for one in matches if one.fit.row in papers}
+
     def _fit(self, match: Match) -> Fit:
         return replace(match.fit, trend=self._talk.trends.get(match.fit.row))
 

@@ -12,9 +12,10 @@ import structlog
 from sqlalchemy import Connection
 
 from notifier.digests import cadence
+from notifier.jobs.edition import NOTHING_MISSING, ComposeSettings, Outlook
 from notifier.jobs.picking import Desk
 from notifier.jobs.talk import talk
-from notifier.jobs.writing import NOTHING_MISSING, ComposeSettings, Outlook, digest
+from notifier.jobs.writing import Writer
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_deliveries, store_digests, store_matches, store_subscribers
 from notifier.storage.database import Database
@@ -58,7 +59,7 @@ def compose(
 
     `stopping` is asked before each subscriber; whoever is left over is due at the next run.
     """
-    done, after, known = Composed(), 0, None
+    done, after, known, writer = Composed(), 0, None, Writer(settings)
     with database.writing() as conn:  # papers given back belong into the digests made now
         done.expired, _ = store_deliveries.close_stale(
             conn, now=now, takes_over=not settings.holds_doubtful
@@ -79,7 +80,7 @@ def compose(
             known = known or talk(conn, now=now)
             desk = Desk(conn, ready, known, order=settings.order, lookback=settings.lookback)
             drafts = [
-                (one, _draft(desk, one, settings, outlook, now))
+                (one, _draft(desk, one, writer, outlook, now))
                 for one in takewhile(lambda _: not stopping(), ready)
             ]
         for subscriber, draft in drafts:
@@ -111,7 +112,7 @@ def _ready(
 
 
 def _draft(
-    desk: Desk, subscriber: Subscriber, settings: ComposeSettings, outlook: Outlook, now: datetime
+    desk: Desk, subscriber: Subscriber, writer: Writer, outlook: Outlook, now: datetime
 ) -> _Draft:
     """Return the digest, or what went wrong, or when to look again at one who pauses, or has no
     rules, or for whom there is not one paper yet: what came meanwhile is looked at then.
@@ -126,9 +127,9 @@ def _draft(
         if not desk.is_matched(subscriber):
             return None
         picked = desk.pick(subscriber)
-        if settings.gives_sample(picked) and not picked.news:  # no source was read yet
-            return cadence.next_due(subscriber.schedule, now)
-        return digest(subscriber, picked, settings, outlook, now=now)
+        if writer.gives_sample(picked) and not (picked.news or picked.choice.sections):
+            return cadence.next_due(subscriber.schedule, now)  # no source was read yet
+        return writer.digest(subscriber, picked, outlook, now=now)
     except Exception as error:
         return error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from sqlalchemy import Connection
@@ -35,7 +35,7 @@ class Picked:
     that are shown. `news` are all papers that were looked at for the first time, `rising` says by
     row what rose, `volume` how many papers matched on each of the last days (local dates).
     `seen_to` is the number up to which papers are considered then. `is_first`: they have had no
-    digest before.
+    digest before. `lines` are those of a profile that want a chosen paper, by profile and row.
     """
 
     choice: Choice
@@ -48,6 +48,7 @@ class Picked:
     volume: Mapping[date, int]
     seen_to: int
     is_first: bool
+    lines: Mapping[tuple[str, int], tuple[int, ...]] = field(default_factory=dict)
 
 
 class Desk:
@@ -126,7 +127,20 @@ class Desk:
         return Picked(
             choice, profiles, ranked, news, passed.rising, also, papers,
             self._volume_of(subscriber), self._candidates.head, subscriber.row not in self._begun,
+            self._lines(profiles, choice),
         )  # fmt: skip
+
+    def _lines(
+        self, profiles: Sequence[Profile], choice: Choice
+    ) -> dict[tuple[str, int], tuple[int, ...]]:
+        rows = {profile.name: profile.row for profile in profiles}
+        return {
+            (section.profile, paper): lines
+            for section in choice.sections
+            for paper, lines in self._candidates.lines(
+                rows[section.profile], {item.ranked.row for item in section.items}
+            ).items()
+        }
 
     def _volume_of(self, subscriber: Subscriber) -> dict[date, int]:
         zone, days = zone_of(subscriber.schedule), Counter[date]()

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from notifier.jobs.edition import ComposeSettings, Outlook
 from notifier.jobs.picking import Desk
 from notifier.jobs.talk import talk
-from notifier.jobs.writing import ComposeSettings, Outlook, digest
+from notifier.jobs.writing import Writer
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_digests, store_news
 from notifier.storage.store_digests import NewDigest
@@ -46,4 +47,4 @@ def preview(
         upto=upto, matches=matches,
     )  # fmt: skip
     told = replace(subscriber, tell_nothing=True)
-    return digest(told, desk.pick(subscriber), settings, outlook, now=now)
+    return Writer(settings).digest(told, desk.pick(subscriber), outlook, now=now)

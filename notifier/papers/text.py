@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from Stemmer import Stemmer
@@ -173,6 +173,13 @@ class Token:
     hyphen: bool = False
 
 
+class Joint(NamedTuple):
+    """What of a `Token` says which compounds it stands in."""
+
+    folded: str
+    hyphen: bool
+
+
 def surface_of(written: str) -> str:
     """Return a word without the plural s of an acronym."""
     is_plural = written[-1:] == "s" and _ACRONYM_PLURAL.fullmatch(written)
@@ -202,7 +209,7 @@ def has_word(text: str) -> bool:
     return _WORD.search(text) is not None
 
 
-def compounds(words: list[Token]) -> Iterator[tuple[int, int, str]]:
+def compounds(words: Sequence[Token | Joint]) -> Iterator[tuple[int, int, str]]:
     """Yield `(first, end, joined)` for each hyphenated compound in `words`, folded and joined.
 
     `first` and `end` are positions in `words`, end excluded. Besides the whole compound, each
@@ -220,7 +227,7 @@ def compounds(words: list[Token]) -> Iterator[tuple[int, int, str]]:
         first = place
 
 
-def open_compounds(words: list[Token]) -> Iterator[tuple[int, int, str]]:
+def open_compounds(words: Sequence[Token | Joint]) -> Iterator[tuple[int, int, str]]:
     """Yield, as `compounds` does, each pair whose first word is a combining form (`fine tuning`).
 
     So `finetuning` also finds what was written apart; any two words side by side would make

@@ -8,11 +8,11 @@ and no never-rule does.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from notifier.papers.paper import Paper
-from notifier.profiles.indexed import IndexedPaper, IndexedText, Place
+from notifier.profiles.indexed import IndexedPaper, Place, Text
 from notifier.profiles.keys import Key, steps
 from notifier.profiles.matching.values import FITS, organization_words
 from notifier.profiles.rules import (
@@ -80,6 +80,22 @@ def match(rules: Rules, paper: IndexedPaper, *, is_news: bool = True) -> Match |
     if not hits or any(_evaluate(node, paper, 0, 1.0) is not None for _, node in rules.never()):
         return None
     return Match(paper.paper, tuple(hits))
+
+
+def hits_of(rules: Rules, lines: Collection[int], paper: IndexedPaper) -> tuple[Hit, ...]:
+    """Return what some rules of a profile find in a paper, in the order of the lines.
+
+    Args:
+        rules: As parsed.
+        lines: Their line numbers, from 1; others take no part.
+        paper: With its `trend` filled in, where there is one.
+    """
+    return tuple(
+        hit
+        for number, node in rules.wanted()
+        if number in lines
+        for hit in _evaluate(node, paper, number, 1.0) or ()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +175,14 @@ def _leaf(leaf: Leaf, paper: IndexedPaper, rule: int, weight: float) -> Iterator
                 yield Hit(rule, leaf, weight, where, words)
         case Phrase(where=where) | Near(left=Phrase(where=where)):
             for field in ("title", "abstract") if where == "text" else (where,):
-                text: IndexedText = getattr(paper, field)
+                text: Text = getattr(paper, field)
                 if places := _places(leaf, text):
                     ranges = tuple(dict.fromkeys(text.characters(place) for place in places))
                     words = tuple(dict.fromkeys(text.text[a:b] for a, b in ranges))
                     yield Hit(rule, leaf, weight, field, words, ranges)
 
 
-def _places(leaf: Phrase | Near, text: IndexedText) -> list[Place]:
+def _places(leaf: Phrase | Near, text: Text) -> list[Place]:
     if isinstance(leaf, Phrase):
         return find_phrase(leaf.words, text)
     lefts, rights = find_phrase(leaf.left.words, text), find_phrase(leaf.right.words, text)
@@ -185,7 +201,7 @@ def _neighbours(lefts: list[Place], rights: list[Place], distance: int) -> Itera
                 yield right
 
 
-def find_phrase(words: tuple[Word, ...], text: IndexedText) -> list[Place]:
+def find_phrase(words: tuple[Word, ...], text: Text) -> list[Place]:
     """Return every place in `text` where the words stand side by side, in order.
 
     Where a phrase may end at several words (`diffus*` in "diffusion-based"), the first counts.
@@ -201,7 +217,7 @@ def find_phrase(words: tuple[Word, ...], text: IndexedText) -> list[Place]:
     return sorted(dict(sorted(reached[-1], reverse=True)).items())
 
 
-def _extend(runs: set[Place], key: Key, text: IndexedText) -> set[Place]:
+def _extend(runs: set[Place], key: Key, text: Text) -> set[Place]:
     """Return each of `runs` made longer by `key`, where that stands right behind it."""
     if not runs:
         return runs

@@ -87,13 +87,15 @@ def forget_old(conn: Connection, *, before: datetime, today: date) -> None:
 class Match:
     """A kept match: whose, and how it is ranked (its trend is not known here).
 
-    `number` is the paper's last number of news or new versions.
+    `number` is the paper's last number of news or new versions, `lines` the lines of the profile
+    that want it.
     """
 
     profile: int
     fit: Fit
     number: int
     trending: bool
+    lines: tuple[int, ...] = ()
 
 
 def unsent(
@@ -137,8 +139,13 @@ def unsent(
         for row in conn.execute(query):
             newest = row.published_at or row.first_seen_at
             fit = Fit(row.paper_id, row.key, row.relevance, None, row.first_seen_at, newest)
-            out.append(Match(row.profile_id, fit, row.number, row.trending))
+            lines = _lines(row.rules)
+            out.append(Match(row.profile_id, fit, row.number, row.trending, lines))
     return out
+
+
+def _lines(rules: str) -> tuple[int, ...]:
+    return tuple(map(int, rules.split()))
 
 
 def volume(
@@ -177,7 +184,7 @@ def rules(conn: Connection, profile: int, papers: Sequence[int]) -> dict[int, tu
     for chunk in chunks(papers):
         here = (t.match.c.profile_id == profile) & t.match.c.paper_id.in_(chunk)
         query = select(t.match.c.paper_id, t.match.c.rules).where(here)
-        out |= {row.paper_id: tuple(map(int, row.rules.split())) for row in conn.execute(query)}
+        out |= {row.paper_id: _lines(row.rules) for row in conn.execute(query)}
     return out
 
 

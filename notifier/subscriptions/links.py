@@ -28,10 +28,13 @@ class Links:
         """Where a subscriber pauses."""
         return f"{self.base}/pause/{self._tokens.make(PAUSE, subscriber)}"
 
-    def vote(self, subscriber: int, paper: int, said: str = "") -> str:
-        """Where a subscriber says something of a paper; `said` is what is chosen there already."""
-        address = f"{self.base}/v/{self._tokens.make(VOTE, subscriber, paper)}"
-        return f"{address}?said={said}" if said else address
+    def vote(self, subscriber: int, paper: int) -> str:
+        """Where a subscriber says something of a paper."""
+        return f"{self.base}/v/{self._tokens.make(VOTE, subscriber, paper)}"
+
+    def choice(self, said: str) -> str:
+        """The end of an address of `vote` where something is chosen already."""
+        return f"?said={said}"
 
     def digest(self, key: str) -> str:
         """A digest as it was sent."""

@@ -7,9 +7,11 @@ constant time.
 
 from __future__ import annotations
 
+import hmac
 from hashlib import sha256
 
 from itsdangerous import BadSignature, Signer
+from itsdangerous.encoding import base64_encode
 
 from notifier.errors import BadToken
 
@@ -22,6 +24,7 @@ class Tokens:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._keys: dict[str, bytes] = {}
 
     def make(self, purpose: str, row: int, *more: int) -> str:
         """Return the token that lets its holder do `purpose` for the subscriber of a row.
@@ -29,7 +32,11 @@ class Tokens:
         Args:
             more: Rows of what it is done with, where that is fixed, too.
         """
-        return self._signer(purpose).sign("-".join(map(str, (row, *more)))).decode("ascii")
+        if purpose not in self._keys:
+            self._keys[purpose] = self._signer(purpose).derive_key()
+        value = "-".join(map(str, (row, *more))).encode("ascii")
+        signature = hmac.digest(self._keys[purpose], value, "sha256")  # as Signer.sign, in one call
+        return (value + b"." + base64_encode(signature)).decode("ascii")
 
     def read(self, purpose: str, token: str) -> int:
         """Return the row.
