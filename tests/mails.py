@@ -61,12 +61,12 @@ def a_summary(
 
 def as_html(view: DigestView, templates: Templates = TEMPLATES) -> str:
     """The HTML part of a digest's mail, as a mail program gets it."""
-    return unquoted(Printer(templates).html(view))
+    return unquoted(Printer(templates).parts(view)[1])
 
 
 def as_text(view: DigestView, templates: Templates = TEMPLATES) -> str:
     """The text part of a digest's mail, as a mail program gets it."""
-    return unquoted(Printer(templates).text(view))
+    return unquoted(Printer(templates).parts(view)[0])
 
 
 def a_digest(
@@ -127,14 +127,14 @@ def a_digest(
 
 def a_mail(view: DigestView, **values: Any) -> Mail:
     """The mail of a digest."""
-    printer = Printer(TEMPLATES)
+    plain, html = Printer(TEMPLATES).parts(view)
     mail = Mail(
         key=KEY,
         sender="Paper notifier <notifier@papers.example.org>",
         recipient=view.address,
         subject=view.subject,
-        text=printer.text(view),
-        html=printer.html(view),
+        text=plain,
+        html=html,
         date=NOON,
         list_id="digest.papers.example.org",
         list_name=view.service.name,

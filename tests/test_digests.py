@@ -123,7 +123,7 @@ def test_a_first_digest_that_could_not_be_made_is_a_sample_when_it_is(
     sign_up(lab)
     lab.take(RAG)
     with monkeypatch.context() as patch:
-        patch.setattr(Printer, "text", lambda self, view: 1 / 0)
+        patch.setattr(Printer, "parts", lambda self, view: 1 / 0)
         assert lab.app.compose().failed == 1
     lab.now += timedelta(minutes=16)
     assert lab.app.compose().made == 1

@@ -200,9 +200,9 @@ def test_a_rule_in_error_is_told_in_the_digest_and_the_others_still_bring_papers
 def test_one_reader_whose_digest_cannot_be_made_stops_nobody_else(
     lab: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = Printer.html
+    whole = Printer.parts
 
-    def broken_for_bo(self: Printer, view: Any) -> str:
+    def broken_for_bo(self: Printer, view: Any) -> Any:
         if view.address == "bo@example.org":
             raise TemplateError("template mail/digest.html.j2, line 3: broken")
         return whole(self, view)
@@ -212,7 +212,7 @@ def test_one_reader_whose_digest_cannot_be_made_stops_nobody_else(
     lab.take(RAG)
     lab.now = MONDAY + timedelta(hours=3)
     with monkeypatch.context() as patch:
-        patch.setattr(Printer, "html", broken_for_bo)
+        patch.setattr(Printer, "parts", broken_for_bo)
         done = lab.app.compose()
         assert (done.made, done.failed) == (2, 1)
         assert lab.app.compose().failed == 0, "it is tried again after a while, not at once"
@@ -412,13 +412,13 @@ async def test_a_sender_that_the_server_refuses_stops_the_run_and_blames_no_mail
 def test_a_digest_that_cannot_be_made_logs_no_address_and_no_link(
     lab: Instance, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(self: Printer, view: Any) -> str:
+    def broken(self: Printer, view: Any) -> Any:
         raise TemplateError("template mail/digest.html.j2, line 3: broken")
 
     lab.reader("ada")
     lab.take(RAG)
     lab.now = MONDAY + timedelta(hours=3)
-    monkeypatch.setattr(Printer, "html", broken)
+    monkeypatch.setattr(Printer, "parts", broken)
     logs.configure("console", "info")
     assert lab.app.compose().failed == 1
     said = capsys.readouterr().err

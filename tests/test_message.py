@@ -661,7 +661,7 @@ def own(tmp_path: Path) -> Path:
     ("template", "told"),
     [
         ("{% if %}", r"mail/digest\.txt\.j2, line 1"),
-        ("{{ view.nonsense }}", "nonsense"),
+        ("{{ frame.nonsense }}", "nonsense"),
         (None, r"mail/digest\.txt\.j2 is missing"),
     ],
 )

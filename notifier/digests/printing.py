@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
 import css_inline
@@ -16,9 +17,10 @@ from markupsafe import Markup, escape
 
 from notifier.digests.cards import Card, Link, Summary
 from notifier.digests.excerpt import Segment
-from notifier.digests.gaps import Gapped, gap, quoted, quoted_again, tidy, unquoted
+from notifier.digests.frame import frame, said
+from notifier.digests.gaps import Gapped, gap, quoted, quoted_again, unquoted
 from notifier.digests.render import Templates, wrapped
-from notifier.digests.view import DigestView
+from notifier.digests.view import Bar, DigestView
 from notifier.languages import Language
 from notifier.latest import Latest
 
@@ -26,6 +28,7 @@ Part: TypeAlias = Literal["html", "txt"]
 # So many cards, and so many ways in which words hit, are kept: some 8 kB each.
 KEPT_CARDS: Final = 8192
 KEPT_HITS: Final = 16384
+KEPT_FRAMES: Final = 512
 _INDENT = "    "
 
 
@@ -70,36 +73,68 @@ class Printer:
         self._kept = Latest[tuple[int, Part], Kept](KEPT_HITS)
         self._fits: dict[tuple[Part, str, int], bytes] = {}
         self._marks: dict[str, Gapped] = {}
+        self._frames = Latest[tuple[object, ...], Gapped](KEPT_FRAMES)
+        self._days: dict[Bar, bytes] = {}
 
-    def text(self, view: DigestView) -> bytes:
-        """Return the text part, quoted-printable."""
-        return self._printed("txt", view)[0]
+    def parts(self, view: DigestView) -> tuple[bytes, bytes]:
+        """Return the text and the HTML part, quoted-printable."""
+        words = said(view)
+        return self._printed("txt", view, words), self._printed("html", view, words)
 
-    def html(self, view: DigestView) -> bytes:
-        """Return the HTML part, quoted-printable; styles of an operator's own page are inlined."""
-        printed, is_own = self._printed("html", view)
-        if not is_own:
-            return printed
+    def _printed(self, part: Part, view: DigestView, words: Mapping[str, str]) -> bytes:
+        if self._templates.has_own(name := f"mail/digest.{part}.j2"):
+            return self._own(name, part, view, words)
+        cards = tuple(len(section.cards) for section in view.sections)
+        return self._frame(part, view.language.code, tuple(words), cards, len(view.week)).filled(
+            partial(self._fill, part, view, words, view.cards)
+        )
+
+    def _own(self, name: str, part: Part, view: DigestView, words: Mapping[str, str]) -> bytes:
+        """Print with the operator's own frame: nothing of it is kept for another mail."""
+
+        def place(name: str) -> str:
+            if name.startswith(("card.", "day.")):
+                return _gap(part, name)
+            return words[name] if part == "html" else _laid_out(name, words[name])
+
+        cards = tuple(len(section.cards) for section in view.sections)
+        shown = frame(tuple(words), cards, len(view.week), place)
+        rendered = self._templates.render(name, view.language.code, frame=shown, view=view)
+        body = Gapped.of(rendered).filled(partial(self._fill, part, view, words, view.cards))
+        if part == "txt":
+            return body
         inliner = css_inline.CSSInliner(
             keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
         )
-        return quoted(inliner.inline(unquoted(printed)))
+        return quoted(inliner.inline(unquoted(body)))
 
-    def _printed(self, part: Part, view: DigestView) -> tuple[bytes, bool]:
-        """Return a part, and whether its frame is the operator's own."""
-        cards = {str(card.number): card for card in view.cards}
-        code = view.language.code
-        frame, is_own = self._templates.render(
-            f"mail/digest.{part}.j2",
-            code,
-            view=view,
-            shown=lambda card: _gap(part, str(card.number)),
-        )
+    def _frame(
+        self, part: Part, code: str, names: tuple[str, ...], cards: tuple[int, ...], days: int
+    ) -> Gapped:
+        """Return the frame of all mails that have as much of everything, with gaps."""
+        key = (part, code, names, cards, days)
+        if known := self._frames.get(key):
+            return known
+        blank = frame(names, cards, days, partial(_gap, part))
+        rendered = self._templates.render(f"mail/digest.{part}.j2", code, frame=blank)
+        return self._frames.put(key, Gapped.of(rendered))
 
-        def fill(name: str) -> bytes:
-            return self._card(part, view.language, cards[name]) if name in cards else b""
+    def _fill(
+        self, part: Part, view: DigestView, words: Mapping[str, str], cards: Sequence[Card],
+        name: str,
+    ) -> bytes:  # fmt: skip
+        kind, _, number = name.partition(".")
+        if kind == "card":
+            return self._card(part, view.language, cards[int(number)])
+        if kind == "day":
+            return self._day(view.language.code, view.week[int(number)])
+        return quoted_again(escape(words[name]) if part == "html" else _laid_out(name, words[name]))
 
-        return tidy(Gapped.of(frame).filled(fill)), is_own
+    def _day(self, code: str, bar: Bar) -> bytes:
+        if bar not in self._days:
+            rendered = self._templates.render("mail/day.html.j2", code, bar=bar)
+            self._days[bar] = quoted(rendered.removesuffix("\n"))
+        return self._days[bar]
 
     def _card(self, part: Part, words: Language, card: Card) -> bytes:
         kept = self._kept_of(part, words, card.summary)
@@ -138,27 +173,40 @@ class Printer:
         known = self._blanks.get(key)
         if known and known[0].paper == summary.paper:
             return known[1]
-        rendered, _ = self._templates.render(f"mail/card.{part}.j2", code, card=_shown(part, card))
+        rendered = self._templates.render(f"mail/card.{part}.j2", code, card=_shown(part, card))
         return self._blanks.put(key, (summary, Gapped.of(rendered.removesuffix("\n"))))[1]
 
     def _mark(self, code: str) -> Gapped:
         if code not in self._marks:
-            rendered, _ = self._templates.render(
-                "mail/hit.html.j2", code, words=_gap("html", "words")
-            )
+            rendered = self._templates.render("mail/hit.html.j2", code, words=_gap("html", "words"))
             self._marks[code] = Gapped.of(rendered.removesuffix("\n"))
         return self._marks[code]
 
     def _fit(self, part: Part, code: str, percent: int) -> bytes:
         key = (part, code, percent)
         if key not in self._fits:
-            rendered, _ = self._templates.render(f"mail/fit.{part}.j2", code, percent=percent)
+            rendered = self._templates.render(f"mail/fit.{part}.j2", code, percent=percent)
             self._fits[key] = quoted(rendered.removesuffix("\n"))
         return self._fits[key]
 
 
 def _gap(part: Part, name: str) -> str:
     return Markup(gap(name)) if part == "html" else gap(name)  # noqa: S704  a name of ours
+
+
+def _laid_out(name: str, words: str) -> str:
+    """Return a sentence of the text part in lines; addresses stay whole."""
+    match name.partition(".")[0]:
+        case "problem":
+            return wrapped(words, 2, "! ")
+        case "section":
+            return wrapped(f"== {words} ==")
+        case "line":
+            return wrapped(words, 2, "- ")
+        case "page" | "more" | "week":
+            return words
+        case _:
+            return words if name.endswith("_url") else wrapped(words)
 
 
 def _shown(part: Part, card: Card) -> Shown:

@@ -82,7 +82,7 @@ class Templates:
         Raises:
             TemplateError: the template is missing, or the built-in one is broken.
         """
-        return self.render(name, code, **values)[0]
+        return self.render(name, code, **values)
 
     def check(self) -> list[str]:
         """Return what is wrong with the operator's own templates, as far as reading them tells."""
@@ -99,8 +99,12 @@ class Templates:
                 problems.append(_problem(name, error))
         return problems
 
-    def render(self, name: str, code: str, **values: Any) -> tuple[str, bool]:
-        """Return what a template says in a language, and whether it is the operator's own.
+    def has_own(self, name: str) -> bool:
+        """Return whether the operator has a template of this name."""
+        return self._own is not None and (self._own / name).is_file()
+
+    def render(self, name: str, code: str, **values: Any) -> str:
+        """Return what a template says in a language.
 
         Raises:
             TemplateError: the template is missing, or the built-in one is broken.
@@ -110,7 +114,7 @@ class Templates:
                 template = _environment((self._own, self._built_in), code).get_template(name)
                 rendered = template.render(**values)
                 self._broken.pop(name, None)
-                return rendered, (self._own / name).is_file()
+                return rendered
             except Exception as error:  # whatever an operator's template does stops no mail
                 problem = _problem(name, error)
                 if self._broken.get(name) != problem:
@@ -118,7 +122,7 @@ class Templates:
                     self._tell(problem)
         try:
             template = _environment((self._built_in,), code).get_template(name)
-            return template.render(**values), False
+            return template.render(**values)
         except jinja2.TemplateNotFound as error:
             raise errors.TemplateError(f"template {error.name} is missing") from error
         except jinja2.TemplateError as error:

@@ -122,13 +122,14 @@ class Writer:
         settings = self._settings
 
         def build(fitted: view.DigestView) -> bytes:
+            text, html = self._printer.parts(fitted)
             mail = message.Mail(
                 key=key,
                 sender=settings.sender,
                 recipient=fitted.address,
                 subject=fitted.subject,
-                text=self._printer.text(fitted),
-                html=self._printer.html(fitted),
+                text=text,
+                html=html,
                 date=now,
                 list_id=settings.list_id,
                 list_name=settings.service.name,
