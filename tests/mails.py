@@ -135,6 +135,7 @@ def a_mail(view: DigestView, **values: Any) -> Mail:
         subject=view.subject,
         text=plain,
         html=html,
+        stream=view.kind,
         date=NOON,
         list_id="digest.papers.example.org",
         list_name=view.service.name,

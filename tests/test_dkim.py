@@ -55,7 +55,7 @@ NEITHER = {RSA: False, ED25519: False}
 SENDER = f"N <n@{DOMAIN}>"
 MAIL = build(plain_mail(sender=SENDER, reply_to=f"people@{DOMAIN}"))
 A_DAY = build(a_mail(a_digest([a_paper("LLM agents", "Grüße, LLM.")], {"Agents": "LLM"})))
-LISTED = (*dkim.ALWAYS, "list-id", "list-unsubscribe", "list-unsubscribe-post", "auto-submitted")
+LISTED = (*dkim.ALWAYS, *dkim.WHERE_PRESENT)
 HELD_BY_US = {dkim.record_name(selector, DOMAIN): True for selector in BOTH}
 
 
@@ -210,21 +210,17 @@ def test_each_header_is_listed_once_more_than_it_is_there() -> None:
     assert b" l=" not in signed(MAIL).removesuffix(MAIL)
 
 
-def test_a_feedback_id_is_signed_where_there_is_one(tmp_path: Path) -> None:
-    mail = b"Feedback-ID: a:b:c:sender\r\n" + MAIL
-    assert h_of(signed(mail)).count("feedback-id") == 2
-    again = {"one": signed(mail), "two": b"Feedback-ID: x:y:z:other\r\n" + signed(mail)}
-    assert verdicts(again, tmp_path) == {"one": (BOTH, BOTH), "two": (NEITHER, NEITHER)}
-    assert "feedback-id" not in h_of(signed(MAIL)), "Amazon SES adds its own"
+def test_what_relays_may_add_is_signed_only_where_it_is_there() -> None:
+    bare = re.sub(rb"Feedback-ID: [^\r]*\r\n", b"", MAIL)
+    assert h_of(signed(MAIL)).count("feedback-id") == 2
+    assert "feedback-id" not in h_of(signed(bare)), "Amazon SES adds its own"
 
 
 def test_a_prepended_copy_of_a_signed_header_makes_every_signature_fail(tmp_path: Path) -> None:
-    mail = b"Feedback-ID: a:b:c:sender\r\n" + MAIL
-    names = [*LISTED, "feedback-id"]
-    forged = {name: f"{name.title()}: forged\r\n".encode() + signed(mail) for name in names}
-    assert verdicts(forged, tmp_path) == dict.fromkeys(names, (NEITHER, NEITHER))
+    forged = {name: f"{name.title()}: forged\r\n".encode() + signed(MAIL) for name in LISTED}
+    assert verdicts(forged, tmp_path) == dict.fromkeys(LISTED, (NEITHER, NEITHER))
     assert [set(verified(one, RECORDS.get).values()) for one in forged.values()] == (
-        [{False}] * len(names)
+        [{False}] * len(LISTED)
     )
 
 

@@ -480,12 +480,27 @@ def test_a_long_name_is_folded_and_reads_back(name: str) -> None:
         assert shown.replace(bare, "").strip() == name.strip()
 
 
+@pytest.mark.parametrize(
+    ("sender", "name"),
+    [("N <n@papers.example.org>", "papersexampleor"), ("N <n@x.de>", "xde00")],
+)
+def test_complaints_are_counted_by_stream_list_and_sender_and_never_by_reader(
+    sender: str, name: str
+) -> None:
+    one = read(build(plain_mail(sender=sender, stream="weekly")))
+    other = read(build(plain_mail(sender=sender, stream="weekly", recipient="bo@example.org")))
+    assert (
+        one["Feedback-ID"] == other["Feedback-ID"] == f"weekly:digest.example.org:notifier:{name}"
+    )
+
+
 def test_the_headers_are_these_and_each_stands_once() -> None:
     raw = build(plain_mail(reply_to="people@example.org"))
     names = re.findall(r"^([A-Za-z-]+): ", raw.split(b"\r\n\r\n")[0].decode(), re.M)
     assert names == [
         "From", "To", "Subject", "Date", "Message-ID", "Reply-To", "List-Id", "List-Unsubscribe",
-        "List-Unsubscribe-Post", "Auto-Submitted", "Precedence", "MIME-Version", "Content-Type",
+        "List-Unsubscribe-Post", "Feedback-ID", "Auto-Submitted", "Precedence", "MIME-Version",
+        "Content-Type",
     ]  # fmt: skip
     message = read(raw)
     assert message["Message-ID"] == f"<{KEY}@example.org>"

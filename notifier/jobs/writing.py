@@ -136,6 +136,7 @@ class Writer:
                 unsubscribe_url=fitted.links.unsubscribe,
                 unsubscribe_address=settings.unsubscribe_address(row),
                 reply_to=settings.reply_to,
+                stream=fitted.kind,
             )
             return settings.sign(message.build(mail), now)
 
