@@ -20,8 +20,10 @@ from pathlib import Path
 import structlog
 
 from notifier.config import Settings
+from notifier.config_values import is_loopback
 from notifier.delivery.files import FilesTransport
 from notifier.delivery.mailer import Transport
+from notifier.delivery.sink import Sink
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
 from notifier.digests.render import Templates
 from notifier.digests.view import Service
@@ -132,6 +134,8 @@ class App:
         mail, smtp = self.settings.mail, self.settings.smtp
         if mail.transport == "files":
             return FilesTransport(mail.directory)
+        if self.sink:
+            return FilesTransport(self.sink.folder, then=self.sink.keep)
         return SmtpTransport(
             SmtpSettings(
                 host=smtp.host,
@@ -143,6 +147,32 @@ class App:
                 timeout_seconds=smtp.timeout_seconds,
             )
         )
+
+    @cached_property
+    def sink(self) -> Sink | None:
+        """Where mails are kept that go to nobody; beside an SQLite file."""
+        mail = self.settings.mail
+        if mail.transport != "sink":
+            return None
+        beside = Path(f"{self.database.place}-inbox")
+        return Sink(beside if self.database.is_sqlite else mail.directory)
+
+    @property
+    def inbox(self) -> str:
+        """The address of the inbox page, "" where there is none: it is for this machine only."""
+        listen = self.settings.site.listen
+        shown = self.sink and is_loopback(listen.rpartition(":")[0])
+        return f"http://{listen}/inbox" if shown else ""
+
+    @property
+    def mails_go(self) -> str:
+        """Where mails go, in words."""
+        if self.sink:
+            shown = f"shown at {self.inbox}" if self.inbox else "shown nowhere: see site.listen"
+            return f"to nobody: transport is sink; kept in {self.sink.folder}, {shown}"
+        if self.settings.mail.transport == "files":
+            return f"into the folder {self.settings.mail.directory}"
+        return f"to {self.settings.smtp.host}, port {self.settings.smtp.port}"
 
     @cached_property
     def order(self) -> OrderSettings:

@@ -64,7 +64,7 @@ class Mail(Section):
     sender: Annotated[Mailbox, Field(alias="from")] = "Paper notifier <notifier@localhost>"
     reply_to: Mailbox = ""
     bounce_address: BareAddress = ""
-    transport: Literal["smtp", "files"] = "smtp"
+    transport: Literal["smtp", "files", "sink"] = "smtp"
     directory: Path = Path("outbox")
     connections: Annotated[int, Field(ge=1, le=16)] = 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parseaddr
+from ipaddress import ip_address
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -12,6 +13,14 @@ from notifier.digests import cadence
 # Nothing, or letters, digits, dashes and dots, as in a host's name; case says nothing in DNS.
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 _HOST = rf"^({_LABEL}(\.{_LABEL})*)?$"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine and reached by nobody else (RFC 6761, 6.3)."""
+    try:
+        return host.lower() == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def _one_line(value: str) -> str:

@@ -116,6 +116,8 @@ class _Daemon:
                 log.info(
                     "daemon started", database=self._app.database.place, pages=listen or "none"
                 )
+                if self._app.sink:
+                    log.warning("nothing is mailed to anybody", mails_go=self._app.mails_go)
                 await self._stop.wait()
                 log.info("daemon stopping")
                 scheduler.shutdown(wait=False)

@@ -37,6 +37,7 @@ def collect(app: App, *, since: timedelta) -> dict[str, Any]:
             "subscribers": store_people.counts(conn),
             "digests_24h": made,
             "nothing_matched_24h": nothing,
+            "mails_go": app.mails_go,
             "deliveries": deliveries,
             "bounces_24h": came_back,
             "next_attempt_at": store_deliveries.next_attempt(conn),
