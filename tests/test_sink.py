@@ -94,6 +94,16 @@ async def test_what_is_older_than_a_month_goes_when_a_mail_comes(tmp_path: Path)
     assert stems(sink) == ["new", "young"]
 
 
+async def test_the_time_a_mail_came_is_our_own_not_the_coarse_one_of_the_file(
+    tmp_path: Path,
+) -> None:
+    sink = Sink(tmp_path)
+    await put(sink, "one", "two")
+    os.utime(tmp_path / "one.eml", (0, 0))
+    sink.keep(tmp_path / "one.eml")
+    assert stems(sink) == ["one", "two"]
+
+
 @pytest.mark.parametrize("name", ["..", "../secret", "a\0b", "", "none", ".hidden"])
 async def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     sink = Sink(tmp_path / "inbox")
