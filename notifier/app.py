@@ -19,15 +19,18 @@ from pathlib import Path
 
 import structlog
 
+from notifier import errors
 from notifier.config import Settings
+from notifier.config_values import is_loopback
 from notifier.delivery.files import FilesTransport
 from notifier.delivery.mailer import Transport
+from notifier.delivery.sink import Sink
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
 from notifier.digests.render import Templates
 from notifier.digests.view import Service
 from notifier.intake import Clock, Intake, system_clock
 from notifier.jobs import freshness
-from notifier.jobs.bounce import BounceSettings, Read, take_mail
+from notifier.jobs.bounce import Read
 from notifier.jobs.compose import Composed, compose
 from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
 from notifier.jobs.edition import ComposeSettings, Outlook
@@ -35,12 +38,14 @@ from notifier.jobs.explain import Explained, explain
 from notifier.jobs.housekeeping import keep_house
 from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
+from notifier.jobs.poll import Polled
 from notifier.jobs.preview import preview
 from notifier.jobs.shelves import Shelves
 from notifier.jobs.take import Ingested
 from notifier.papers.paper import Paper
 from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
 from notifier.ranking.order import OrderSettings
+from notifier.returned import Returned
 from notifier.signing import make_signer
 from notifier.storage import (
     schema,
@@ -64,16 +69,18 @@ class Ticked:
     ingested: list[Ingested] = field(default_factory=list)
     composed: Composed = field(default_factory=Composed)
     delivered: Delivered = field(default_factory=Delivered)
+    polled: Polled | None = None
+    mailbox_failure: str = ""
     broken_templates: tuple[str, ...] = ()
 
     @property
     def needs_care(self) -> bool:
         """Whether anything failed that somebody should look at."""
-        failed = any(report.failure for report in self.ingested) or self.broken_templates
+        taken = any(report.failure for report in self.ingested) or self.broken_templates
+        back = self.mailbox_failure or (self.polled and self.polled.failed)
         sent = self.delivered
-        return bool(
-            failed or self.composed.failed or sent.failed or sent.later or sent.held or sent.down
-        )
+        unsent = sent.failed or sent.later or sent.held or sent.down
+        return bool(taken or back or self.composed.failed or unsent)
 
 
 class App:
@@ -132,6 +139,8 @@ class App:
         mail, smtp = self.settings.mail, self.settings.smtp
         if mail.transport == "files":
             return FilesTransport(mail.directory)
+        if self.sink:
+            return FilesTransport(self.sink.folder, then=self.sink.keep)
         return SmtpTransport(
             SmtpSettings(
                 host=smtp.host,
@@ -143,6 +152,32 @@ class App:
                 timeout_seconds=smtp.timeout_seconds,
             )
         )
+
+    @cached_property
+    def sink(self) -> Sink | None:
+        """Where mails are kept that go to nobody; beside an SQLite file."""
+        mail = self.settings.mail
+        if mail.transport != "sink":
+            return None
+        beside = Path(f"{self.database.place}-inbox")
+        return Sink(beside if self.database.is_sqlite else mail.directory)
+
+    @property
+    def inbox(self) -> str:
+        """The address of the inbox page, "" where there is none: it is for this machine only."""
+        listen = self.settings.site.listen
+        shown = self.sink and is_loopback(listen.rpartition(":")[0])
+        return f"http://{listen}/inbox" if shown else ""
+
+    @property
+    def mails_go(self) -> str:
+        """Where mails go, in words."""
+        if self.sink:
+            shown = f"shown at {self.inbox}" if self.inbox else "shown nowhere: see site.listen"
+            return f"to nobody: transport is sink; kept in {self.sink.folder}, {shown}"
+        if self.settings.mail.transport == "files":
+            return f"into the folder {self.settings.mail.directory}"
+        return f"to {self.settings.smtp.host}, port {self.settings.smtp.port}"
 
     @cached_property
     def order(self) -> OrderSettings:
@@ -260,10 +295,13 @@ class App:
         )
         return await deliver(self.database, self.transport, settings, clock=self.clock, stop=stop)
 
+    @cached_property
+    def returned(self) -> Returned:
+        return Returned(self.settings, self.database, self.clock, self.secret)
+
     def take_mail(self, raw: bytes, *, envelope: str = "") -> list[Read]:
         """Read a mail that came to the bounce address, and do what follows, once."""
-        settings = BounceSettings(self.secret, proof=bool(self.settings.mail.bounce_address))
-        return take_mail(self.database, raw, settings, now=self.clock(), envelope=envelope)
+        return self.returned.take_mail(raw, envelope=envelope)
 
     async def tick(self, *, stop: asyncio.Event | None = None) -> Ticked:
         """One pass of everything that is due; stops between two steps at `stop`."""
@@ -272,11 +310,23 @@ class App:
             if not stop.is_set():
                 done.ingested += await self.intake.ingest_until(stop, source)
         if not stop.is_set():
+            await self._poll(done, stop)
+        if not stop.is_set():
             done.composed = await asyncio.to_thread(self.compose, stopping=stop.is_set)
             done.broken_templates = tuple(self.templates.problems)
         if not stop.is_set():
             done.delivered = await self.deliver(stop=stop)
         return done
+
+    async def _poll(self, done: Ticked, stop: asyncio.Event) -> None:
+        """Read the mailbox of bounces when it is time; its troubles stop nothing else."""
+        try:
+            done.polled = await asyncio.to_thread(self.returned.poll_if_due, stopping=stop.is_set)
+        except errors.NotifierError as error:
+            done.mailbox_failure = str(error)
+        except Exception as error:
+            log.exception("the mailbox of bounces is not read")
+            done.mailbox_failure = f"this program failed: {type(error).__name__}"
 
 
 def _secret(database: Database) -> bytes:

@@ -25,7 +25,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from notifier import errors
+from notifier import config_bounce, errors
+from notifier.config_bounce import Bounce
 from notifier.config_errors import explain
 from notifier.config_sources import SourceSettings
 from notifier.config_values import (
@@ -38,6 +39,7 @@ from notifier.config_values import (
     OneLine,
     Section,
     Zone,
+    secret,
 )
 
 FILE_NAME = "notifier.toml"
@@ -64,7 +66,7 @@ class Mail(Section):
     sender: Annotated[Mailbox, Field(alias="from")] = "Paper notifier <notifier@localhost>"
     reply_to: Mailbox = ""
     bounce_address: BareAddress = ""
-    transport: Literal["smtp", "files"] = "smtp"
+    transport: Literal["smtp", "files", "sink"] = "smtp"
     directory: Path = Path("outbox")
     connections: Annotated[int, Field(ge=1, le=16)] = 2
 
@@ -197,6 +199,7 @@ class Settings(BaseSettings):
     mail: Mail = Mail()
     smtp: Smtp = Smtp()
     dkim: Dkim = Dkim()
+    bounce: Bounce = Bounce()
     database: Database = Database()
     digest: Digest = Digest()
     matching: Matching = Matching()
@@ -213,6 +216,14 @@ class Settings(BaseSettings):
             raise ValueError(
                 "delivery.lease_minutes must be a minute longer than smtp.timeout_seconds, or "
                 "another worker sends a mail that is still on the wire"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _listener_has_a_domain(self) -> Settings:
+        if self.bounce.listen and not self.mail.bounce_address:
+            raise ValueError(
+                "bounce.listen needs mail.bounce_address: mails to its domain are taken there"
             )
         return self
 
@@ -301,7 +312,7 @@ def _resolved(settings: Settings, folder: Path | None) -> Settings:
         folder = platformdirs.user_data_path("notifier")
     smtp = settings.smtp.model_copy(
         update={
-            "password": _secret(
+            "password": secret(
                 settings.smtp.password, settings.smtp.password_file, folder, "smtp.password_file"
             ),
             "ca_file": folder / settings.smtp.ca_file if settings.smtp.ca_file else None,
@@ -309,7 +320,7 @@ def _resolved(settings: Settings, folder: Path | None) -> Settings:
     )
     sources = tuple(
         source.model_copy(
-            update={"api_key": _secret(source.api_key, source.api_key_file, folder, "api_key_file")}
+            update={"api_key": secret(source.api_key, source.api_key_file, folder, "api_key_file")}
         )
         for source in settings.source
     )
@@ -325,20 +336,12 @@ def _resolved(settings: Settings, folder: Path | None) -> Settings:
             "site": site,
             "smtp": smtp,
             "dkim": dkim,
+            "bounce": config_bounce.resolved(settings.bounce, folder),
             "mail": mail,
             "database": database,
             "source": sources,
         }
     )
-
-
-def _secret(value: SecretStr, file: Path | None, folder: Path, key: str) -> SecretStr:
-    if file is None:
-        return value
-    try:
-        return SecretStr((folder / file).read_text("utf-8").rstrip("\r\n"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise errors.ConfigError(f"{key}: {file} cannot be read: {error}") from None
 
 
 def _resolve_url(settings: Settings, folder: Path) -> str:

@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from email.utils import parseaddr
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from notifier import errors
 from notifier.digests import cadence
 
 # Nothing, or letters, digits, dashes and dots, as in a host's name; case says nothing in DNS.
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 _HOST = rf"^({_LABEL}(\.{_LABEL})*)?$"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine and reached by nobody else (RFC 6761, 6.3)."""
+    try:
+        return host.lower() == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def secret(value: SecretStr, file: Path | None, folder: Path, key: str) -> SecretStr:
+    """Return a secret, of its file where there is one; `key` names the file's setting.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    if file is None:
+        return value
+    try:
+        return SecretStr((folder / file).read_text("utf-8").rstrip("\r\n"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.ConfigError(f"{key}: {file} cannot be read: {error}") from None
 
 
 def _one_line(value: str) -> str:

@@ -11,8 +11,8 @@ import asyncio
 import fcntl
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import structlog
 from notifier import errors
 from notifier.app import App, Ticked
 from notifier.intake import system_clock
-from notifier.web.serving import serving
+from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
 log = structlog.get_logger()
@@ -97,6 +97,23 @@ def _signals(stop: asyncio.Event, seen: list[int] | None = None) -> Iterator[Non
             loop.remove_signal_handler(number)
 
 
+@asynccontextmanager
+async def _taking(app: App) -> AsyncIterator[None]:
+    """Listen for what comes back, where that is wanted."""
+    listen = app.settings.bounce.listen
+    if not listen:
+        yield
+        return
+    from notifier.delivery import lmtp
+
+    def take(mail: bytes, recipient: str) -> None:
+        app.take_mail(mail, envelope=recipient)
+
+    domain = app.settings.mail.bounce_address.rpartition("@")[2]
+    async with lmtp.listening(bound(listen, "bounce.listen"), take, domain=domain):
+        yield
+
+
 class _Daemon:
     """One run of the daemon."""
 
@@ -110,12 +127,17 @@ class _Daemon:
         seen: list[int] = []
         listen = self._app.settings.site.listen
         with _signals(self._stop, seen):
-            async with serving(make_site(self._app), listen):
+            async with serving(make_site(self._app), listen), _taking(self._app):
                 scheduler = self._scheduler()
                 scheduler.start()
                 log.info(
-                    "daemon started", database=self._app.database.place, pages=listen or "none"
+                    "daemon started",
+                    database=self._app.database.place,
+                    pages=listen or "none",
+                    lmtp=self._app.settings.bounce.listen or "none",
                 )
+                if self._app.sink:
+                    log.warning("nothing is mailed to anybody", mails_go=self._app.mails_go)
                 await self._stop.wait()
                 log.info("daemon stopping")
                 scheduler.shutdown(wait=False)
@@ -147,6 +169,7 @@ class _Daemon:
 
     async def _tick(self) -> None:
         """What the scheduler runs: it starts a task of ours, since shutdown cancels its own."""
+        self._spawn("mailbox", self._mailbox)
         self._spawn("pass", self._pass)
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -182,6 +205,11 @@ class _Daemon:
                 await self._app.deliver(stop=self._stop)
             finally:
                 self._sending = False
+
+    async def _mailbox(self) -> None:
+        """Read the mailbox of bounces, where there is one; a failure is noted, and told once."""
+        with suppress(errors.MailboxError):
+            await asyncio.to_thread(self._app.returned.poll_if_due, stopping=self._stop.is_set)
 
     async def _sources(self) -> None:
         for source in await asyncio.to_thread(self._app.intake.due_sources, self._app.clock()):

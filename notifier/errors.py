@@ -6,6 +6,7 @@
     ├── NotFound                no such paper, subscriber, profile, digest         exit 4
     ├── Busy                    another process holds what this one needs         exit 5
     ├── SourceError             a source did not answer with what it promises     exit 1
+    ├── MailboxError            the mailbox of bounces cannot be read             exit 1
     ├── DatabaseError           the database cannot be used as it is              exit 1
     ├── TemplateError           a template is missing or broken                   exit 1
     ├── BadToken                a link is forged, foreign or cut short            exit 1
@@ -58,6 +59,14 @@ class SourceError(NotifierError):
     def __init__(self, text: str, *, refused: bool = False, unreachable: bool = False) -> None:
         super().__init__(text)
         self.refused, self.unreachable = refused, unreachable
+
+
+class MailboxError(NotifierError):
+    """The mailbox of bounces cannot be read; `refused` when its server does not know the login."""
+
+    def __init__(self, text: str, *, refused: bool = False) -> None:
+        super().__init__(text)
+        self.refused = refused
 
 
 class DatabaseError(NotifierError):

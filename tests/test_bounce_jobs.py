@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import func, select
 
 from notifier.delivery import verp
-from notifier.delivery.sink import Received, Sink, listening
 from notifier.storage import store_bounces
 from notifier.storage import tables as t
 
 from .conftest import real_data
 from .returned import a_complaint, a_mail, a_notification
+from .sink import Received, Sink, listening
 from .test_jobs import MONDAY, RAG, Instance
 from .test_promises import dump
 

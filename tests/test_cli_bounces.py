@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
+
+from notifier.storage import database as database_module
 
 from .commands import Notifier, notifier
 from .conftest import real_data
@@ -90,6 +93,25 @@ def test_a_pipe_is_told_to_try_again_whatever_stands_in_the_way(ada: Notifier) -
     assert "bounce_address" in done.err
     ada.config.write_text("[database]\nurl = 'sqlite:////proc/none/notifier.db'\n")
     assert ada("bounce", "read", "-", stdin=a_notification()).code == 75
+
+
+def test_a_pipe_is_told_to_try_again_while_another_process_writes_or_at_a_bug(
+    ada: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_SECONDS", 0.01)
+    place = ada("db", "info", "--format", "json").json["database"]
+    other = sqlite3.connect(place, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    done = ada("bounce", "read", "-", stdin=a_notification())
+    assert (done.code, "another process has been writing" in done.err) == (75, True)
+    other.execute("ROLLBACK")
+    other.execute("CREATE TRIGGER t BEFORE INSERT ON bounce BEGIN SELECT RAISE(ABORT, 'x'); END")
+    done = ada("bounce", "read", "-", stdin=a_notification())
+    assert (done.code, "error: IntegrityError" in done.err) == (75, True)
+    other.execute("DROP TRIGGER t")
+    other.close()
+    assert ada("bounce", "read", "-", stdin=a_notification()).code == 0
+    assert suppressed(ada)
 
 
 def test_a_path_that_is_not_there_is_not_found(ada: Notifier, tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ def test_the_example_as_it_stands_can_be_used(tmp_path: Path) -> None:
     assert [source.name for source in settings.source] == ["arxiv", "huggingface"]
 
 
+IMAP = "[bounce]\nimap_host = 'm.example.org'\nimap_user = 'me'\nimap_password = 'x'\n"
 MISTAKES = [
     ("[smtp]\nusr = 'x'\n", 'line 2: unknown key "smtp.usr" - did you mean "smtp.user"?'),
     ("[smtpp]\nhost = 'x'\n", 'line 1: unknown key "smtpp" - did you mean "smtp"?'),
@@ -121,6 +122,20 @@ MISTAKES = [
     ("[smtp]\ntimeout_seconds = inf\n", "line 2: smtp.timeout_seconds:"),
     ("[smtp\n", "Expected ']'"),
     ("[smtp]\npassword_file = 'nowhere'\n", "smtp.password_file: nowhere cannot be read"),
+    (
+        "[bounce]\nlisten = '0.0.0.0:2424'\n",
+        'line 2: bounce.listen: "0.0.0.0:2424" could be reached',
+    ),
+    ("[bounce]\nlisten = 'mail.example.org:24'\n", 'write "127.0.0.1:24" or "unix:/path'),
+    ("[bounce]\nlisten = '2424'\n", 'line 2: bounce.listen: "2424" is no place to listen'),
+    ("[bounce]\nlisten = 'localhost:99999'\n", "is no place to listen"),
+    ("[bounce]\nlisten = 'unix:'\n", "is no place to listen"),
+    ("[bounce]\nlisten = '[::1]:2424'\n", "bounce.listen needs mail.bounce_address"),
+    ("[bounce]\nimap_user = 'me'\n", "line 1: bounce: imap_user needs imap_host beside it"),
+    ("[bounce]\nimap_host = 'm.example.org'\nimap_user = 'me'\n", "and imap_password_file beside"),
+    (f"{IMAP}imap_security = 'none'\n", "without TLS the password could be read"),
+    (f"{IMAP}imap_folder = 'Inbox'\nimap_done_folder = 'INBOX'\n", "must be another one"),
+    (f"{IMAP}imap_password_file = 'nowhere'\n", "imap_password_file: nowhere cannot be read"),
 ]
 
 
@@ -193,8 +208,10 @@ def test_a_mistake_in_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
-    settings = config.load(written(tmp_path, "[mail]\ndirectory = 'out'\n"))
+    mail = "[mail]\ndirectory = 'out'\nbounce_address = 'b@papers.example.org'\n"
+    settings = config.load(written(tmp_path, f"{mail}[bounce]\nlisten = 'unix:lmtp.sock'\n"))
     assert settings.mail.directory == tmp_path / "out"
+    assert settings.bounce.listen == f"unix:{tmp_path}/lmtp.sock"
     assert settings.database.url == f"sqlite:///{tmp_path}/notifier.db"
 
 
@@ -202,11 +219,13 @@ def test_a_password_comes_from_its_file_and_is_shown_nowhere(notifier: Notifier)
     (notifier.folder / "secret").write_text("hunter2\n")
     notifier.config.write_text(
         "[smtp]\npassword_file = 'secret'\n"
+        "[bounce]\nimap_host = 'a'\nimap_user = 'me'\nimap_password_file = 'secret'\n"
         "[database]\nurl = 'postgresql+psycopg://me:hunter2@db.example.org/n'\n"
         "[[source]]\nname = 'a'\nkind = 'feed'\nurls = ['https://me:hunter2@example.org/f']\n"
     )
     settings = config.load(notifier.config)
     assert settings.smtp.password.get_secret_value() == "hunter2"
+    assert settings.bounce.imap_password.get_secret_value() == "hunter2"
     for format_ in ("table", "json"):
         shown = notifier("config", "show", "--format", format_)
         assert shown.code == 0

@@ -16,12 +16,12 @@ import pytest
 
 from notifier.app import App
 from notifier.config import Settings
-from notifier.delivery.sink import Sink, listening
 from notifier.jobs.take import take_body
 from notifier.profiles.profile import Schedule
 from notifier.storage import store_subscribers
 
 from .builders import atom
+from .sink import Sink, listening
 
 READERS = 30
 

@@ -33,7 +33,6 @@ from notifier import config
 from notifier.app import App
 from notifier.delivery import dkim, dkim_keys
 from notifier.delivery.dkim_check import verified
-from notifier.delivery.sink import Sink, listening
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
 from notifier.digests.gaps import quoted
 from notifier.digests.message import LINE_BYTES, build
@@ -45,6 +44,7 @@ from .commands import Notifier, notifier
 from .mails import a_digest, a_mail
 from .postfix import relaying
 from .signatures import DOMAIN, ED25519, KEYS, RECORDS, RSA, by_dkimpy, by_opendkim, signed
+from .sink import Sink, listening
 from .test_jobs import MONDAY, RAG, Instance
 from .test_message import Golden, golden, plain_mail
 

@@ -17,7 +17,6 @@ from pytest_httpserver import HTTPServer
 from notifier.app import App
 from notifier.cli import logs
 from notifier.config import Settings
-from notifier.delivery.sink import Sink, listening
 from notifier.digests.printing import Printer
 from notifier.errors import TemplateError
 from notifier.jobs.take import take_body
@@ -30,6 +29,7 @@ from notifier.storage import (
 )
 
 from .builders import atom, daily_papers
+from .sink import Sink, listening
 from .test_promises import dump
 
 MONDAY = datetime(2026, 11, 16, 5, 0, tzinfo=UTC)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from notifier.delivery.sink import listening
 from notifier.storage import schema, store_deliveries, store_digests, store_outbox
 from notifier.storage.database import Database
 
 from .commands import Notifier, notifier
 from .fakes import DROP, Say, scripted
+from .sink import listening
 from .test_jobs import MONDAY, RAG, Instance
 from .test_promises import dump
 

@@ -18,6 +18,7 @@ from notifier.ranking.order import OrderSettings
 from notifier.storage import (
     schema,
     store_digests,
+    store_mailbox,
     store_matches,
     store_news,
     store_subscribers,
@@ -194,6 +195,16 @@ def test_the_eighth_step_keeps_suppressions_for_good(tmp_path: Path) -> None:
         assert store_subscribers.suppression(conn, "ada@example.org", late)
         row = conn.exec_driver_sql("SELECT source, until FROM suppression").one()
     assert tuple(row) == ("smtp", None)
+    made.close()
+
+
+def test_the_ninth_step_knows_no_mailbox_that_was_read(tmp_path: Path) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, "0008")
+    assert schema.upgrade(made, "0009") == ["0009"]
+    schema.upgrade(made)
+    with made.reading() as conn:
+        assert store_mailbox.health(conn, "a@b") == store_mailbox.Health()
     made.close()
 
 

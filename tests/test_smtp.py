@@ -16,11 +16,11 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from notifier.delivery import smtp
-from notifier.delivery.sink import Sink, listening
 from notifier.delivery.smtp import SmtpMailer, SmtpSettings, SmtpTransport
 from notifier.errors import MailerDown, SendError
 
 from .fakes import DROP, Drop, Late, Say, Script, ScriptedSmtp, an_identity, scripted
+from .sink import Sink, listening
 
 pytestmark = pytest.mark.anyio
 

@@ -23,12 +23,12 @@ from werkzeug import Request, Response
 
 from notifier.app import App
 from notifier.config import Settings
-from notifier.delivery.sink import Sink, listening
 from notifier.profiles.profile import Schedule
 from notifier.storage import store_digests, store_papers
 
 from .builders import atom, daily_papers
 from .conftest import real_data
+from .sink import Sink, listening
 from .test_promises import dump
 
 START = datetime(2026, 4, 20, 0, 0, tzinfo=UTC)  # a Monday

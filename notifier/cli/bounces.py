@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from notifier import errors
+from notifier.cli import polling
 from notifier.cli.output import Format, FormatOption, print_record, print_rows, say
 from notifier.cli.state import instance, state
 
@@ -24,6 +25,8 @@ app = typer.Typer(
     help="What comes back: bounces, complaints, mails of people who leave.",
     epilog="Example: notifier bounce read /var/mail/bounces",
 )
+
+app.command(epilog=polling.EPILOG)(polling.poll)
 
 TRY_LATER = 75  # EX_TEMPFAIL of sysexits.h: Postfix keeps the mail and tries again
 MANY = 20
@@ -57,11 +60,12 @@ def read(
     """
     try:
         failed = _read(paths, to, dry_run, format_)
-    except (errors.NotifierError, OSError) as error:
+    except Exception as error:
         if [str(path) for path in paths] != [STDIN]:
             raise
-        # A pipe: any other code would make the mail server throw the mail away.
-        say(f"error: {error}")
+        # A pipe: any other code would make the mail server throw the mail away, also at a bug.
+        clear = isinstance(error, errors.NotifierError | OSError)
+        say(f"error: {error if clear else type(error).__name__}")
         raise typer.Exit(TRY_LATER) from None
     if failed:
         raise typer.Exit(1)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from notifier.cli.output import Format, print_record, print_rows
+from notifier.jobs import poll
 from notifier.sources.freshness import NEEDS_CARE, Freshness
 from notifier.storage import (
     store_bounces,
     store_deliveries,
     store_digests,
+    store_mailbox,
     store_papers,
     store_sources,
 )
@@ -37,16 +39,28 @@ def collect(app: App, *, since: timedelta) -> dict[str, Any]:
             "subscribers": store_people.counts(conn),
             "digests_24h": made,
             "nothing_matched_24h": nothing,
+            "mails_go": app.mails_go,
             "deliveries": deliveries,
             "bounces_24h": came_back,
             "next_attempt_at": store_deliveries.next_attempt(conn),
         }
+    health = app.returned.health()
+    found["mailbox"] = _mailbox(app, health) if health else None
     found["sources"] = source_rows(app, now)
     troubled = any(source["state"] in NEEDS_CARE for source in found["sources"])
+    troubled = troubled or bool(health and poll.is_troubled(health))
     undelivered = any(deliveries.get(state) for state in ("failed", "expired", "held"))
     # A policy bounce is about us: nobody's mail arrives where it comes from.
     found["needs_care"] = troubled or undelivered or bool(came_back.get("policy"))
     return found
+
+
+def _mailbox(app: App, health: store_mailbox.Health) -> dict[str, Any]:
+    """How the mailbox of bounces is read."""
+    state = "waiting" if health.last_attempt_at is None else "failing" if health.failures else "ok"
+    cure = {"cure": "see [bounce]; then: notifier bounce poll"} if health.failures else {}
+    found = {"state": state, "error": health.error, **cure}
+    return found | asdict(health) | {"next_due_at": app.returned.next_poll(health)}
 
 
 def source_rows(app: App, now: datetime) -> list[dict[str, Any]]:

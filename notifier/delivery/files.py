@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -15,10 +15,13 @@ _MESSAGE_ID = re.compile(rb"^Message-ID: <([A-Za-z0-9][A-Za-z0-9._-]{,99})@", re
 
 
 class FilesTransport:
-    """Writes mails into `folder`, named by their Message-ID: the same mail is the same file."""
+    """Writes mails into `folder`, named by their Message-ID: the same mail is the same file.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    `then` is called with each file that was written.
+    """
+
+    def __init__(self, folder: Path, *, then: Callable[[Path], None] = lambda path: None) -> None:
+        self._folder, self._then = folder, then
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[FilesTransport]:
@@ -42,4 +45,5 @@ class FilesTransport:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
             raise MailerDown(f"{path} cannot be written: {error.strerror}") from error
+        self._then(path)
         return f"written to {path.name}"

@@ -1,56 +1,61 @@
-"""A local SMTP server that keeps what it takes: the demo's inbox and the tests' mailbox."""
+"""The inbox of transport "sink": mails that were written to a folder and went to nobody.
+
+The newest so many, none older than a month: what is beyond is deleted when a mail comes.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
+import os
+import re
+import time
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A mail as it came: envelope and bytes."""
-
-    sender: str
-    recipient: str
-    content: bytes
+MOST_MAILS = 200
+OLDEST = timedelta(days=30)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-@dataclass(slots=True)
 class Sink:
-    """What came, in order; `port` is where it listens on the loopback."""
+    """Mails in `folder`, as `FilesTransport` writes them; it calls `keep` for each."""
 
-    port: int = 0
-    received: list[Received] = field(default_factory=list)
+    def __init__(
+        self, folder: Path, *, most_mails: int = MOST_MAILS, oldest: timedelta = OLDEST
+    ) -> None:
+        self.folder = folder
+        self._most_mails, self._oldest_ns = most_mails, int(oldest.total_seconds() * 1e9)
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name
-        """Take a mail."""
-        content = envelope.original_content or b""
-        for recipient in envelope.rcpt_tos:
-            self.received.append(Received(envelope.mail_from or "", recipient, content))
-        return "250 2.0.0 kept"
+    def keep(self, path: Path) -> None:
+        """Note when a mail came, and delete what is too old or too much."""
+        now_ns = time.time_ns()  # the kernel's own stamps are the same for some milliseconds
+        with suppress(OSError):
+            os.utime(path, ns=(now_ns, now_ns))
+        for place, (came_ns, name) in enumerate(self._stamped()):
+            if place >= self._most_mails or came_ns < now_ns - self._oldest_ns:
+                with suppress(OSError):  # another process was faster
+                    self._path(name).unlink()
 
+    def mails(self) -> list[tuple[str, bytes]]:
+        """Return the mails by their names, the newest first."""
+        read = ((name, self.read(name)) for _, name in self._stamped())
+        return [(name, content) for name, content in read if content is not None]
 
-@asynccontextmanager
-async def listening(sink: Any = None, **options: Any) -> AsyncIterator[Any]:
-    """Yield a sink that listens on a free port of 127.0.0.1.
+    def read(self, name: str) -> bytes | None:
+        """Return a mail as it was to be sent; None where there is none of that name."""
+        if not _NAME.fullmatch(name):
+            return None
+        try:
+            return self._path(name).read_bytes()
+        except OSError:
+            return None
 
-    Args:
-        sink: Any aiosmtpd handler with a `port`; a new `Sink` when left out.
-        options: For `aiosmtpd.smtp.SMTP`; `ssl_context` turns on TLS from the first byte.
-    """
-    sink = sink or Sink()
-    context: ssl.SSLContext | None = options.pop("ssl_context", None)
-    loop = asyncio.get_running_loop()
-    options.setdefault("hostname", "localhost")
-    server = await loop.create_server(lambda: SMTP(sink, **options), "127.0.0.1", 0, ssl=context)
-    sink.port = server.sockets[0].getsockname()[1]
-    try:
-        yield sink
-    finally:
-        server.close()  # without wait_closed: from Python 3.12 on it waits for idle clients
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.eml"
+
+    def _stamped(self) -> list[tuple[int, str]]:
+        found = []
+        for path in self.folder.glob("*.eml"):
+            with suppress(OSError):
+                found.append((path.stat().st_mtime_ns, path.stem))
+        return sorted(found, reverse=True)

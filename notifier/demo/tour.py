@@ -1,7 +1,7 @@
 """Two days in the life of three subscribers, played through the real program.
 
-A throw-away database, the sample feeds beside this file, SMTP to a sink in this process; no
-socket but the loopback's is opened, and no setting of the environment is read.
+A throw-away database, the sample feeds beside this file, and transport "sink", as anybody can set
+it; no socket but the loopback's is opened, and no setting of the environment is read.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from notifier import errors
-from notifier.app import App
+from notifier.app import App, opened
 from notifier.config import Settings
-from notifier.delivery.sink import Sink, listening
 from notifier.jobs.take import take_body
 from notifier.profiles.profile import Schedule
 from notifier.sources.source import Kind
-from notifier.web.inbox import make_inbox, open_mail
+from notifier.web.inbox import open_mail, part_of
 from notifier.web.serving import bound, serving
+from notifier.web.site import make_site
 
 SIGNED_UP = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 ADA_RULES = """\
@@ -72,23 +72,20 @@ async def _run(
     place = bound(f"127.0.0.1:{port}")
     address = f"http://127.0.0.1:{place.getsockname()[1]}"
     with tempfile.TemporaryDirectory(prefix="notifier-demo-") as folder:
-        async with listening() as sink:
-            clock = _Clock(SIGNED_UP)
-            app = App(_settings(Path(folder), sink, address), clock=clock)
-            try:
-                await _play(app, clock, sink, say)
-                if keep:
-                    _keep(sink, keep, say)
-                if once:
-                    place.close()
-                    return
-                async with serving(make_inbox(sink, app), place):
-                    say(f"\nThe inbox is at {address} - Ctrl-C ends the demo and forgets it all.")
-                    if browser:
-                        await asyncio.to_thread(webbrowser.open, address)
-                    await _until_interrupted()
-            finally:
-                app.close()
+        clock = _Clock(SIGNED_UP)
+        with opened(_settings(Path(folder), address), clock=clock) as app:
+            await _play(app, clock, say)
+            if keep:
+                _keep(app, keep, say)
+            if once:
+                place.close()
+                return
+            async with serving(make_site(app, demo=True), place):
+                inbox = f"{address}/inbox"
+                say(f"\nThe inbox is at {inbox} - Ctrl-C ends the demo and forgets it all.")
+                if browser:
+                    await asyncio.to_thread(webbrowser.open, inbox)
+                await _until_interrupted()
 
 
 @dataclass(slots=True)
@@ -101,18 +98,21 @@ class _Clock:
         return self.now
 
 
-def _settings(folder: Path, sink: Sink, address: str) -> Settings:
+def _settings(folder: Path, address: str) -> Settings:
     return Settings(
         _env_prefix="NOTIFIER_DEMO_READS_NO_ENVIRONMENT_",
         site={"public_url": address, "name": "Paper notifier demo", "contact": "demo@example.org"},
-        mail={"from": "Paper notifier <papers@example.org>", "connections": 1},
-        smtp={"host": "127.0.0.1", "port": sink.port, "security": "none"},
+        mail={
+            "from": "Paper notifier <papers@example.org>",
+            "connections": 1,
+            "transport": "sink",
+        },
         database={"url": f"sqlite:///{folder}/demo.db"},
         digest={"sample": False},  # nothing was there before they signed up
     )
 
 
-async def _play(app: App, clock: _Clock, sink: Sink, say: Callable[[str], None]) -> None:
+async def _play(app: App, clock: _Clock, say: Callable[[str], None]) -> None:
     for address, schedule, name, rules in SUBSCRIBERS:
         app.subscriptions.request(address, now=SIGNED_UP, schedule=schedule)
         app.subscriptions.confirm(address, now=SIGNED_UP, because="lives in the demo")
@@ -126,30 +126,35 @@ async def _play(app: App, clock: _Clock, sink: Sink, say: Callable[[str], None])
             say(f"{now:%a %H:%M}Z  {file}: {report.seen} read, {report.new} new, "
                 f"{report.merged} known from elsewhere, {report.updated} updated")  # fmt: skip
         if now in MAIL_TIMES:
-            await _send(app, sink, now, say)
+            await _send(app, now, say)
 
 
-async def _send(app: App, sink: Sink, now: datetime, say: Callable[[str], None]) -> None:
-    before = len(sink.received)
+async def _send(app: App, now: datetime, say: Callable[[str], None]) -> None:
+    before = len(_mails(app))
     await asyncio.to_thread(app.compose)
     done = await app.deliver()
     if done.down or done.failed or done.later:
-        raise errors.MailError(f"the demo's own mail server refused a mail: {done}")
-    for number, mail in enumerate(sink.received[before:], before + 1):
-        opened = open_mail(number, mail.recipient, mail.content)
-        say(f"{now:%a %H:%M}Z  mail to {mail.recipient}: {opened.subject}")
+        raise errors.MailError(f"the demo could not keep a mail: {done}")
+    for name, content in _mails(app)[before:]:
+        mail = open_mail(name, content)
+        say(f"{now:%a %H:%M}Z  mail to {mail.recipient}: {mail.subject}")
 
 
-def _keep(sink: Sink, folder: Path, say: Callable[[str], None]) -> None:
+def _mails(app: App) -> list[tuple[str, bytes]]:
+    """The mails by name, in the order in which they came."""
+    return app.sink.mails()[::-1] if app.sink else []
+
+
+def _keep(app: App, folder: Path, say: Callable[[str], None]) -> None:
     """Write each mail as .eml, .html and .txt."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, mail in enumerate(sink.received, 1):
-        opened = open_mail(number, mail.recipient, mail.content)
-        name = f"{number}-{mail.recipient.partition('@')[0]}"
-        (folder / f"{name}.eml").write_bytes(mail.content)
-        (folder / f"{name}.html").write_text(opened.html, "utf-8")
-        (folder / f"{name}.txt").write_text(opened.text, "utf-8")
-    say(f"wrote {len(sink.received)} mails to {folder}")
+    mails = _mails(app)
+    for number, (name, content) in enumerate(mails, 1):
+        stem = f"{number}-{open_mail(name, content).recipient.partition('@')[0]}"
+        (folder / f"{stem}.eml").write_bytes(content)
+        (folder / f"{stem}.html").write_text(part_of(content, "html"), "utf-8")
+        (folder / f"{stem}.txt").write_text(part_of(content, "text"), "utf-8")
+    say(f"wrote {len(mails)} mails to {folder}")
 
 
 async def _until_interrupted() -> None:

@@ -106,3 +106,19 @@ class BounceRow(Row, table=True):
     )
     received_at: datetime = time(nullable=False, index=True)
     raw: bytes | None = Field(sa_column=Column(LargeBinary))
+
+
+class MailboxRow(Row, table=True):
+    """How the mailbox of bounces was read; `failures` counts those since the last success.
+
+    `refused`: its server did not know the login. `taken`: mails of the last good round.
+    """
+
+    __tablename__ = "mailbox"
+    name: str = Field(primary_key=True)
+    last_attempt_at: datetime = time(nullable=False)
+    last_success_at: datetime | None = time()
+    failures: int
+    refused: bool
+    error: str | None = text(nullable=True)
+    taken: int

@@ -28,6 +28,7 @@ from notifier.storage.delivery_rows import (
     AttemptRow,
     BounceRow,
     DeliveryRow,
+    MailboxRow,
     MessageRow,
     SuppressionRow,
 )
@@ -340,6 +341,7 @@ attempt = _table(AttemptRow)
 message = _table(MessageRow)
 suppression = _table(SuppressionRow)
 bounce = _table(BounceRow)
+mailbox = _table(MailboxRow)
 candidate = _table(CandidateRow)
 source = _table(SourceRow)
 source_part = _table(SourcePartRow)

@@ -1,22 +1,25 @@
-"""The demo's inbox: the mails that the local sink took, as a mail program would show them."""
+"""The inbox of transport "sink": the mails that went to nobody, as a mail program would show them.
+
+Only for a browser on this machine, since mails hold their readers' links.
+"""
 
 from __future__ import annotations
 
-import email
 import email.policy
+from collections.abc import Callable
 from dataclasses import dataclass
+from email.parser import BytesHeaderParser
+from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Route
 
-from notifier.app import App
+from notifier.config_values import is_loopback
 from notifier.delivery.sink import Sink
 from notifier.digests.reading import body
-from notifier.digests.render import Templates
-from notifier.web.site import SafeHeaders, make_site
+from notifier.web.answers import Pages
 
 # The mail's own page: its styles are inline; scripts, forms and remote content stay out.
 _MAIL_POLICY = (
@@ -24,85 +27,101 @@ _MAIL_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox"
 )
 _INBOX_POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'"
+_PARTS = ("html", "text", "source")
+_PROXIES = ("forwarded", "x-forwarded-for", "via")
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A received mail, taken apart."""
+class Listed:
+    """A mail of the list."""
 
-    number: int
+    name: str
     recipient: str
     subject: str
     date: str
-    html: str
-    text: str
-    source: str
 
 
-def open_mail(number: int, recipient: str, content: bytes) -> Opened:
-    """Return the parts of a mail, read by the standard library."""
-    parsed = email.message_from_bytes(content, policy=email.policy.default)
-    return Opened(
-        number=number,
-        recipient=recipient,
+def open_mail(name: str, content: bytes) -> Listed:
+    """Return what the headers of a mail of ours say."""
+    parsed = BytesHeaderParser(policy=email.policy.default).parsebytes(content)
+    return Listed(
+        name=name,
+        recipient=str(parsed["To"]),
         subject=str(parsed["Subject"]),
         date=parsed["Date"].datetime.strftime("%a %-d %b %Y"),
-        html=body(content, "html").decode("utf-8", "replace"),
-        text=body(content, "plain").decode("utf-8", "replace"),
-        source=content.decode("ascii", "replace"),
     )
 
 
-def make_inbox(sink: Sink, app: App) -> Starlette:
-    """Return the inbox of a sink, with the pages of the instance beside it."""
-    pages = _Inbox(sink, app.templates)
-    return Starlette(
-        routes=[
-            Route("/", pages.first),
-            Route("/mail/{number:int}", pages.show),
-            Route("/mail/{number:int}/{part}", pages.part),
-            Mount("/", make_site(app)),
-        ],
-        middleware=[Middleware(SafeHeaders)],
-    )
+def part_of(content: bytes, part: str) -> str:
+    """Return the "html", the "text" or the "source" of a mail."""
+    if part == "source":
+        return content.decode("ascii", "replace")
+    return body(content, "html" if part == "html" else "plain").decode("utf-8", "replace")
+
+
+def routes(pages: Pages, *, demo: bool) -> list[BaseRoute]:
+    """Return where the inbox is: nowhere when mails go out, or others could open it."""
+    if not (pages.app.sink and pages.app.inbox):
+        return []
+    inbox = _Inbox(pages, pages.app.sink, demo)
+    return [
+        Route("/inbox", _here(inbox.first)),
+        Route("/inbox/{name}", _here(inbox.show)),
+        Route("/inbox/{name}/{part}", _here(inbox.part)),
+    ]
+
+
+def _here(show: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """Hide a page from other machines, behind a proxy, and from other sites' names for this one."""
+
+    def guarded(request: Request) -> Response:
+        try:
+            host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+        except ValueError:
+            host = ""
+        if not is_loopback(host) or any(name in request.headers for name in _PROXIES):
+            raise HTTPException(404)
+        return show(request)
+
+    return guarded
 
 
 class _Inbox:
-    def __init__(self, sink: Sink, templates: Templates) -> None:
-        self._sink, self._templates = sink, templates
+    """`demo`: its mails are read like a story, the first one first."""
 
-    def _mails(self) -> list[Opened]:
-        received = enumerate(self._sink.received, 1)
-        return [open_mail(n, mail.recipient, mail.content) for n, mail in received]
+    def __init__(self, pages: Pages, sink: Sink, demo: bool) -> None:
+        self._pages, self._sink, self._demo = pages, sink, demo
 
-    async def first(self, request: Request) -> Response:
-        """Lead to the newest mail, or show that there is none."""
-        if self._sink.received:
-            return RedirectResponse("/mail/1", 303)
-        return self._page(None, "html")
+    def first(self, request: Request) -> Response:
+        """Lead to the first mail of the list, or show that there is none."""
+        mails = self._mails()
+        return RedirectResponse(f"/inbox/{mails[0][0]}", 303) if mails else self._page(mails)
 
-    async def show(self, request: Request) -> Response:
+    def show(self, request: Request) -> Response:
         """Show one mail beside the list of all."""
-        number = request.path_params["number"]
-        if not 1 <= number <= len(self._sink.received):
-            return RedirectResponse("/", 303)
-        return self._page(number, request.query_params.get("as", "html"))
+        name, part = request.path_params["name"], request.query_params.get("as", "html")
+        mails = self._mails()
+        if name not in dict(mails):
+            return RedirectResponse("/inbox", 303)
+        return self._page(mails, name, part if part in _PARTS else "html")
 
-    def _page(self, number: int | None, part: str) -> Response:
-        page = self._templates.page(
-            "web/inbox.html.j2", mails=self._mails(), number=number, part=part
+    def _mails(self) -> list[tuple[str, bytes]]:
+        return self._sink.mails()[:: -1 if self._demo else 1]
+
+    def _page(self, mails: list[tuple[str, bytes]], name: str = "", part: str = "") -> Response:
+        listed = [open_mail(*mail) for mail in mails]
+        page = self._pages.app.templates.page(
+            "web/inbox.html.j2", mails=listed, shown=name, part=part, parts=_PARTS, demo=self._demo
         )
         return HTMLResponse(page, headers={"Content-Security-Policy": _INBOX_POLICY})
 
-    async def part(self, request: Request) -> Response:
+    def part(self, request: Request) -> Response:
         """Give the HTML, the text or the source of one mail."""
-        number, part = request.path_params["number"], request.path_params["part"]
-        mails = self._mails()
-        if not 1 <= number <= len(mails) or part not in ("html", "text", "source"):
+        content, part = self._sink.read(request.path_params["name"]), request.path_params["part"]
+        if not content or part not in _PARTS:
             return PlainTextResponse("no such mail\n", 404)
-        content = str(getattr(mails[number - 1], part))
-        policy = {"Content-Security-Policy": _MAIL_POLICY}
+        shown, policy = part_of(content, part), {"Content-Security-Policy": _MAIL_POLICY}
         if part == "html":  # as in a mail program, links open beside the mail
-            shown = content.replace("<head>", '<head><base target="_blank">', 1)
+            shown = shown.replace("<head>", '<head><base target="_blank">', 1)
             return HTMLResponse(shown, headers=policy)
-        return PlainTextResponse(content, headers=policy)
+        return PlainTextResponse(shown, headers=policy)

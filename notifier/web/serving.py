@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -21,13 +22,17 @@ class _Server(uvicorn.Server):
         yield
 
 
-def bound(listen: str) -> socket.socket:
-    """Return a socket bound to `host:port`; port 0 takes any free one.
+def bound(listen: str, setting: str = "site.listen") -> socket.socket:
+    """Return a socket bound to `host:port` (port 0: any free one) or `unix:PATH`.
 
+    Args:
+        setting: What to change when it fails.
     Raises:
-        Busy: the port is taken.
-        UsageError: the address is none of this machine's.
+        Busy: the port is taken, or somebody listens at the path.
+        UsageError: the address is none of this machine's, or the path cannot be made.
     """
+    if listen.startswith("unix:"):
+        return _bound_path(listen.removeprefix("unix:"), setting)
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -42,8 +47,38 @@ def bound(listen: str) -> socket.socket:
         made.close()
         if isinstance(error, socket.gaierror) or error.errno == 99:
             raise errors.UsageError(f"{listen} is no address of this machine") from error
-        raise errors.Busy(f"{listen} is in use - set another in site.listen") from error
+        raise errors.Busy(f"{listen} is in use - set another in {setting}") from error
     return made
+
+
+def _bound_path(path: str, setting: str) -> socket.socket:
+    """Bind a path; who may enter its folder may connect. A socket that nobody holds is replaced."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if _is_held(path):
+            raise errors.Busy(f"{path} is in use - set another in {setting}")
+        if Path(path).is_socket():
+            Path(path).unlink()
+        made.bind(path)
+        Path(path).chmod(0o666)  # as open as a port of the loopback
+    except OSError as error:
+        made.close()
+        raise errors.UsageError(
+            f"{setting}: no socket can be made at {path}: {error.strerror or error}"
+        ) from error
+    except errors.Busy:
+        made.close()
+        raise
+    return made
+
+
+def _is_held(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
 
 
 @asynccontextmanager

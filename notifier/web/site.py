@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 
 from notifier import errors
 from notifier.app import App
-from notifier.web import archive, changing, leaving, papers, pausing, voting
+from notifier.web import archive, changing, inbox, leaving, papers, pausing, voting
 from notifier.web.answers import Pages
 
 HEADERS = {
@@ -48,11 +48,12 @@ class SafeHeaders:
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-def make_site(app: App) -> Starlette:
-    """Return the ASGI application of an instance."""
+def make_site(app: App, *, demo: bool = False) -> Starlette:
+    """Return the ASGI application of an instance; `demo`: of the demo."""
     pages = Pages(app)
     groups = (leaving, pausing, changing, voting, archive, papers)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
+    routes += inbox.routes(pages, demo=demo)
     return Starlette(
         routes=[Route("/healthz", _healthz), Route("/style.css", pages.style), *routes],
         middleware=[Middleware(SafeHeaders)],
