@@ -239,9 +239,39 @@ async def test_a_right_password_delivers(tmp_path: Path) -> None:
 
 async def test_a_wrong_password_is_mailer_down_and_no_mails_fault(tmp_path: Path) -> None:
     async with guarded(tmp_path, "wrong-donkey") as (keeper, opened):
-        with pytest.raises(MailerDown, match=r"refused the login: 535 .*smtp\.password"):
+        with pytest.raises(MailerDown, match=r"refused the login: 535 .*smtp\.password") as caught:
             await send(opened)
+    assert caught.value.login_refused
     assert keeper.received == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "refused"),
+    [
+        ("535 5.7.8 wrong password", True),
+        ("534 5.7.9 too weak", True),
+        ("454 4.7.0 not now", False),
+        ("421 4.3.2 closing", False),
+        ("250 what?", False),
+        (DROP, False),
+    ],
+    ids=["535", "534", "454", "421", "250", "closed"],
+)
+async def test_only_a_final_no_to_the_login_is_a_refused_login(
+    answer: str | Drop, refused: bool
+) -> None:
+    script: Script = {"EHLO": "250-fake\r\n250 AUTH PLAIN", "AUTH": answer}
+    async with facing(script, user="ada", password=PASSWORD) as (_, opened):
+        with pytest.raises(MailerDown) as caught:
+            await send(opened)
+    assert caught.value.login_refused is refused
+
+
+async def test_a_server_that_is_not_there_refused_no_login() -> None:
+    async with facing({"greeting": DROP}, user="ada", password=PASSWORD) as (_, opened):
+        with pytest.raises(MailerDown) as caught:
+            await send(opened)
+    assert not caught.value.login_refused
 
 
 @pytest.mark.parametrize(

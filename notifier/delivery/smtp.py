@@ -212,9 +212,12 @@ def _login_refused(settings: SmtpSettings, error: aiosmtplib.SMTPAuthenticationE
     said = (password, b"\0" + user + b"\0" + password, user + b"\0" + user + b"\0" + password)
     secrets = [settings.password, *(b64encode(one).decode() for one in said)]
     words = _words(error.message, {secret: "***" for secret in secrets if secret})
+    if not 500 <= error.code < 600:
+        return MailerDown(f"{_where(settings)} takes no login now: {error.code} {words}")
     return MailerDown(
         f"{_where(settings)} refused the login: {error.code} {words} - check smtp.user and "
-        "smtp.password (many providers want an app password)"
+        "smtp.password (many providers want an app password)",
+        login_refused=True,
     )
 
 
