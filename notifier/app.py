@@ -149,7 +149,11 @@ class App:
                 user=smtp.user,
                 password=smtp.password.get_secret_value(),
                 ca_file=smtp.ca_file,
+                send_seconds=smtp.send_seconds,
                 timeout_seconds=smtp.timeout_seconds,
+                mails_per_connection=smtp.mails_per_connection,
+                connection_seconds=smtp.connection_seconds,
+                idle_seconds=smtp.idle_seconds,
             )
         )
 

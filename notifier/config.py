@@ -81,7 +81,16 @@ class Smtp(Section):
     user: OneLine = ""
     password: SecretStr = SecretStr("")
     password_file: Path | None = None
+    send_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 240.0
     timeout_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 600.0
+    mails_per_connection: Annotated[int, Field(ge=1, le=10_000)] = 100
+    connection_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 300.0
+    idle_seconds: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = 30.0
+
+    @property
+    def whole_seconds(self) -> float:
+        """How long one mail may take in all."""
+        return self.send_seconds + self.timeout_seconds
 
     @model_validator(mode="after")
     def _no_login_in_the_clear(self) -> Smtp:
@@ -212,10 +221,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _lease_outlives_a_mail(self) -> Settings:
-        if self.delivery.lease_minutes * 60 < self.smtp.timeout_seconds + 60:
+        if self.delivery.lease_minutes * 60 < self.smtp.whole_seconds + 60:
             raise ValueError(
-                "delivery.lease_minutes must be a minute longer than smtp.timeout_seconds, or "
-                "another worker sends a mail that is still on the wire"
+                "delivery.lease_minutes must be a minute longer than smtp.send_seconds and "
+                "smtp.timeout_seconds together, or another worker sends a mail that is still on "
+                "the wire"
             )
         return self
 

@@ -229,7 +229,7 @@ class _Daemon:
         seconds: float = self._app.settings.daemon.stop_seconds
         if self._sending:  # cut off behind its final dot, a mail would be sent twice
             log.info("waiting for the mail server's answer to what is on the wire")
-            seconds = max(seconds, self._app.settings.smtp.timeout_seconds)
+            seconds = max(seconds, self._app.settings.smtp.whole_seconds)
         _, late = await asyncio.wait(running, timeout=seconds)
         for task in late:
             task.cancel()

@@ -108,4 +108,13 @@ class SendError(MailError):
 
 
 class MailerDown(MailError):
-    """The mail server cannot be used at all: not reached, TLS refused, login refused."""
+    """The mail server cannot be used at all: not reached, TLS refused, login refused.
+
+    `login_refused` is true when it answered AUTH with 5yz, as 535 for a wrong password (RFC 4954,
+    6): asking again with the same login is of no use, and may lock the account. It is false for
+    4yz, as 454, and for everything else.
+    """
+
+    def __init__(self, text: str, *, login_refused: bool = False) -> None:
+        super().__init__(text)
+        self.login_refused = login_refused

@@ -18,7 +18,7 @@ from typing import Any
 from imapclient import IMAPClient
 
 from .conftest import need
-from .fakes import an_identity
+from .identities import an_identity
 from .postfix import free_port
 
 USER, PASSWORD = "bounces@papers.example.org", 'pässword \\" of tests'

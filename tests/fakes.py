@@ -1,35 +1,30 @@
-"""The network's other side: an SMTP server that plays a script, and throw-away TLS identities."""
+"""The network's other side: an SMTP server that plays a script."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
-from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A reply, and whether the server closes the connection after it."""
+    """A reply, and whether the server then closes the connection or does nothing any more."""
 
     text: str | bytes
     then_close: bool = False
+    then_hang: bool = False
+    end: str = "\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A reply that comes only once the test sets `server.let_go`."""
+    """A reply that comes only once the test sets `server.let_go`; a text is not read before."""
 
-    text: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +34,34 @@ class Drop:
     after_bytes: int = 0
 
 
-DROP = Drop()
-Step = str | Say | Late | Drop
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """No reply, ever: nothing more is read, of the text after so many bytes of it."""
+
+    after_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Secure:
+    """220, with whatever somebody injects behind it, and then TLS."""
+
+    context: ssl.SSLContext
+    injected: bytes = b""
+
+
+DROP, HANG = Drop(), Hang()
+Step = str | Say | Late | Drop | Hang | Secure
 # Each kind of command has its step, or a list of them: one after another, the last for the rest.
 # "greeting" is what a client hears first, "text" what is done while the mail's text comes in
-# (only Drop), "." the answer after its final dot.
+# (Drop, Hang, Late, or Say: words before its end), "." the answer after its final dot. "pace" is
+# "together" (the answers to RSET, MAIL and RCPT come in one packet with the next) or "bytewise".
 Script = Mapping[str, Step | list[Step]]
 
-_POLITE: dict[str, Step | list[Step]] = {
+PLAIN = "250-fake\r\n250 SIZE 1000000"
+PIPELINING = "250-fake\r\n250-PIPELINING\r\n250 SIZE 1000000"
+POLITE: dict[str, Step | list[Step]] = {
     "greeting": "220 fake ESMTP",
-    "EHLO": "250-fake\r\n250 SIZE 1000000",
+    "EHLO": PLAIN,
     "HELO": "250 fake",
     "AUTH": "235 2.7.0 welcome",
     "MAIL": "250 2.1.0 ok",
@@ -62,12 +75,17 @@ _POLITE: dict[str, Step | list[Step]] = {
 
 @dataclass(slots=True)
 class Seen:
-    """All that one connection brought: raw bytes, command lines, texts of mails as on the wire."""
+    """All that one connection brought: as it was read, command lines, texts as on the wire."""
 
-    raw: bytearray = field(default_factory=bytearray)
+    reads: list[bytes] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     texts: list[bytes] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def raw(self) -> bytes:
+        """Every byte."""
+        return b"".join(self.reads)
 
     @property
     def verbs(self) -> list[str]:
@@ -79,32 +97,42 @@ class Seen:
 class ScriptedSmtp:
     """Plays script n on connection n, the last one on all further ones.
 
-    `has_text` is set once a mail's text has come in whole.
+    `has_text` is set once a mail's text has come in whole, `holds` once a late reply is held.
+    `say` is what it says to the newest connection when a test calls it.
     """
 
     scripts: tuple[Script, ...]
     port: int = 0
     connections: list[Seen] = field(default_factory=list)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    holds: asyncio.Event = field(default_factory=asyncio.Event)
     has_text: asyncio.Event = field(default_factory=asyncio.Event)
-    _talks: set[asyncio.Task[None]] = field(default_factory=set)
+    _talks: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         task = asyncio.current_task()
         assert task is not None
-        self._talks.add(task)
+        self._talks[task] = writer
         script = self.scripts[min(len(self.connections), len(self.scripts) - 1)]
         seen = Seen()
         self.connections.append(seen)
         try:
-            await _Talk(self, {**_POLITE, **script}, seen, reader, writer).play()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await _Talk(self, script, seen, reader, writer).play()
+        except (OSError, asyncio.CancelledError):
             pass  # cancelled by stop(): asyncio's streams log a cancelled talk as an error
         finally:
             seen.closed.set()
             writer.close()
-            self._talks.discard(task)
+            del self._talks[task]
+
+    async def say(self, unasked: str) -> None:
+        """Say something on every open connection, and wait until it was read."""
+        for writer in self._talks.values():
+            writer.write(unasked.encode())
+            await writer.drain()
+        for _ in range(20):  # turns of the loop that both sides share
+            await asyncio.sleep(0)
 
     async def stop(self) -> None:
         """End all talks."""
@@ -125,6 +153,9 @@ class _Talk:
         self._server, self._script, self._seen = server, script, seen
         self._reader, self._writer = reader, writer
         self._played: dict[str, int] = {}
+        self._named: set[str] = set()
+        self._unread = b""
+        self._held = b""
         self._said = b""
 
     async def play(self) -> None:
@@ -138,11 +169,18 @@ class _Talk:
 
     async def _text(self) -> bool:
         step = self._script.get("text")
-        if isinstance(step, Drop):
-            self._seen.raw += await self._reader.readexactly(step.after_bytes)
-            return False
+        if isinstance(step, (Drop, Hang)):
+            while len(self._unread) < step.after_bytes and await self._read():
+                pass
+            return await self._end(hang=isinstance(step, Hang))
+        if isinstance(step, Late):
+            await self._hold()
+        if isinstance(step, Say):
+            await self._write(self._bytes(step))
         lines = []
-        while (line := await self._line()) not in (b".\r\n", b""):
+        while (line := await self._line()) != b".\r\n":
+            if not line:
+                return False
             lines.append(line)
         self._seen.texts.append(b"".join(lines))
         self._server.has_text.set()
@@ -150,96 +188,99 @@ class _Talk:
         return await self._answer(".")
 
     async def _line(self) -> bytes:
-        line = await self._reader.readline()
-        self._seen.raw += line
-        return line
+        while b"\n" not in self._unread and await self._read():
+            pass
+        line, end, self._unread = self._unread.partition(b"\n")
+        return line + end
+
+    async def _read(self) -> bool:
+        read = await self._reader.read(65536)
+        self._seen.reads.append(read)
+        self._unread += read
+        return bool(read)
 
     async def _answer(self, verb: str) -> bool:
         """Play the next step of a verb; False when the connection is to end."""
-        steps = self._script.get(verb, "500 5.5.1 what?")
+        step = self._step(verb)
+        if isinstance(step, (Drop, Hang)):
+            return await self._end(hang=isinstance(step, Hang))
+        if isinstance(step, Secure):
+            await self._write(b"220 2.0.0 go on\r\n" + step.injected)
+            await self._writer.start_tls(step.context)
+            return True
+        if isinstance(step, Late):
+            await self._hold()
+        said = step if isinstance(step, Say) else Say(step if isinstance(step, str) else step.text)
+        self._said = self._bytes(said)
+        if verb in ("RSET", "."):
+            self._named.clear()
+        elif self._said.startswith(b"2"):
+            self._named |= {verb} & {"MAIL", "RCPT"}
+        if self._script.get("pace") == "together" and verb in ("RSET", "MAIL", "RCPT"):
+            self._held += self._said
+        else:
+            await self._write(self._held + self._said)
+            self._held = b""
+        if said.then_close or said.then_hang:
+            return await self._end(hang=said.then_hang)
+        return True
+
+    def _step(self, verb: str) -> Step:
+        steps = self._script.get(verb) or self._in_order(verb)
         steps = steps if isinstance(steps, list) else [steps]
         turn = self._played.get(verb, 0)
         self._played[verb] = turn + 1
-        step = steps[min(turn, len(steps) - 1)]
-        if isinstance(step, Drop):
-            return False
-        if isinstance(step, Late):
-            await self._server.let_go.wait()
-        text = step if isinstance(step, str) else step.text
-        self._said = text.encode() if isinstance(text, str) else text
-        self._writer.write(self._said + b"\r\n")
-        await self._writer.drain()
-        if isinstance(step, Say) and step.then_close:
-            self._writer.close()
-            return False
-        return True
+        return steps[min(turn, len(steps) - 1)]
+
+    def _in_order(self, verb: str) -> Step | list[Step]:
+        """What a server answers that keeps to the order of commands (RFC 5321, 4.1.4)."""
+        is_open = "MAIL" in self._named
+        if verb in ("MAIL", "RCPT", "DATA") and (verb == "MAIL") == is_open:
+            return "503 5.5.1 bad sequence of commands"
+        if verb == "DATA" and "RCPT" not in self._named:
+            return "554 5.5.1 no valid recipients"
+        return POLITE.get(verb, "500 5.5.1 what?")
+
+    @staticmethod
+    def _bytes(said: Say) -> bytes:
+        return (said.text.encode() if isinstance(said.text, str) else said.text) + said.end.encode()
+
+    async def _write(self, said: bytes) -> None:
+        if self._script.get("pace") != "bytewise":
+            self._writer.write(said)
+            await self._writer.drain()
+            return
+        for number in range(len(said)):
+            self._writer.write(said[number : number + 1])
+            await asyncio.sleep(0)
+
+    async def _hold(self) -> None:
+        self._server.holds.set()
+        await self._server.let_go.wait()
+
+    async def _end(self, *, hang: bool) -> bool:
+        if hang:
+            self._server.holds.set()
+            await asyncio.Event().wait()
+        self._writer.close()
+        return False
 
 
 @asynccontextmanager
 async def scripted(*scripts: Script) -> AsyncIterator[ScriptedSmtp]:
-    """Yield a server on a free port of 127.0.0.1; what a script leaves out is answered politely."""
+    """Yield a server on a free port of 127.0.0.1.
+
+    What a script leaves out is answered politely, if it comes in order.
+    """
     made = ScriptedSmtp(scripts or ({},))
-    server = await asyncio.start_server(made.meet, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
+    # Named as TCP, or asyncio does not switch Nagle's algorithm off.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)  # so a writer soon waits
+    listener.bind(("127.0.0.1", 0))
+    server = await asyncio.start_server(made.meet, sock=listener)
+    made.port = listener.getsockname()[1]
     try:
         yield made
     finally:
         server.close()
         await made.stop()
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A TLS server's identity and the authority that vouches for it."""
-
-    ca_file: Path
-    server: ssl.SSLContext
-
-
-def an_identity(folder: Path, *, name: str = "localhost", address: str = "127.0.0.1") -> Identity:
-    """Make an authority and a certificate for a host, valid today."""
-    ca_key, ca = _certificate("throw-away authority", None, x509.BasicConstraints(True, None))
-    alternatives = x509.SubjectAlternativeName(
-        [x509.DNSName(name), x509.IPAddress(ip_address(address))]
-    )
-    key, certificate = _certificate(name, (ca_key, ca), alternatives)
-    folder.mkdir(parents=True, exist_ok=True)
-    ca_file, chain_file = folder / "ca.pem", folder / "server.pem"
-    pem = serialization.Encoding.PEM
-    ca_file.write_bytes(ca.public_bytes(pem))
-    chain_file.write_bytes(
-        key.private_bytes(
-            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        + certificate.public_bytes(pem)
-    )  # fmt: skip
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server.load_cert_chain(chain_file)
-    return Identity(ca_file, server)
-
-
-def _certificate(
-    name: str,
-    issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None,
-    extension: x509.ExtensionType,
-) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    signer, issuer_name = (issuer[0], issuer[1].subject) if issuer else (key, subject)
-    now = datetime.now(UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer_name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(extension, critical=issuer is None)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
-        )
-        .sign(signer, hashes.SHA256())
-    )
-    return key, built

@@ -134,6 +134,19 @@ def test_the_signing_benchmark_verifies_what_it_measures_and_writes_its_figures(
     assert figures["ratio"]["dkimpy, RSA-2048"] == 1
 
 
+def test_the_pipelining_benchmark_measures_both_ways_at_once_and_judges_the_target(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "figures.json"
+    said = run("pipelining", "--mails", "3", "--rtt", "0", "20", "--json", str(file))
+    assert said.splitlines()[-1].endswith(("target 1.3: met", "target 1.3: not met"))
+    near, far = json.loads(file.read_text())["figures"]
+    assert (near["rtt_ms"], far["rtt_ms"]) == (0, 20)
+    assert min(near["seconds"].values()) > 0
+    assert far["seconds"]["pipelined"] >= 0.04
+    assert min(far["seconds"]["one by one"], far["seconds"]["aiosmtplib"]) >= 0.08
+
+
 def generated(count: int) -> list[Paper]:
     return workload.papers(count, 1, None)
 

@@ -34,7 +34,7 @@ from notifier.storage import store_papers, store_sources
 from notifier.storage.database import Database
 
 from .builders import atom, daily_papers
-from .fakes import an_identity
+from .identities import an_identity
 from .test_promises import dump
 
 pytestmark = pytest.mark.anyio

@@ -7,35 +7,34 @@ must never be read as another mail's.
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
-from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
-import aiosmtplib
-from aiosmtplib import SMTPResponseException
+from aiosmtplib import SMTPAuthenticationError, SMTPException, SMTPResponseException
 
-from notifier.delivery.client import Client
-from notifier.errors import MailerDown, SendError
-
-CONNECT_SECONDS = 60.0
-QUIT_SECONDS = 5.0
-REPLY_CHARACTERS = 500
-# A connection is left after this many mails; some providers close it without a word.
-MAILS_PER_CONNECTION = 100
-_CLOSING = 421
-_LOGIN_FIRST = 530  # "authentication required", "must issue STARTTLS first": RFC 4954, RFC 3207
-_ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\s*")
+from notifier.delivery import smtp_errors
+from notifier.delivery.client import PROMPT_SECONDS, Client
+from notifier.delivery.envelope import Envelope, path
+from notifier.delivery.pipelined import Pipelined
+from notifier.delivery.replies import is_refusal
+from notifier.errors import MailerDown, MailError
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """How to reach the server. `security` is required as it stands, never less."""
+    """How to reach the server, and how long to wait for it.
+
+    `security` is required as it stands, never less. `send_seconds` is for a mail up to its final
+    dot, a new connection included (which has `connect_seconds` of it); `timeout_seconds` for the
+    answer to the dot, which RFC 5321, 4.5.3.2.6, gives ten minutes; `prompt_seconds` see `Client`
+    and `Pipelined`. A connection takes `mails_per_connection`
+    mails at most, `connection_seconds` long, and none after `idle_seconds` without one.
+    """
 
     host: str = "localhost"
     port: int = 25
@@ -43,19 +42,33 @@ class SmtpSettings:
     user: str = ""
     password: str = field(default="", repr=False)
     ca_file: Path | None = None
+    send_seconds: float = 240.0
     timeout_seconds: float = 600.0
+    mails_per_connection: int = 100
+    connection_seconds: float = 300.0
+    idle_seconds: float = 30.0
+    connect_seconds: float = 60.0
+    prompt_seconds: float = PROMPT_SECONDS
+    quit_seconds: float = 5.0
+
+    @property
+    def where(self) -> str:
+        """The server, as messages name it."""
+        return f"mail server {self.host}:{self.port}"
 
 
 class SmtpTransport:
-    """Opens connections to one server."""
+    """Opens connections to one server. `clock` gives seconds that only grow."""
 
-    def __init__(self, settings: SmtpSettings) -> None:
-        self._settings = settings
+    def __init__(
+        self, settings: SmtpSettings, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings, self._clock = settings, clock
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[SmtpMailer]:
         """Yield a mailer; the connection says QUIT at the end."""
-        mailer = SmtpMailer(self._settings)
+        mailer = SmtpMailer(self._settings, self._clock)
         try:
             yield mailer
         finally:
@@ -63,90 +76,101 @@ class SmtpTransport:
 
 
 class SmtpMailer:
-    """One connection, opened when needed and again after it was lost."""
+    """One connection, opened when needed and again after it was lost or worn."""
 
-    def __init__(self, settings: SmtpSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: SmtpSettings, clock: Callable[[], float]) -> None:
+        self._settings, self._clock = settings, clock
         self._client: Client | None = None
+        self._opened = self._used = 0.0
 
     async def send(self, *, sender: str, recipient: str, content: bytes) -> str:
-        """See `Mailer.send`. All of it takes at most `timeout_seconds`."""
+        """See `Mailer.send`. It takes at most `send_seconds` and then `timeout_seconds`."""
+        settings = self._settings
+        envelope = _envelope(sender, recipient)
+        shown_to_nobody = (recipient, envelope.recipient)
         try:
-            async with asyncio.timeout(self._settings.timeout_seconds):
-                client = await self._ready()
-                answer = await client.deliver(sender, recipient, content)
-        except aiosmtplib.SMTPResponseException as error:
-            raise self._refused(error, recipient) from error
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise self._broken(error) from error
+            async with asyncio.timeout(settings.send_seconds):
+                client = await self._hand_over(envelope, content)
+            async with asyncio.timeout(settings.timeout_seconds):
+                answer = await client.finish()
+        except MailError:
+            raise
+        except SMTPResponseException as error:
+            stage, self._used = self._stage(), self._clock()
+            if not is_refusal(error.code):
+                self._close()
+            # its own text shows the recipient
+            raise smtp_errors.unwanted(stage, error, shown_to_nobody, settings.where) from None
+        except (SMTPException, OSError) as error:
+            stage = self._stage()
+            self._close()
+            raise smtp_errors.silence(stage, error, settings.where) from error
         except BaseException:  # cancelled: the answer may still come
             self._close()
             raise
-        return f"{answer.code} {_words(answer.message)}"
+        self._used = self._clock()
+        return f"{answer.code} {smtp_errors.words(answer.message, shown_to_nobody, '<recipient>')}"
+
+    async def _hand_over(self, envelope: Envelope, content: bytes) -> Client:
+        """Bring a mail up to its dot and return the connection that has it.
+
+        A connection in use that says nothing more, or 421, may have ended while nobody looked.
+        Nothing was taken then, so the mail goes over a new one at once.
+        """
+        client = await self._ready()
+        if envelope.needs_utf8 and not client.supports_extension("smtputf8"):
+            raise smtp_errors.needs_utf8(self._settings.where)
+        is_new = client.mails == 0
+        try:
+            await client.hand_over(envelope, content)
+        except (SMTPException, OSError) as error:
+            if is_new or not _has_ended(client.stage, error):
+                raise
+            self._close()
+            client = await self._ready()
+            await client.hand_over(envelope, content)
+        return client
 
     async def _ready(self) -> Client:
         """Return a connection at the start of a mail: the one in use, or a new one."""
         client = self._client
-        if client and client.is_connected and client.mails < MAILS_PER_CONNECTION:
-            try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await client.begin()
-                return client
-            except (aiosmtplib.SMTPException, OSError):
-                self._close()
+        if client and not client.is_ready:
+            self._close()
+        elif client and not self._is_worn(client):
+            return client
         await self.quit()
         self._client = await self._connect()
+        self._opened = self._used = self._clock()
         return self._client
+
+    def _is_worn(self, client: Client) -> bool:
+        settings, now = self._settings, self._clock()
+        return (
+            client.mails >= settings.mails_per_connection
+            or now - self._opened >= settings.connection_seconds
+            or now - self._used >= settings.idle_seconds
+        )
 
     async def _connect(self) -> Client:
         settings = self._settings
         client = _client(settings)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await client.connect()
-                await client.greet()
+            async with asyncio.timeout(settings.connect_seconds):
+                await client.open()
                 if settings.user:
-                    await client.login(settings.user, settings.password)
-        except aiosmtplib.SMTPAuthenticationError as error:
+                    await client.sign_in(settings.user, settings.password)
+        except SMTPAuthenticationError as error:
             client.close()
-            raise _login_refused(settings, error) from None  # its text may show the password
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            raise smtp_errors.login_refused(
+                error, settings.user, settings.password, settings.where
+            ) from None  # its text may show the password
+        except (SMTPException, OSError, ValueError) as error:
             client.close()
-            raise MailerDown(_why_down(settings, error)) from error
+            raise smtp_errors.unreachable(error, settings.where) from error
         except BaseException:
             client.close()
             raise
         return client
-
-    def _refused(self, error: SMTPResponseException, recipient: str) -> SendError | MailerDown:
-        """What an answer that is none of the wanted ones means for this mail."""
-        stage, code = self._stage(), error.code
-        is_refusal = 400 <= code < 600
-        if not is_refusal or code == _CLOSING:
-            self._close()
-        reply = _words(error.message, {recipient: "<recipient>"})
-        if code == _LOGIN_FIRST:
-            return MailerDown(
-                f"{_where(self._settings)} wants a login or TLS first: {code} {reply} - check "
-                "smtp.user and smtp.security"
-            )
-        if not is_refusal:  # garbage, or an answer to something else
-            return SendError(stage, 0, reply=reply, in_doubt=stage == "dot")
-        enhanced = _ENHANCED.match(reply)
-        words = reply[enhanced.end() :] if enhanced else reply
-        return SendError(stage, code, enhanced.group(1) if enhanced else "", words)
-
-    def _broken(self, error: Exception) -> SendError | MailerDown:
-        """What no answer at all means for this mail."""
-        stage = self._stage()
-        self._close()
-        if isinstance(error, ValueError) and stage == "rcpt":  # cannot even be said
-            return SendError(stage, 553, "5.1.3", "this is no address that SMTP can carry")
-        if isinstance(error, ValueError) and stage == "mail":
-            return MailerDown(f"mail.from is no address that SMTP can carry: {error}")
-        if stage == "connect":
-            return MailerDown(_why_down(self._settings, error))
-        return SendError(stage, 0, reply=type(error).__name__, in_doubt=stage == "dot")
 
     def _stage(self) -> str:
         return self._client.stage if self._client else "connect"
@@ -157,9 +181,9 @@ class SmtpMailer:
         if client is None:
             return
         try:
-            async with asyncio.timeout(QUIT_SECONDS):
+            async with asyncio.timeout(self._settings.quit_seconds):
                 await client.quit()
-        except (aiosmtplib.SMTPException, OSError):
+        except (SMTPException, OSError):
             pass
         finally:
             client.close()
@@ -170,15 +194,34 @@ class SmtpMailer:
             client.close()
 
 
+def _envelope(sender: str, recipient: str) -> Envelope:
+    try:
+        whose = path(sender)
+        if not whose.isascii():
+            raise ValueError("its local part is not ASCII")
+    except ValueError as error:
+        raise MailerDown(f"mail.from is no address that SMTP can carry: {error}") from error
+    try:
+        return Envelope(whose, path(recipient))
+    except ValueError:
+        raise smtp_errors.no_address() from None
+
+
+def _has_ended(stage: str, error: Exception) -> bool:
+    """Whether a failure tells of the connection and not of the mail: RSET, or no answer to MAIL."""
+    is_about_mail = isinstance(error, SMTPResponseException) and is_refusal(error.code)
+    return stage == "connect" or (stage == "mail" and not is_about_mail)
+
+
 def _client(settings: SmtpSettings) -> Client:
-    return Client(
+    return Pipelined(
         hostname=settings.host,
         port=settings.port,
         use_tls=settings.security == "tls",
         # True is required, False never; None would take TLS or the clear as the server likes.
         start_tls=settings.security == "starttls",
         tls_context=_tls(settings),
-        timeout=settings.timeout_seconds,
+        prompt_seconds=settings.prompt_seconds,
     )
 
 
@@ -189,41 +232,3 @@ def _tls(settings: SmtpSettings) -> ssl.SSLContext | None:
         return ssl.create_default_context(cafile=settings.ca_file)
     except OSError as error:
         raise MailerDown(f"smtp.ca_file {settings.ca_file} cannot be read: {error}") from error
-
-
-def _words(message: str, secrets: Mapping[str, str] = MappingProxyType({})) -> str:
-    """A server's words on one line, fit for a log and a database whatever bytes they were.
-
-    `secrets` maps what must not be shown, in any case, to what stands there instead.
-    """
-    for secret, instead in secrets.items():
-        message = re.sub(re.escape(secret), instead, message, flags=re.IGNORECASE)
-    printable = message.encode("utf-8", "replace").decode("utf-8")
-    line = "".join(c if c.isprintable() else " " for c in printable)
-    return " ".join(line.split())[:REPLY_CHARACTERS]
-
-
-def _where(settings: SmtpSettings) -> str:
-    return f"mail server {settings.host}:{settings.port}"
-
-
-def _login_refused(settings: SmtpSettings, error: aiosmtplib.SMTPAuthenticationError) -> MailerDown:
-    user, password = settings.user.encode(), settings.password.encode()
-    said = (password, b"\0" + user + b"\0" + password, user + b"\0" + user + b"\0" + password)
-    secrets = [settings.password, *(b64encode(one).decode() for one in said)]
-    words = _words(error.message, {secret: "***" for secret in secrets if secret})
-    return MailerDown(
-        f"{_where(settings)} refused the login: {error.code} {words} - check smtp.user and "
-        "smtp.password (many providers want an app password)"
-    )
-
-
-def _why_down(settings: SmtpSettings, error: BaseException) -> str:
-    where = _where(settings)
-    if isinstance(error, SMTPResponseException):
-        return f"{where} takes nothing: {error.code} {_words(error.message)}"
-    said = str(error) or type(error).__name__
-    is_tls = isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError)
-    if is_tls or "STARTTLS" in said:
-        return f"{where}: no TLS as smtp.security asks ({said}); nothing was sent in the clear"
-    return f"{where} cannot be reached: {said}"

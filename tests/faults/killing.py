@@ -29,12 +29,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aiosmtplib.protocol import SMTPProtocol
 from sqlalchemy import select
 
 from notifier.app import App
 from notifier.cli import logs
 from notifier.config import Settings
+from notifier.delivery.replies import Replies
 from notifier.storage import store_digests
 from notifier.storage import tables as t
 from notifier.storage.database import Database
@@ -162,7 +162,7 @@ def killed(made: Settings, run: int, point: str, passing: int, seconds: float) -
 
 def _watch(passed: Callable[[str], None]) -> None:
     """Have `passed` told of every commit, every write to the server and every answer."""
-    writing, write, received = Database.writing, SMTPProtocol.write, SMTPProtocol.data_received
+    writing, write, received = Database.writing, Replies.write, Replies.data_received
 
     @contextmanager
     def watched(self: Database) -> Iterator[Any]:
@@ -171,16 +171,16 @@ def _watch(passed: Callable[[str], None]) -> None:
             passed("before commit")
         passed("after commit")
 
-    def watched_write(self: SMTPProtocol, data: bytes) -> None:
+    def watched_write(self: Replies, data: bytes) -> None:
         passed("before write")
         write(self, data)
         passed("after write")
 
-    def watched_answer(self: SMTPProtocol, data: bytes) -> None:
+    def watched_answer(self: Replies, data: bytes) -> None:
         passed("at answer")
         received(self, data)
 
-    patched: Any = SMTPProtocol
+    patched: Any = Replies
     patched.write, patched.data_received = watched_write, watched_answer
     database: Any = Database
     database.writing = watched

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aiosmtplib.protocol import SMTPProtocol
 from sqlalchemy import select
 
+from notifier.delivery.replies import Replies
 from notifier.storage import tables as t
 from notifier.storage.database import Database
 
@@ -81,9 +81,9 @@ def _slept(folder: Path, mails: int = 6) -> dict[str, int]:
 
 def _sleeping(made: Any, took: Path) -> None:
     """Send, and stop at the answer to the third mail, once."""
-    received, patched, slept = SMTPProtocol.data_received, SMTPProtocol, [False]
+    received, patched, slept = Replies.data_received, Replies, [False]
 
-    def watched(self: SMTPProtocol, data: bytes) -> None:
+    def watched(self: Replies, data: bytes) -> None:
         if b"taken" in data and not slept[0] and len(took.read_text().split()) == 3:
             slept[0] = True
             os.kill(os.getpid(), signal.SIGSTOP)
