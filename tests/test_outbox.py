@@ -12,7 +12,7 @@ from notifier.storage import schema, store_deliveries, store_digests, store_outb
 from notifier.storage.database import Database
 
 from .commands import Notifier, notifier
-from .fakes import DROP, Say, scripted
+from .fakes import DROP, PLAIN, Say, scripted
 from .sink import listening
 from .test_jobs import MONDAY, RAG, Instance
 from .test_promises import dump
@@ -246,3 +246,24 @@ def test_the_seventh_step_keeps_deliveries_and_has_no_attempts_yet(tmp_path: Pat
     with made.reading() as conn:
         assert store_outbox.attempts(conn, "x") == []
     made.close()
+
+
+@pytest.mark.parametrize(
+    ("greeting", "came_to"),
+    [
+        ("250-fake\r\n250-8BITMIME\r\n250 SMTPUTF8", [("sent", "dot", 250)]),
+        (PLAIN, [("failed", "rcpt", 553)]),
+    ],
+)
+async def test_an_address_in_another_script_is_mailed_or_has_its_reason(
+    tmp_path: Path, greeting: str, came_to: list[tuple[str, str, int]]
+) -> None:
+    async with scripted({"EHLO": greeting}) as server:
+        lab = Instance(tmp_path, server.port)
+        assert lab.reader("jürgen") == "jürgen@example.org"
+        lab.take(RAG)
+        lab.now = MONDAY + 3 * HOUR
+        lab.app.compose()
+        await lab.app.deliver()
+    assert [one[1:] for one in tried(lab)] == came_to
+    lab.app.close()

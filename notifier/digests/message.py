@@ -19,6 +19,7 @@ from functools import lru_cache
 LINE_BYTES = 998
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+", re.ASCII)
+_NEVER_IN_LOCAL = re.compile(r"[\s<>()\[\]:;@\\,\"\x00-\x20\x7f-\x9f\u2028\u2029]")
 _BARE = re.compile(r"[!-;=?-~]+")
 _NEEDS_QUOTES = re.compile(r"[^\w !#$%&'*+/=?^`{|}~-]", re.ASCII)
 # "Subject: =?utf-8?q?" + these + "?=" is 73 characters, of 76 allowed (RFC 2047, 2).
@@ -76,7 +77,7 @@ def build(mail: Mail) -> bytes:
 def _headers(mail: Mail, boundary: str) -> list[tuple[str, str]]:
     headers = [
         ("From", _mailbox(mail.sender)),
-        ("To", f"<{_address(mail.recipient)}>"),
+        ("To", _to(mail.recipient)),
         ("Subject", _unstructured(mail.subject)),
         ("Date", _date(mail.date)),
         ("Message-ID", f"<{mail.key}@{_domain(mail.sender)}>"),
@@ -140,6 +141,20 @@ def _address(value: str) -> str:
     if not _ADDRESS.fullmatch(value):
         raise ValueError("a header's value is no mail address")
     return value
+
+
+def _to(recipient: str) -> str:
+    """Return the recipient's address; one that is not ASCII as the name of an empty group.
+
+    So the mail itself stays 7-bit, and needs SMTPUTF8 for its envelope only (RFC 6857, 3.1.8).
+    """
+    local, _, domain = recipient.rpartition("@")
+    if local.isascii():
+        return f"<{_address(recipient)}>"
+    _address(f"x@{domain}")
+    if _NEVER_IN_LOCAL.search(local):
+        raise ValueError("a header's value is no mail address")
+    return f"{_encoded_words(recipient)} :;"
 
 
 @lru_cache(256)

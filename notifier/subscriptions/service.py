@@ -43,6 +43,8 @@ class Defaults:
 def normal_address(typed: str) -> str:
     """Return the address in normal form: lower case, an IDN domain as its A-label (RFC 5890).
 
+    A local part may be in any script, in NFC; only servers that offer SMTPUTF8 take it (RFC 6531).
+
     RFC 5321 lets a server tell local parts apart by case; none that people use does.
 
     Raises:
@@ -52,11 +54,11 @@ def normal_address(typed: str) -> str:
 
     try:
         found = validate_email(
-            typed.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True
+            typed.strip(), check_deliverability=False, allow_smtputf8=True, test_environment=True
         )
     except EmailNotValidError as error:
         raise errors.UsageError(f'"{typed}" is no mail address: {error}') from None
-    return (found.ascii_email or found.normalized).lower()
+    return f"{found.local_part}@{found.ascii_domain}".lower()
 
 
 class Subscriptions:
