@@ -19,7 +19,7 @@ from pathlib import Path
 
 import structlog
 
-from notifier import errors
+from notifier import errors, pacing
 from notifier.config import Settings
 from notifier.config_values import is_loopback
 from notifier.delivery.files import FilesTransport
@@ -32,7 +32,8 @@ from notifier.intake import Clock, Intake, system_clock
 from notifier.jobs import freshness
 from notifier.jobs.bounce import Read
 from notifier.jobs.compose import Composed, compose
-from notifier.jobs.deliver import Delivered, DeliverSettings, deliver
+from notifier.jobs.deliver import deliver
+from notifier.jobs.delivering.values import Delivered, DeliverSettings, Pace
 from notifier.jobs.edition import ComposeSettings, Outlook
 from notifier.jobs.explain import Explained, explain
 from notifier.jobs.housekeeping import keep_house
@@ -79,7 +80,7 @@ class Ticked:
         taken = any(report.failure for report in self.ingested) or self.broken_templates
         back = self.mailbox_failure or (self.polled and self.polled.failed)
         sent = self.delivered
-        unsent = sent.failed or sent.later or sent.held or sent.down
+        unsent = sent.failed or sent.later or sent.held or sent.paused or sent.down
         return bool(taken or back or self.composed.failed or unsent)
 
 
@@ -184,6 +185,11 @@ class App:
         return f"to {self.settings.smtp.host}, port {self.settings.smtp.port}"
 
     @cached_property
+    def pace(self) -> Pace:
+        """Which destinations there are, and how fast mails may go to each."""
+        return pacing.pace(self.settings)
+
+    @cached_property
     def order(self) -> OrderSettings:
         ranking = self.settings.ranking
         half_life = timedelta(days=ranking.half_life_days)
@@ -197,7 +203,7 @@ class App:
     @property
     def holds_doubtful(self) -> bool:
         """Whether a mail that the server may have taken waits for somebody's word."""
-        return self.settings.delivery.in_doubt == "hold"
+        return self.settings.delivery.in_doubt != "resend"
 
     @cached_property
     def compose_settings(self) -> ComposeSettings:
@@ -286,9 +292,10 @@ class App:
         keep_house(self.database, now=now, archive=self.archive, stopping=stopping)
         return composed
 
-    async def deliver(self, *, stop: asyncio.Event | None = None) -> Delivered:
-        """Send what is waiting."""
-        settings = DeliverSettings(
+    @property
+    def deliver_settings(self) -> DeliverSettings:
+        """How mails are sent by this process."""
+        return DeliverSettings(
             sender=self.settings.mail.sender,
             owner=f"{socket.gethostname()}:{os.getpid()}",
             lease=timedelta(minutes=self.settings.delivery.lease_minutes),
@@ -296,8 +303,16 @@ class App:
             holds_doubtful=self.holds_doubtful,
             bounce_address=self.settings.mail.bounce_address,
             secret=self.secret,
+            pace=self.pace,
+            postfix=pacing.postfix(self.settings),
+            server=pacing.server(self.settings, self.secret),
         )
-        return await deliver(self.database, self.transport, settings, clock=self.clock, stop=stop)
+
+    async def deliver(self, *, stop: asyncio.Event | None = None) -> Delivered:
+        """Send what is waiting."""
+        return await deliver(
+            self.database, self.transport, self.deliver_settings, clock=self.clock, stop=stop
+        )
 
     @cached_property
     def returned(self) -> Returned:

@@ -27,6 +27,7 @@ from pydantic_settings import (
 
 from notifier import config_bounce, errors
 from notifier.config_bounce import Bounce
+from notifier.config_delivery import Delivery, ProviderSettings
 from notifier.config_errors import explain
 from notifier.config_sources import SourceSettings
 from notifier.config_values import (
@@ -166,15 +167,6 @@ class Ranking(Section):
     learning_share: Annotated[float, Field(ge=0, le=0.5)] = 0.25
 
 
-class Delivery(Section):
-    """[delivery]"""
-
-    daily_hours: Annotated[int, Field(ge=1, le=240)] = 20
-    weekly_hours: Annotated[int, Field(ge=1, le=240)] = 96
-    lease_minutes: Annotated[int, Field(ge=11, le=240)] = 15
-    in_doubt: Literal["resend", "hold"] = "resend"
-
-
 class Http(Section):
     """[http]"""
 
@@ -218,6 +210,7 @@ class Settings(BaseSettings):
     daemon: Daemon = Daemon()
     log: Log = Log()
     source: tuple[SourceSettings, ...] = ()
+    provider: tuple[ProviderSettings, ...] = ()
 
     @model_validator(mode="after")
     def _lease_outlives_a_mail(self) -> Settings:
@@ -243,6 +236,19 @@ class Settings(BaseSettings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f'two sources are named "{name}" - rename one')
+        return self
+
+    @model_validator(mode="after")
+    def _provider_domains_differ(self) -> Settings:
+        seen: dict[str, str] = {}
+        for provider in self.provider:
+            for one in {provider.name, *provider.all_domains}:
+                if one in seen:
+                    raise ValueError(
+                        f'"{one}" stands in two [[provider]] tables, "{seen[one]}" and '
+                        f'"{provider.name}" - leave it in one'
+                    )
+                seen[one] = provider.name
         return self
 
     @classmethod
@@ -339,6 +345,8 @@ def _resolved(settings: Settings, folder: Path | None) -> Settings:
     keys = ("private_key_file", "private_key_ed25519_file")
     paths = {name: path for name in keys if (path := getattr(settings.dkim, name))}
     dkim = settings.dkim.model_copy(update={name: folder / path for name, path in paths.items()})
+    log = folder / settings.delivery.postfix_log
+    delivery = settings.delivery.model_copy(update={"postfix_log": log})
     own = settings.site.templates_dir
     site = settings.site.model_copy(update={"templates_dir": folder / own if own else None})
     return settings.model_copy(
@@ -350,6 +358,7 @@ def _resolved(settings: Settings, folder: Path | None) -> Settings:
             "mail": mail,
             "database": database,
             "source": sources,
+            "delivery": delivery,
         }
     )
 

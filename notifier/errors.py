@@ -12,7 +12,8 @@
     ├── BadToken                a link is forged, foreign or cut short            exit 1
     └── MailError
         ├── SendError           the server refused one message                    exit 1
-        └── MailerDown          the server takes nothing; no message is to blame  exit 1
+        ├── MailerDown          the server takes nothing; no message is to blame  exit 1
+        └── MailTraceError      Postfix cannot be asked what became of a mail     exit 1
 
 Texts carry what, where and what to do; never a secret, and never a subscriber's address
 unless the user has just typed it.
@@ -118,3 +119,7 @@ class MailerDown(MailError):
     def __init__(self, text: str, *, login_refused: bool = False) -> None:
         super().__init__(text)
         self.login_refused = login_refused
+
+
+class MailTraceError(MailError):
+    """What became of a mail cannot be found out: no log, no queue; the text says which and why."""

@@ -147,6 +147,18 @@ def test_the_pipelining_benchmark_measures_both_ways_at_once_and_judges_the_targ
     assert min(far["seconds"]["one by one"], far["seconds"]["aiosmtplib"]) >= 0.08
 
 
+def test_the_claiming_benchmark_passes_stuck_mails_by_and_writes_its_figures(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "figures.json"
+    said = run("claiming", "--waiting", "30", "--stuck", "50", "--claims", "20",
+               "--dir", str(tmp_path), "--json", str(file))  # fmt: skip
+    assert said.startswith("one small write and its commit: ")
+    figures = json.loads(file.read_text())["figures"]
+    assert [figures[name]["mails"] for name in ("plain", "limits", "stuck")] == [20, 20, 1000]
+    assert min(figures[name]["claims"] for name in ("plain", "limits", "stuck")) > 0
+
+
 def generated(count: int) -> list[Paper]:
     return workload.papers(count, 1, None)
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr
 from notifier import config
 from notifier.cli.config import example
 from notifier.config import Settings
+from notifier.delivery.limits import Limit
 from notifier.errors import ConfigError
 
 from .commands import Notifier, notifier
@@ -37,7 +38,7 @@ def documented() -> dict[str, Any]:
 def test_the_example_documents_every_key_with_its_default() -> None:
     found = documented()
     defaults = Settings()
-    sections = [name for name in Settings.model_fields if name != "source"]
+    sections = [name for name in Settings.model_fields if name not in ("source", "provider")]
     assert list(found) == sections
     for name in sections:
         section: BaseModel = getattr(defaults, name)
@@ -69,9 +70,19 @@ def test_every_key_of_the_example_has_a_comment_above_it() -> None:
             assert above.startswith("# "), line
 
 
-def test_every_key_of_a_source_is_explained() -> None:
-    explained = set(re.findall(r"^#   ([a-z_]+) ", example(), re.M))
-    assert explained == set(config.SourceSettings.model_fields)
+@pytest.mark.parametrize(
+    ("begins", "ends", "model"),
+    [
+        ("# Sources:", "[[source]]", config.SourceSettings),
+        ("# Mail providers:", "# [[provider]]", config.ProviderSettings),
+    ],
+)
+def test_every_key_of_a_table_that_may_come_often_is_explained(
+    begins: str, ends: str, model: type[BaseModel]
+) -> None:
+    text = example().partition(begins)[2].partition(f"\n{ends}")[0]
+    explained = set(re.findall(r"^#   ([a-z_]+) ", text, re.M))
+    assert explained == set(model.model_fields)
 
 
 def test_the_example_as_it_stands_can_be_used(tmp_path: Path) -> None:
@@ -122,6 +133,17 @@ MISTAKES = [
     ("[smtp]\nsend_seconds = 241\n", "delivery.lease_minutes must be a minute longer"),
     ("[smtp]\nmails_per_connection = 0\n", "line 2: smtp.mails_per_connection:"),
     ("[smtp]\ntimeout_seconds = inf\n", "line 2: smtp.timeout_seconds:"),
+    ("[[provider]]\nname = 'campus'\n", 'provider "campus" has no domains - write domains = '),
+    ("[[provider]]\nname = 'google'\nper_minut = 1\n", 'did you mean "provider.per_minute"?'),
+    ("[[provider]]\nname = 'x.org'\ndomains = ['a@x.org']\n", "line 3: provider.domains:"),
+    ("[[provider]]\nname = 'x.org'\ndomains = ['*.x.*']\n", "line 3: provider.domains:"),
+    ("[[provider]]\nname = 'Google'\n", "line 2: provider.name:"),
+    ("[[provider]]\nname = 'google'\nper_hour = 0\n", "line 3: provider.per_hour:"),
+    (
+        "[[provider]]\nname='a'\ndomains=['x.org']\n[[provider]]\nname='x.org'\n",
+        '"x.org" stands in two [[provider]] tables, "a" and "x.org" - leave it in one',
+    ),
+    ("[delivery]\nper_second = 0\n", "line 2: delivery.per_second:"),
     ("[smtp\n", "Expected ']'"),
     ("[smtp]\npassword_file = 'nowhere'\n", "smtp.password_file: nowhere cannot be read"),
     (
@@ -242,3 +264,16 @@ def test_without_a_file_the_defaults_are_in_use_and_said_so(
     result = notifier("config", "check")
     assert result.code == 2
     assert '"notifier init" writes one' in result.err
+
+
+def test_a_provider_by_its_domain_and_limits_are_read(tmp_path: Path) -> None:
+    text = (
+        "[delivery]\nper_second = 14\nper_day = 200\npostfix_log = 'log'\n"
+        "[[provider]]\nname = 'uni-x.example'\nper_hour = 3\n"
+    )
+    settings = config.load(written(tmp_path, text))
+    (provider,) = settings.provider
+    assert provider.all_domains == ("uni-x.example",)
+    assert provider.limits == (Limit(3600, 3),)
+    assert settings.delivery.limits == (Limit(1, 14), Limit(86_400, 200))
+    assert settings.delivery.postfix_log == tmp_path / "log"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from notifier.storage import tables as t
 from notifier.storage.database import Database
 
 from .builders import NOON
+from .sending import claims
 from .test_promises import dump
 
 # A subscriber in whatever step of the schema.
@@ -205,6 +207,28 @@ def test_the_ninth_step_knows_no_mailbox_that_was_read(tmp_path: Path) -> None:
     schema.upgrade(made)
     with made.reading() as conn:
         assert store_mailbox.health(conn, "a@b") == store_mailbox.Health()
+    made.close()
+
+
+def test_the_tenth_step_has_open_mails_sorted_and_sent_at_the_first_run(tmp_path: Path) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, "0009")
+    with made.writing() as conn:
+        for statement in (
+            ADA.replace("example.org", "gmail.com"),
+            "INSERT INTO digest (id, key, subscriber_id, period, subject, papers, more, seen_from,"
+            " seen_to, composed_at) VALUES (1, 'k', 1, '2026-11-20', 's', 1, 0, 0, 4,"
+            " '2026-11-20 11:00:00.000000')",
+            "INSERT INTO delivery (digest_id, subscriber_id, state, attempts, not_before,"
+            " expires_at) VALUES (1, 1, 'pending', 0, '2026-11-20 11:00:00.000000',"
+            " '2026-11-20 23:00:00.000000')",
+        ):
+            conn.exec_driver_sql(statement)
+        conn.exec_driver_sql("INSERT INTO message VALUES (1, ?)", (zlib.compress(b"mail"),))
+    assert schema.upgrade(made, "0010") == ["0010"]
+    taken = claims(made, lambda: NOON).next("me/0")
+    assert taken is not None
+    assert (taken.mail.address, taken.mail.destination) == ("ada@gmail.com", "google")
     made.close()
 
 

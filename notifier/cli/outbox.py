@@ -1,21 +1,25 @@
-"""notifier outbox: list, show, retry, drop."""
+"""notifier outbox: list, show, retry, drop, resume."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from notifier import errors
 from notifier.cli.digests import the_one
 from notifier.cli.output import Format, FormatOption, print_record, print_rows, say
 from notifier.cli.state import instance
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
+    from notifier.app import App
     from notifier.storage.store_outbox import Waiting
 
 app = typer.Typer(
@@ -57,12 +61,15 @@ def list_(
     states = store_outbox.OPEN if state is State.open else (state.value,)
     with instance() as opened, opened.database.reading() as conn:
         found = store_outbox.listed(conn, states=states, limit=limit)
-    columns = ("key", "address", "state", "attempts", "not_before", "stage", "code", "reply")
-    print_rows([asdict(one) | {"key": one.key[:8]} for one in found], columns, format_)
+        told, cures = _told(conn, opened, found)
+    columns = ("key", "address", "destination", "state", "attempts", "why", "code", "reply")
+    print_rows([one | {"key": one["key"][:8]} for one in told], columns, format_)
     if not found:
         say("nothing waits" if state is State.open else f"no mail is {state.value}")
     if any(one.state == "held" for one in found):
         say("held ones may have been taken: notifier outbox retry ID (send again) or drop ID")
+    for cure in cures:
+        say(cure)
 
 
 @app.command(epilog="Example: notifier outbox show 3f9a21bc")
@@ -73,7 +80,7 @@ def show(key: Key, format_: FormatOption = Format.table) -> None:
     with instance() as opened, opened.database.reading() as conn:
         found = _one(conn, key)
         tried = store_outbox.attempts(conn, found.key)
-    record = asdict(found)
+        ((record,), _) = _told(conn, opened, [found])
     if format_ is not Format.table:
         print_record(record | {"tried": [asdict(one) for one in tried]}, format_)
         return
@@ -114,6 +121,60 @@ def drop(keys: Keys, dry_run: DryRun = False) -> None:
                 if done and not dry_run:
                     done = store_outbox.drop(conn, found.key, now=now)
             _said(found, done, "is given up", dry_run)
+
+
+@app.command(
+    epilog="Examples: notifier outbox resume google · notifier outbox resume uni-x.example · "
+    "notifier outbox resume"
+)
+def resume(
+    destination: Annotated[
+        str,
+        typer.Argument(
+            metavar="[DESTINATION]",
+            help="As outbox list and status name it; none: all of them, and the mail server.",
+            show_default=False,
+        ),
+    ] = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Go on with a destination that is paused or slow, or with the mail server."""
+    from notifier.jobs.delivering import resuming
+
+    with instance() as opened, opened.database.writing() as conn:
+        now, wanted = opened.clock(), opened.pace.destinations.of(destination)
+        found = [one for one in resuming.stopped(conn, now=now) if wanted in ("", one)]
+        if wanted and not found:
+            raise errors.NotFound(
+                f"{wanted} is neither paused nor slow - notifier status shows what is"
+            )
+        done = [] if dry_run else [resuming.resume(conn, one, now=now) for one in found]
+    if not found:
+        say("nothing is paused or slow, and the mail server is asked")
+    for one in found:
+        what = one or "the mail server"
+        say(f"{what} {'would be: ' if dry_run else ''}is asked again with the next tick")
+    if any(one.again for one in done):
+        say("mails that were refused are tried again at once")
+
+
+def _told(
+    conn: Connection, opened: App, found: Sequence[Waiting]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Each mail with its destination and why it waits; and what could be done, in lines."""
+    from notifier.cli.pace import Ways
+    from notifier.delivery.waiting import why
+
+    now, ways = opened.clock(), Ways(conn, opened)
+    rows = [
+        asdict(one)
+        | {
+            "destination": ways.to(one.address).destination.destination,
+            "why": why(one.state, one.not_before, ways.to(one.address), now=now),
+        }
+        for one in found
+    ]
+    return rows, ways.cures(one.address for one in found if one.state == "pending")
 
 
 def _one(conn: Connection, key: str) -> Waiting:

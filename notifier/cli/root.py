@@ -154,10 +154,12 @@ def tick(format_: FormatOption = Format.table) -> None:
         "later": done.delivered.later,
         "refused": done.delivered.failed,
         "held": done.delivered.held,
+        "found_sent": done.delivered.found,
         "expired": done.composed.expired + done.delivered.expired,
         "mail_server": done.delivered.down or (opened.mails_go if opened.sink else "ok"),
         "came_back": done.polled.taken if done.polled else 0,
         "mailbox": done.mailbox_failure or ("ok" if done.polled else None),
+        "paused": done.delivered.paused,
         "templates": "; ".join(done.broken_templates) or "ok",
     }
     print_record(report, format_)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from notifier.cli import pace
 from notifier.cli.output import Format, print_record, print_rows
 from notifier.jobs import poll
 from notifier.sources.freshness import NEEDS_CARE, Freshness
@@ -43,6 +44,9 @@ def collect(app: App, *, since: timedelta) -> dict[str, Any]:
             "deliveries": deliveries,
             "bounces_24h": came_back,
             "next_attempt_at": store_deliveries.next_attempt(conn),
+            "mail_server": pace.server_state(conn),
+            "destinations": pace.stopped_destinations(conn, now=now),
+            "limits": pace.limits_in_use(conn, app.pace, now=now),
         }
     health = app.returned.health()
     found["mailbox"] = _mailbox(app, health) if health else None
@@ -51,7 +55,10 @@ def collect(app: App, *, since: timedelta) -> dict[str, Any]:
     troubled = troubled or bool(health and poll.is_troubled(health))
     undelivered = any(deliveries.get(state) for state in ("failed", "expired", "held"))
     # A policy bounce is about us: nobody's mail arrives where it comes from.
-    found["needs_care"] = troubled or undelivered or bool(came_back.get("policy"))
+    stopped = found["mail_server"]["state"] != "ok" or any(
+        one["state"] == "paused" for one in found["destinations"]
+    )
+    found["needs_care"] = troubled or undelivered or stopped or bool(came_back.get("policy"))
     return found
 
 
@@ -88,7 +95,15 @@ def source_rows(app: App, now: datetime) -> list[dict[str, Any]]:
 
 def print_table(found: dict[str, Any]) -> None:
     """Print it for people."""
-    print_record({k: v for k, v in found.items() if k != "sources"}, Format.table)
+    tables = {
+        "destinations": ("destination", "state", "since", "until", "waiting", "why", "cure"),
+        "limits": ("destination", "per", "most", "used"),
+    }
+    print_record({k: v for k, v in found.items() if k not in ("sources", *tables)}, Format.table)
     typer.echo()
+    for name, columns in tables.items():
+        if found[name]:
+            print_rows(found[name], columns, Format.table)
+            typer.echo()
     columns = ("name", "state", "since", "last_success_at", "seen", "new", "next_due_at", "why")
     print_rows(found["sources"], columns, Format.table)

@@ -3,62 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from email.utils import parseaddr
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 
 import structlog
+from sqlalchemy import Connection
 
-from notifier.delivery import backoff, verp
-from notifier.delivery.backoff import Decision
-from notifier.delivery.mailer import Mailer, Transport
-from notifier.errors import MailerDown, SendError
-from notifier.storage import store_deliveries, store_subscribers
+from notifier.delivery import breaker, standing
+from notifier.delivery.breaker import CLOSED
+from notifier.delivery.mailer import Transport
+from notifier.jobs.delivering import doubt, memory
+from notifier.jobs.delivering.claiming import Claims
+from notifier.jobs.delivering.recording import GRACE, Recorder
+from notifier.jobs.delivering.values import Delivered, DeliverSettings
+from notifier.jobs.delivering.worker import Run, Worker
+from notifier.storage import store_deliveries, store_pace, store_queues
 from notifier.storage.database import Database
-from notifier.storage.store_deliveries import Claimed, Outcome
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class DeliverSettings:
-    """`owner` names this process in claims; `connections` mails are on the wire at a time.
-
-    `holds_doubtful`: a mail that the server may have taken waits for somebody's word; else it is
-    sent again.
-
-    With `bounce_address` every mail has a return path of its own in its domain, signed with
-    `secret`; without, what comes back goes to `sender`.
-    """
-
-    sender: str
-    owner: str
-    lease: timedelta
-    connections: int = 1
-    holds_doubtful: bool = False
-    bounce_address: str = ""
-    secret: bytes = field(default=b"", repr=False)
-
-    def return_path(self, claimed: Claimed) -> str:
-        """Return the envelope's sender for a delivery."""
-        if not self.bounce_address:
-            return parseaddr(self.sender)[1]
-        token = verp.make(self.secret, verp.BOUNCE, claimed.row, claimed.digest)
-        return verp.address(verp.BOUNCE, token, self.bounce_address)
-
-
-@dataclass(slots=True)
-class Delivered:
-    """What a run did; `down` says why the mail server took nothing more."""
-
-    sent: int = 0
-    later: int = 0
-    failed: int = 0
-    expired: int = 0
-    dropped: int = 0
-    held: int = 0
-    down: str | None = None
 
 
 async def deliver(
@@ -68,139 +32,112 @@ async def deliver(
     *,
     clock: Callable[[], datetime],
     stop: asyncio.Event | None = None,
+    wait: Callable[[float], Awaitable[None]] | None = None,
 ) -> Delivered:
     """Send everything that is due; stops at `stop`, after what is on the wire.
 
     A server that refuses the login or cannot be reached ends the run and blames no mail.
+
+    Args:
+        wait: Returns after so many seconds, or at `stop`; for limits that end soon.
     """
-    done = Delivered()
-    await asyncio.to_thread(_close_stale, database, settings, done, clock())
-    stop = stop or asyncio.Event()
-    workers = (
-        _Worker(database, transport, settings, number, clock, stop, done).run()
-        for number in range(settings.connections)
+    done, stop = Delivered(), stop or asyncio.Event()
+    await asyncio.to_thread(_prepare, database, settings, done, clock())
+    run = Run(
+        settings=settings,
+        clock=clock,
+        stop=stop,
+        wait=wait or _waits_for(stop),
+        claims=Claims(database, settings, clock),
+        recorder=Recorder(database, settings, clock, done),
+        done=done,
+        begun_at=clock(),
     )
+    workers = [_join(run, transport, number) for number in range(settings.connections)]
     ended = await asyncio.gather(*workers, return_exceptions=True)
     for error in ended:  # only after all have ended: none is left on the wire unattended
         if isinstance(error, BaseException):
             raise error
+    await asyncio.to_thread(_conclude, database, done)
     return done
 
 
-def _close_stale(
-    database: Database, settings: DeliverSettings, done: Delivered, now: datetime
-) -> None:
+async def _join(run: Run, transport: Transport, number: int) -> None:
+    """Run a worker; all but the first wait until the mail server has judged a mail."""
+    if number:
+        await run.first_told.wait()
+        if not run.heard:
+            return
+    await Worker(run, number).work(transport)
+
+
+def _waits_for(stop: asyncio.Event) -> Callable[[float], Awaitable[None]]:
+    async def wait(seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)
+
+    return wait
+
+
+def _prepare(database: Database, settings: DeliverSettings, done: Delivered, now: datetime) -> None:
+    """Take in what changed since the last run, and end what can no longer be sent."""
+    if settings.postfix:
+        done.found = doubt.settle(database, settings.postfix, now=now)
     with database.writing() as conn:
+        _notice_settings(conn, settings, now)
+        _notice_destinations(conn, settings, now)
         if settings.holds_doubtful:
-            done.held += store_deliveries.hold_doubtful(conn, now=now)
+            look_up_at = now + GRACE if settings.postfix else None
+            done.held += store_deliveries.hold_doubtful(conn, now=now, look_up_at=look_up_at)
+        else:
+            store_deliveries.take_over(conn, now=now)
         done.expired, done.dropped = store_deliveries.close_stale(
             conn, now=now, takes_over=not settings.holds_doubtful
         )
 
 
-class _Worker:
-    """One connection's loop."""
+def _notice_settings(conn: Connection, settings: DeliverSettings, now: datetime) -> None:
+    """Another server, or another login, is asked at once; other destinations sort anew."""
+    row, shut = store_pace.server(conn), memory.breaker(conn)
+    table = settings.pace.destinations.fingerprint
+    if row.get("settings") != settings.server and shut.is_open:
+        memory.keep_breaker(conn, CLOSED)
+        log.info("mail server is asked again", reason="the configuration changed")
+    elif shut.retry_at and shut.retry_at > now + max(breaker.LOGIN_WAITS[-1], settings.lease):
+        # By a clock that has been set back since.
+        memory.keep_breaker(conn, breaker.reserved(shut, until=now))
+    if row.get("sorted_by") != table:
+        store_queues.unsort(conn)
+    # What is left of a limit is counted anew: the limit may have been raised.
+    wanted = {"settings": settings.server, "sorted_by": table, "full_until": None}
+    if wanted != {name: row.get(name, "") for name in wanted}:
+        store_pace.put_server(conn, **wanted)
 
-    def __init__(
-        self,
-        database: Database,
-        transport: Transport,
-        settings: DeliverSettings,
-        number: int,
-        clock: Callable[[], datetime],
-        stop: asyncio.Event,
-        done: Delivered,
-    ) -> None:
-        self._database = database
-        self._transport = transport
-        self._settings = settings
-        self._owner = f"{settings.owner}/{number}"
-        self._clock = clock
-        self._stop = stop
-        self._done = done
 
-    async def run(self) -> None:
-        """Claim and send until nothing is due, the server is down, or we are asked to stop."""
-        async with self._transport.open() as mailer:
-            while not self._stop.is_set() and self._done.down is None:
-                claimed = await asyncio.to_thread(self._claim)
-                if claimed is None:
-                    return
-                await self._send(mailer, claimed)
+def _notice_destinations(conn: Connection, settings: DeliverSettings, now: datetime) -> None:
+    """Note how many connections each may have, and forget destinations without trouble."""
+    wanted, table = settings.pace.connections, settings.pace.destinations.names
+    rows = {row["name"]: row for row in store_pace.destinations(conn)}
+    for name in sorted(rows.keys() | wanted.keys()):
+        row, most = rows.get(name, {}), wanted.get(name)
+        if row.get("connections") != most or row.get("full_until"):
+            store_pace.put_destination(conn, name, connections=most, full_until=None)
+    plain = []
+    for stood in memory.standings(conn):
+        if stood.slow_until and stood.slow_until > now + standing.LONGEST:
+            # By a clock that has been set back since.
+            memory.keep_standing(conn, replace(stood, slow_until=None))
+        elif stood.is_plain and stood.state(now) == "open":
+            plain.append(stood.destination)
+    store_queues.forget(conn, set(plain) - table - wanted.keys())
 
-    def _claim(self) -> Claimed | None:
-        now = self._clock()
-        with self._database.writing() as conn:
-            found = store_deliveries.claim(
-                conn, owner=self._owner, now=now, lease_until=now + self._settings.lease, limit=1,
-                takes_over=not self._settings.holds_doubtful,
-            )  # fmt: skip
-        return found[0] if found else None
 
-    async def _send(self, mailer: Mailer, claimed: Claimed) -> None:
-        sender = self._settings.return_path(claimed)
-        try:
-            words = await mailer.send(
-                sender=sender, recipient=claimed.address, content=claimed.content
-            )
-        except MailerDown as error:
-            await self._stop_all(claimed, str(error))
-        except SendError as error:
-            if backoff.is_about_us(error):
-                setting = "bounce_address" if self._settings.bounce_address else "from"
-                reason = (
-                    f"the mail server refuses our sender ({error}) - check mail.{setting} and smtp"
-                )
-                await self._stop_all(claimed, reason)
-            else:
-                await asyncio.to_thread(self._refused, claimed, error)
-        else:
-            self._done.sent += 1
-            await asyncio.to_thread(self._record, claimed, Outcome("sent", "dot", 250, "", words))
-            log.info("digest sent", digest=claimed.digest, attempt=claimed.attempts)
-
-    async def _stop_all(self, claimed: Claimed, reason: str) -> None:
-        """End the run of all workers; the mail is not to blame."""
-        self._done.down = self._done.down or reason
-        log.error("mail server down", reason=reason)
-        await asyncio.to_thread(self._release, claimed, reason)
-
-    def _release(self, claimed: Claimed, reason: str) -> None:
-        with self._database.writing() as conn:
-            store_deliveries.release(
-                conn, claimed.row, owner=self._owner, reason=reason, now=self._clock()
-            )
-
-    def _refused(self, claimed: Claimed, error: SendError) -> None:
-        now = self._clock()
-        decision = backoff.decide(error, attempts=claimed.attempts, key=claimed.digest, now=now)
-        if error.in_doubt and self._settings.holds_doubtful:
-            decision = Decision("held")
-            self._done.held += 1
-        elif decision.state == "failed":
-            self._done.failed += 1
-        else:
-            self._done.later += 1
-        outcome = Outcome(
-            decision.state,
-            error.stage,
-            error.code,
-            error.enhanced,
-            error.reply,
-            decision.not_before,
-        )
-        self._record(claimed, outcome, dead=decision.dead)
-        log.warning(
-            "digest not sent", digest=claimed.digest, stage=error.stage, code=error.code,
-            enhanced=error.enhanced, in_doubt=error.in_doubt, state=decision.state,
-        )  # fmt: skip
-
-    def _record(self, claimed: Claimed, outcome: Outcome, *, dead: bool = False) -> None:
-        now = self._clock()
-        with self._database.writing() as conn:
-            kept = store_deliveries.finish(conn, claimed.row, outcome, owner=self._owner, now=now)
-            if dead:
-                evidence = f"{outcome.code} {outcome.enhanced} {outcome.reply}"
-                store_subscribers.suppress(conn, claimed.address, "dead address", evidence, now)
-        if not kept:
-            log.warning("another worker had taken over", digest=claimed.digest)
+def _conclude(database: Database, done: Delivered) -> None:
+    """Say what needs somebody's word."""
+    with database.reading() as conn:
+        shut = memory.breaker(conn)
+        paused = [one.destination for one in memory.standings(conn) if one.paused_at]
+        waiting = store_pace.waiting(conn) if paused else {}
+    if shut.is_open and not done.down:
+        done.down = f"the mail server is {breaker.told(shut)}"
+    done.paused = tuple(name for name in paused if waiting.get(name))

@@ -15,11 +15,15 @@ class DeliveryRow(Row, table=True):
 
     States: pending (to be sent, again after `not_before`), claimed (until `lease_until`),
     sent, failed (refused for good), expired (too late to be useful), dropped (subscriber left),
-    held (the server may have taken it: somebody must say whether it is sent again).
+    held (the server may have taken it: somebody must say whether it is sent again, or, with
+    `delivery.in_doubt = "reconcile"`, Postfix is asked from `not_before` on).
+
+    `destination`: see `delivery.destinations`. `queue` is that where it has a row of its own, else
+    `COMMON`; both are `UNSORTED` until whoever sends has looked at the address.
     """
 
     __tablename__ = "delivery"
-    __table_args__ = (Index("ix_delivery_state_not_before", "state", "not_before"),)
+    __table_args__ = (Index("ix_delivery_state_queue_not_before", "state", "queue", "not_before"),)
     id: int | None = Field(default=None, primary_key=True)
     digest_id: int = refers("digest", unique=True)
     subscriber_id: int = refers("subscriber", index=True)
@@ -34,6 +38,8 @@ class DeliveryRow(Row, table=True):
     enhanced: str | None
     reply: str | None = text(nullable=True)
     finished_at: datetime | None = time()
+    destination: str = Field(sa_column=Column(String, nullable=False, server_default=""))
+    queue: str = Field(sa_column=Column(String, nullable=False, server_default=""))
 
 
 class AttemptRow(Row, table=True):

@@ -7,33 +7,43 @@ nobody is mailed who left, whatever the code around it believes.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    String,
+    Update,
+    bindparam,
+    cast,
     delete,
     exists,
+    false,
     func,
-    insert,
-    literal,
     or_,
     select,
     update,
 )
 
 from notifier.storage import tables as t
-from notifier.storage.columns import Utc
-from notifier.storage.statements import chunks
+from notifier.storage.store_attempts import REPLY_CHARACTERS, Outcome, note
+from notifier.storage.store_queues import claiming
 from notifier.storage.store_subscribers import is_suppressed
+
+_LOST = "the sending process ended with it"
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that is ours until its lease ends; `content` is the mail's bytes."""
+    """A delivery that is ours until its lease ends; `content` is the mail's bytes.
+
+    `last`: how the attempt before ended. `is_apart`: its destination has a queue of its own.
+    `is_troubled`: something is remembered against its destination or the mail server.
+    """
 
     row: int
     digest: str
@@ -41,30 +51,12 @@ class Claimed:
     address: str
     content: bytes
     attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an attempt, and the server's words for it."""
-
-    state: str
-    stage: str = ""
-    code: int = 0
-    enhanced: str = ""
-    reply: str = ""
-    not_before: datetime | None = None
-
-
-def _may_be_mailed(now: datetime) -> ColumnElement[bool]:
-    paused = t.subscriber.c.paused_until
-    return exists(
-        select(t.subscriber.c.id).where(
-            t.subscriber.c.id == t.delivery.c.subscriber_id,
-            t.subscriber.c.state == "active",
-            or_(paused.is_(None), paused <= now),
-            ~is_suppressed(now),
-        )
-    )
+    expires_at: datetime
+    destination: str
+    queue: str
+    last: Outcome
+    is_apart: bool
+    is_troubled: bool
 
 
 def claim(
@@ -75,64 +67,92 @@ def claim(
     lease_until: datetime,
     limit: int,
     takes_over: bool = True,
+    trial: bool = False,
 ) -> list[Claimed]:
     """Claim up to `limit` deliveries that are due, the longest waiting first.
 
+    None of a destination that is paused, slow or has used up its limit; none at all while the mail
+    server's limit is used up, or it is not asked (`trial`: even then).
+
     Args:
-        takes_over: Also those whose claim ran out, first of all.
+        takes_over: Also those whose claim ran out.
     """
-    d = t.delivery.c
-    # Each is found by an index on its own, in its order; joined by OR all would be sorted.
-    waiting = [((d.state == "pending") & (d.not_before <= now), d.not_before)]
     if takes_over:
-        waiting.insert(0, ((d.state == "claimed") & (d.lease_until < now), d.lease_until))
+        take_over(conn, now=now)
     rows: list[int] = []
-    for is_waiting, since in waiting:
-        if len(rows) < limit:
-            found = (
-                select(d.id)
-                .where(is_waiting, d.expires_at > now, _may_be_mailed(now))
-                .order_by(since, d.id)
-                .limit(limit - len(rows))
-            )
-            rows += _claim(conn, found, owner, lease_until)
-    return _claimed(conn, rows)
+    while len(rows) < limit:
+        values = {"now": now, "owner": owner, "lease_until": lease_until,
+                  "limit": limit - len(rows), "trial": trial}  # fmt: skip
+        found = list(conn.scalars(claiming(conn.dialect.name), values))
+        rows += found
+        if not found:
+            break
+    return [_claimed(conn, row) for row in sorted(rows)]
 
 
-def _claim(
-    conn: Connection, found: Select[tuple[int]], owner: str, lease_until: datetime
-) -> list[int]:
-    if conn.dialect.name == "postgresql":
-        found = found.with_for_update(skip_locked=True)
-    claimed = (
-        update(t.delivery)
-        .where(t.delivery.c.id.in_(found))
-        .values(
-            state="claimed",
-            lease_owner=owner,
-            lease_until=lease_until,
-            attempts=t.delivery.c.attempts + 1,
-        )
-        .returning(t.delivery.c.id)
-    )
-    return list(conn.scalars(claimed))
+def take_over(conn: Connection, *, now: datetime) -> int:
+    """Let what somebody had claimed and never told the end of wait again; return how many."""
+    rows = _lost(conn, now, state="pending")
+    note(conn, rows, Outcome("pending", "dot", reply=_LOST), now=now)
+    return len(rows)
 
 
-def _claimed(conn: Connection, rows: list[int]) -> list[Claimed]:
+def _lost(conn: Connection, now: datetime, **values: Any) -> list[int]:
     d = t.delivery.c
-    query = (
-        select(d.id, t.digest.c.key, d.subscriber_id, t.subscriber.c.address,
-               t.message.c.content, d.attempts)
+    return list(
+        conn.scalars(
+            update(t.delivery)
+            .where(d.state == "claimed", d.lease_until < now)
+            .values(lease_owner=None, lease_until=None, **values)
+            .returning(d.id)
+        )
+    )
+
+
+@cache
+def _facts() -> Select[Any]:
+    d, q, r = t.delivery.c, t.destination.c, t.relay.c
+    server = exists(select(r.id).where(or_(r.cause != "", cast(r.failures, String) != "[]")))
+    own = or_(q.step > 0, q.paused_at.is_not(None), cast(q.refusals, String) != "[]")
+    return (
+        select(d.id, t.digest.c.key, d.subscriber_id, t.subscriber.c.address, t.message.c.content,
+               d.attempts, d.expires_at, d.destination, d.queue, d.stage, d.code, d.enhanced,
+               d.reply, q.name.is_not(None), func.coalesce(own, false()) | server)
         .join(t.digest, t.digest.c.id == d.digest_id)
         .join(t.subscriber, t.subscriber.c.id == d.subscriber_id)
         .join(t.message, t.message.c.digest_id == d.digest_id)
-        .where(d.id.in_(rows))
-        .order_by(d.id)
+        .join(t.destination, q.name == d.destination, isouter=True)
+        .where(d.id == bindparam("row"))
     )  # fmt: skip
-    return [
-        Claimed(row, key, subscriber, address, zlib.decompress(content), attempts)
-        for row, key, subscriber, address, content, attempts in conn.execute(query)
-    ]
+
+
+def _claimed(conn: Connection, row: int) -> Claimed:
+    (row, key, subscriber, address, content, attempts, expires_at, destination, queue, stage, code,
+     enhanced, reply, apart, troubled) = conn.execute(_facts(), {"row": row}).one()  # fmt: skip
+    last = Outcome("pending", stage or "", code or 0, enhanced or "", reply or "")
+    return Claimed(
+        row, key, subscriber, address, zlib.decompress(content), attempts, expires_at, destination,
+        queue, last, apart, troubled,
+    )  # fmt: skip
+
+
+@cache
+def _finishing() -> Update:
+    """The statement, made once: to make it costs as much as to run it."""
+    d = t.delivery.c
+    names = ("state", "stage", "code", "enhanced", "reply", "finished_at")
+    values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=d[name].type) for name in names}
+    not_before = bindparam("new_not_before", type_=d.not_before.type)
+    return (
+        update(t.delivery)
+        .where(d.id == bindparam("row"), d.state == "claimed", d.lease_owner == bindparam("owner"))
+        .values(
+            **values,
+            lease_owner=None,
+            lease_until=None,
+            not_before=func.coalesce(not_before, d.not_before),
+        )
+    )
 
 
 def finish(conn: Connection, row: int, outcome: Outcome, *, owner: str, now: datetime) -> bool:
@@ -140,69 +160,48 @@ def finish(conn: Connection, row: int, outcome: Outcome, *, owner: str, now: dat
 
     What the attempt came to is kept in either case.
     """
-    d = t.delivery.c
     done = outcome.state not in ("pending", "held")
     values = {
-        "state": outcome.state,
-        "stage": outcome.stage or None,
-        "code": outcome.code or None,
-        "enhanced": outcome.enhanced or None,
-        "reply": outcome.reply[:500] or None,
-        "lease_owner": None,
-        "lease_until": None,
-        "finished_at": now if done else None,
+        "row": row,
+        "owner": owner,
+        "new_state": outcome.state,
+        "new_stage": outcome.stage or None,
+        "new_code": outcome.code or None,
+        "new_enhanced": outcome.enhanced or None,
+        "new_reply": outcome.reply[:REPLY_CHARACTERS] or None,
+        "new_finished_at": now if done else None,
+        "new_not_before": outcome.not_before,
     }
-    if outcome.not_before is not None:
-        values["not_before"] = outcome.not_before
-    written = conn.execute(
-        update(t.delivery)
-        .where(d.id == row, d.state == "claimed", d.lease_owner == owner)
-        .values(values)
-    )
-    _note(conn, [row], outcome, now=now)
-    return written.rowcount == 1
+    kept = conn.execute(_finishing(), values).rowcount == 1
+    note(conn, [row], outcome, now=now)
+    return kept
 
 
-def release(conn: Connection, row: int, *, owner: str, reason: str, now: datetime) -> None:
-    """Give an unsent delivery back, as if it had not been claimed; `reason` is kept."""
-    d = t.delivery.c
-    here = (d.id == row) & (d.state == "claimed") & (d.lease_owner == owner)
-    _note(conn, [row], Outcome("released", "connect", reply=reason), now=now)
-    conn.execute(
-        update(t.delivery)
-        .where(here)
-        .values(state="pending", lease_owner=None, lease_until=None, attempts=d.attempts - 1)
-    )
+def release(conn: Connection, row: int, outcome: Outcome, *, owner: str, now: datetime) -> bool:
+    """Give an unsent delivery back, as if it had not been claimed; False as `finish` does.
 
-
-def _note(conn: Connection, rows: Sequence[int], outcome: Outcome, *, now: datetime) -> None:
-    """Keep what an attempt came to."""
-    d = t.delivery.c
-    attempt = select(
-        d.id, d.attempts, literal(now, Utc), literal(outcome.state), literal(outcome.stage or None),
-        literal(outcome.code or None), literal(outcome.enhanced or None),
-        literal(outcome.reply[:500] or None),
-    )  # fmt: skip
-    names = ("delivery_id", "number", "at", "outcome", "stage", "code", "enhanced", "reply")
-    for chunk in chunks(rows):
-        conn.execute(insert(t.attempt).from_select(names, attempt.where(d.id.in_(chunk))))
-
-
-def hold_doubtful(conn: Connection, *, now: datetime) -> int:
-    """Hold what somebody had claimed and never told the end of; return how many.
-
-    Their mail may have been taken: the process or machine died with it.
+    What the attempt came to is kept. With `not_before` it goes behind those that wait longer.
     """
     d = t.delivery.c
-    rows = list(
-        conn.scalars(
-            update(t.delivery)
-            .where(d.state == "claimed", d.lease_until < now)
-            .values(state="held", lease_owner=None, lease_until=None)
-            .returning(d.id)
-        )
-    )
-    _note(conn, rows, Outcome("held", "dot", reply="the sending process ended with it"), now=now)
+    values: dict[str, Any] = {
+        "state": "pending", "lease_owner": None, "lease_until": None, "attempts": d.attempts - 1,
+    }  # fmt: skip
+    if outcome.not_before is not None:
+        values["not_before"] = outcome.not_before
+    note(conn, [row], outcome, now=now)
+    here = (d.id == row) & (d.state == "claimed") & (d.lease_owner == owner)
+    return conn.execute(update(t.delivery).where(here).values(values)).rowcount == 1
+
+
+def hold_doubtful(conn: Connection, *, now: datetime, look_up_at: datetime | None = None) -> int:
+    """Hold what somebody had claimed and never told the end of; return how many.
+
+    Their mail may have been taken: the process or machine died with it. From `look_up_at` on
+    somebody can be asked whether it was.
+    """
+    values = {"not_before": look_up_at} if look_up_at else {}
+    rows = _lost(conn, now, state="held", **values)
+    note(conn, rows, Outcome("held", "dot", reply=_LOST), now=now)
     return len(rows)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, insert, select, update
 
 from notifier.storage import tables as t
+from notifier.storage.pace_rows import UNSORTED
 
 OPEN = ("pending", "claimed", "held")
 
@@ -97,6 +98,7 @@ def retry(conn: Connection, key: str, *, now: datetime, expires_at: datetime) ->
     return _end(
         conn, key, ("pending", "held", "failed"), "retried", now,
         state="pending", not_before=now, finished_at=None, expires_at=expires_at,
+        destination=UNSORTED, queue=UNSORTED,  # its old queue may be gone
     )  # fmt: skip
 
 

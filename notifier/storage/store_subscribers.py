@@ -158,7 +158,7 @@ def suppress(
     )
 
 
-def is_suppressed(now: datetime) -> ColumnElement[bool]:
+def is_suppressed(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Whether the address of the query's subscriber must not be mailed."""
     s = t.suppression.c
     return exists(

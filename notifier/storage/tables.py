@@ -32,6 +32,7 @@ from notifier.storage.delivery_rows import (
     MessageRow,
     SuppressionRow,
 )
+from notifier.storage.pace_rows import DestinationRow, RelayRow, TakenRow
 
 
 class PaperRow(Row, table=True):
@@ -342,6 +343,9 @@ message = _table(MessageRow)
 suppression = _table(SuppressionRow)
 bounce = _table(BounceRow)
 mailbox = _table(MailboxRow)
+destination = _table(DestinationRow)
+relay = _table(RelayRow)
+taken = _table(TakenRow)
 candidate = _table(CandidateRow)
 source = _table(SourceRow)
 source_part = _table(SourcePartRow)

@@ -1,0 +1,129 @@
+"""Take the next mail for sending: of an open queue, within all limits, counted before it goes.
+
+All of a claim happens in one transaction, so the limits hold for all processes on one database,
+and a crash counts too many rather than too few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from notifier.delivery import breaker, limits
+from notifier.jobs.delivering import memory
+from notifier.jobs.delivering.values import SERVER, DeliverSettings
+from notifier.storage import store_deliveries, store_pace, store_queues
+from notifier.storage.database import Database
+from notifier.storage.pace_rows import COMMON, UNSORTED
+from notifier.storage.store_deliveries import Claimed
+
+# How often a run looks for mails that another process died with.
+LOOK_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A mail to be sent now; `trial`: by it is seen whether the mail server can be asked again."""
+
+    mail: Claimed
+    trial: bool = False
+
+
+class Claims:
+    """Where the workers of a run get their mails."""
+
+    def __init__(
+        self, database: Database, settings: DeliverSettings, clock: Callable[[], datetime]
+    ) -> None:
+        self._database, self._settings, self._clock = database, settings, clock
+        self._looked_at = clock()
+
+    def next(self, owner: str) -> Taken | None:
+        """Return a mail that is `owner`'s until its lease ends; None: none may be sent now."""
+        while True:
+            with self._database.writing() as conn:
+                now = self._clock()  # of our turn to write, which may have been waited for
+                claimed, trial = self._claim(conn, owner, now)
+                if claimed is None:
+                    return None
+                if self._is_ready(conn, claimed, now):
+                    if trial:
+                        self._reserve(conn, now)
+                    return Taken(claimed, trial)
+
+    def opens_at(self) -> datetime | None:
+        """Return the soonest end of a limit that holds back mails that are due."""
+        with self._database.reading() as conn:
+            return store_pace.opens_at(conn, now=self._clock())
+
+    def _claim(self, conn: Connection, owner: str, now: datetime) -> tuple[Claimed | None, bool]:
+        """Claim the next mail, as a trial where the mail server is not asked otherwise."""
+        looks = not self._settings.holds_doubtful and now - self._looked_at >= LOOK_EVERY
+        self._looked_at = now if looks else self._looked_at
+        until = now + self._settings.lease
+        found = store_deliveries.claim(
+            conn, owner=owner, now=now, lease_until=until, limit=1, takes_over=looks
+        )
+        if found:
+            return found[0], False
+        if not memory.breaker(conn).tries(now):
+            return None, False
+        found = store_deliveries.claim(
+            conn, owner=owner, now=now, lease_until=until, limit=1, takes_over=False, trial=True
+        )
+        return (found[0] if found else None), True
+
+    def _reserve(self, conn: Connection, now: datetime) -> None:
+        until = now + self._settings.lease
+        memory.keep_breaker(conn, breaker.reserved(memory.breaker(conn), until=until))
+
+    def _is_ready(self, conn: Connection, claimed: Claimed, now: datetime) -> bool:
+        """Whether the mail may go; else its claim is undone, and what stood in its way is noted."""
+        if claimed.queue == UNSORTED:
+            store_queues.put_back(conn, claimed.row)
+            self._sort(conn)
+            return False
+        if claimed.queue == COMMON and claimed.is_apart:
+            store_queues.put_back(conn, claimed.row)
+            store_queues.part(conn, claimed.destination)
+            return False
+        return self._counts(conn, claimed, now)
+
+    def _sort(self, conn: Connection) -> None:
+        of = self._settings.pace.destinations
+        found = {row: of.of(address) for row, address in store_queues.unsorted(conn)}
+        store_queues.sort(conn, found, own=of.names)
+
+    def _counts(self, conn: Connection, claimed: Claimed, now: datetime) -> bool:
+        """Count the mail in all limits it falls under, or none; False when one is used up."""
+        known = self._settings.pace.limits
+        scopes = [scope for scope in (SERVER, claimed.destination) if known.get(scope)]
+        if not scopes:
+            return True
+        store_pace.server(conn)  # where rows are locked one by one, all counting waits here
+        taken = store_pace.taken(conn, scopes)
+        full: dict[str, datetime] = {}
+        counted: dict[tuple[str, int, int], int] = {}
+        for scope, limit in ((of, one) for of in scopes for one in known[of]):
+            before = taken.get((scope, limit.seconds), {})
+            parts, part = limits.counted(before, limit, now), limit.part(now)
+            if end := limits.full_until(parts, limit, now):
+                full[scope] = max(end, full.get(scope, end))
+            counted |= {(scope, limit.seconds, old): 0 for old in before.keys() - parts.keys()}
+            counted[scope, limit.seconds, part] = parts.get(part, 0) + 1
+        if full:
+            self._put_off(conn, claimed, full)
+        else:
+            store_pace.put_taken(conn, counted)
+        return not full
+
+    def _put_off(self, conn: Connection, claimed: Claimed, full: dict[str, datetime]) -> None:
+        store_queues.put_back(conn, claimed.row)
+        for scope, end in full.items():
+            if scope == SERVER:
+                store_pace.put_server(conn, full_until=end)
+            else:
+                store_pace.put_destination(conn, scope, full_until=end)
