@@ -571,7 +571,8 @@ def test_a_control_character_in_a_header_is_refused(field: str, control: str) ->
     ("field", "value"),
     [
         ("recipient", "a@b.org>, <c@d.org"), ("recipient", "Ada <a@b.org>"), ("recipient", ""),
-        ("recipient", "grüße@bü.org"), ("recipient", "a@b.org, c@d.org"), ("recipient", "a b@c.org"),
+        ("recipient", "grüße@bü.org"), ("recipient", "a@b.org, c@d.org"),
+        ("recipient", "a b@c.org"),
         ("sender", "nobody"), ("sender", ""), ("sender", "N <n@münchen.org>"), ("reply_to", "N"),
         ("unsubscribe_url", "https://x/> <mailto:a@b.org"), ("unsubscribe_url", ""),
         ("unsubscribe_url", "https://x/ü"), ("unsubscribe_url", "https://x/" + "x" * 1000),
