@@ -118,8 +118,7 @@ class Client(SMTP):
             SMTPResponseException: any answer but those wanted.
             TimeoutError: no answer to the first command, on a connection that was used before.
         """
-        text = _LINE_END.sub(b"\r\n", content)
-        text = text if text.endswith(b"\r\n") else text + b"\r\n"
+        text = _in_lines(content)
         commands = envelope.commands(text, self.esmtp_extensions)
         if not self._is_clean:
             commands.insert(0, RESET)
@@ -127,7 +126,7 @@ class Client(SMTP):
         self.mails += 1
         self._is_clean = False
         await self._say(commands)
-        await self._write(_DOT.sub(b"..", text))
+        await self._write(_dotted(text))
 
     async def finish(self) -> SMTPResponse:
         """Write the final dot and return the server's words: it has the mail.
@@ -167,6 +166,20 @@ class Client(SMTP):
             if isinstance(replies.unasked, SMTPResponse):
                 raise SMTPResponseException(*replies.unasked)
             raise SMTPServerDisconnected("Connection lost")
+
+
+def _in_lines(content: bytes) -> bytes:
+    """Return a text in lines that end with CRLF, the last one too."""
+    ends = content.count(b"\r\n")
+    if not ends == content.count(b"\n") == content.count(b"\r"):
+        content = _LINE_END.sub(b"\r\n", content)
+    return content if content.endswith(b"\r\n") else content + b"\r\n"
+
+
+def _dotted(text: bytes) -> bytes:
+    """Return a text with a dot more before each line that begins with one (RFC 5321, 4.5.2)."""
+    is_dotted = text.startswith(b".") or b"\n." in text
+    return _DOT.sub(b"..", text) if is_dotted else text
 
 
 def checked(answer: SMTPResponse, wanted: int) -> SMTPResponse:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import TypeAlias
@@ -26,6 +26,8 @@ log = structlog.get_logger()
 _Draft: TypeAlias = NewDigest | datetime | Exception | None
 
 BATCH = 200
+# Digests that are fixed in one transaction; others may write between two of them.
+TOGETHER = 20
 TRY_AGAIN = timedelta(minutes=15)
 
 
@@ -83,10 +85,10 @@ def compose(
                 (one, _draft(desk, one, writer, outlook, now))
                 for one in takewhile(lambda _: not stopping(), ready)
             ]
-        for subscriber, draft in drafts:
+        for first in range(0, len(drafts), TOGETHER):
             if stopping():
                 return done
-            _fix(database, subscriber, draft, done, now)
+            _fix_together(database, drafts[first : first + TOGETHER], done, now)
         if len(drafts) < len(ready):
             return done
 
@@ -134,29 +136,47 @@ def _draft(
         return error
 
 
-def _fix(
-    database: Database,
-    subscriber: Subscriber,
-    draft: _Draft,
-    done: Composed,
-    now: datetime,
+def _fix_together(
+    database: Database, drafts: Sequence[tuple[Subscriber, _Draft]], done: Composed, now: datetime
 ) -> None:
-    """Fix a digest, or move the time of a subscriber who gets none now."""
+    """Fix some digests in one transaction; where one cannot be, each in its own."""
     try:
-        if isinstance(draft, Exception):
-            raise draft
-        if draft is None:
-            done.unmatched += 1
-            return
         with database.writing() as conn:
-            if isinstance(draft, datetime):
-                store_subscribers.change(conn, subscriber.row, next_due_at=draft)
-                done.paused += 1
-            elif store_digests.fix(conn, draft):
-                done.made += bool(draft.papers)
-                done.nothing += not draft.papers
-    except Exception as error:  # one subscriber's digest must not stop the others'
+            counted = replace(done)
+            for subscriber, draft in drafts:
+                _fix(conn, subscriber, draft, counted, now)
+    except Exception:  # of one digest: it must not stop the others'
+        for subscriber, draft in drafts:
+            _fix_alone(database, subscriber, draft, done, now)
+    else:
+        for field in fields(done):
+            setattr(done, field.name, getattr(counted, field.name))
+
+
+def _fix_alone(
+    database: Database, subscriber: Subscriber, draft: _Draft, done: Composed, now: datetime
+) -> None:
+    try:
+        with database.writing() as conn:
+            _fix(conn, subscriber, draft, done, now)
+    except Exception as error:
         done.failed += 1
         log.exception("digest could not be made", subscriber=subscriber.row, exc_info=error)
         with database.writing() as conn:
             store_subscribers.change(conn, subscriber.row, next_due_at=now + TRY_AGAIN)
+
+
+def _fix(
+    conn: Connection, subscriber: Subscriber, draft: _Draft, done: Composed, now: datetime
+) -> None:
+    """Fix a digest, or move the time of a subscriber who gets none now."""
+    if isinstance(draft, Exception):
+        raise draft
+    if draft is None:
+        done.unmatched += 1
+    elif isinstance(draft, datetime):
+        store_subscribers.change(conn, subscriber.row, next_due_at=draft)
+        done.paused += 1
+    elif store_digests.fix(conn, draft):
+        done.made += bool(draft.papers)
+        done.nothing += not draft.papers

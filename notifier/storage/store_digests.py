@@ -14,6 +14,9 @@ from notifier.errors import DatabaseError
 from notifier.storage import tables as t
 from notifier.storage.statements import insert_new
 
+# Half the time of zlib's default, for a tenth more room.
+_COMPRESSION = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -108,7 +111,8 @@ def _fix_papers(conn: Connection, row: int, new: NewDigest) -> None:
 
 
 def _fix_mail(conn: Connection, row: int, new: NewDigest) -> None:
-    conn.execute(insert(t.message).values(digest_id=row, content=zlib.compress(new.content)))
+    packed = zlib.compress(new.content, _COMPRESSION)
+    conn.execute(insert(t.message).values(digest_id=row, content=packed))
     conn.execute(
         insert(t.delivery).values(
             digest_id=row,
