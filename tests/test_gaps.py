@@ -23,7 +23,7 @@ def test_what_is_filled_reads_back_as_it_was_written(
     said = dict(zip(NAMES, values, strict=True))
     expected = "".join(piece + values[n % 3] for n, piece in enumerate(pieces))
     gapped = Gapped.of(with_gaps(pieces))
-    body = gapped.filled(lambda name: quoted(said[name]))
+    body = gapped.filled({name: quoted(value) for name, value in said.items()})
     for made in (body, tidy(body)):
         assert unquoted(made) == expected
         assert all(len(line) <= 76 for line in made.split(b"\r\n"))
@@ -37,7 +37,7 @@ def test_gaps_filled_in_two_goes_are_filled_alike(
     said = {name: quoted(value) for name, value in zip(NAMES, values, strict=True)}
     gapped = Gapped.of(with_gaps(pieces))
     partly = gapped.partly({name: said[name] for name in first})
-    assert partly.filled(said.__getitem__) == gapped.filled(said.__getitem__)
+    assert partly.filled(said) == gapped.filled(said)
     assert first.isdisjoint(partly.names)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -72,11 +72,11 @@ class Gapped:
         parts = _TOKEN.split(text)
         return cls(tuple(map(quoted, parts[::2])), tuple(parts[1::2]))
 
-    def filled(self, fill: Callable[[str], bytes]) -> bytes:
-        """Return all pieces in order; `fill` says by a gap's name what stands there."""
+    def filled(self, said: Mapping[str, bytes]) -> bytes:
+        """Return all pieces in order, with what is said by name in the gaps."""
         out = list(self.pieces)
         for place, name in enumerate(self.names):
-            out[place] += fill(name)
+            out[place] += said[name]
         return b"".join(out)
 
     def partly(self, known: Mapping[str, bytes]) -> Gapped:

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from notifier.digests.cards import Card, Link, Summary
 from notifier.digests.excerpt import Segment
 from notifier.digests.frame import frame, said
-from notifier.digests.gaps import Gapped, gap, quoted, quoted_again, unquoted
+from notifier.digests.gaps import Gapped, gap, quoted, quoted_again, tidy, unquoted
 from notifier.digests.render import Templates, wrapped
 from notifier.digests.view import Bar, DigestView
 from notifier.languages import Language
@@ -74,39 +74,44 @@ class Printer:
         self._fits: dict[tuple[Part, str, int], bytes] = {}
         self._marks: dict[str, Gapped] = {}
         self._frames = Latest[tuple[object, ...], Gapped](KEPT_FRAMES)
-        self._days: dict[Bar, bytes] = {}
+        self._days: dict[tuple[str, Bar], bytes] = {}
 
     def parts(self, view: DigestView) -> tuple[bytes, bytes]:
         """Return the text and the HTML part, quoted-printable."""
         words = said(view)
-        return self._printed("txt", view, words), self._printed("html", view, words)
+        return tidy(self._printed("txt", view, words)), tidy(self._printed("html", view, words))
 
     def _printed(self, part: Part, view: DigestView, words: Mapping[str, str]) -> bytes:
-        if self._templates.has_own(name := f"mail/digest.{part}.j2"):
-            return self._own(name, part, view, words)
         cards = tuple(len(section.cards) for section in view.sections)
-        return self._frame(part, view.language.code, tuple(words), cards, len(view.week)).filled(
-            partial(self._fill, part, view, words, view.cards)
-        )
+        code, days, names = view.language.code, len(view.week), tuple(words)
+        if not self._templates.has_own(name := f"mail/digest.{part}.j2"):
+            blank = self._frame(part, code, names, cards, days)
+            return blank.filled(self._said(part, view) | _sentences(part, words))
 
-    def _own(self, name: str, part: Part, view: DigestView, words: Mapping[str, str]) -> bytes:
-        """Print with the operator's own frame: nothing of it is kept for another mail."""
-
-        def place(name: str) -> str:
+        def place(name: str) -> str:  # nothing of a frame of one's own is kept for another mail
             if name.startswith(("card.", "day.")):
                 return _gap(part, name)
             return words[name] if part == "html" else _laid_out(name, words[name])
 
-        cards = tuple(len(section.cards) for section in view.sections)
-        shown = frame(tuple(words), cards, len(view.week), place)
-        rendered = self._templates.render(name, view.language.code, frame=shown, view=view)
-        body = Gapped.of(rendered).filled(partial(self._fill, part, view, words, view.cards))
+        shown = frame(names, cards, days, place)
+        rendered = self._templates.render(name, code, frame=shown, view=view)
+        return self._inlined(part, Gapped.of(rendered).filled(self._said(part, view)))
+
+    def _inlined(self, part: Part, body: bytes) -> bytes:
+        """Return a body with the styles in its head moved to their elements."""
         if part == "txt":
             return body
         inliner = css_inline.CSSInliner(
             keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
         )
         return quoted(inliner.inline(unquoted(body)))
+
+    def _said(self, part: Part, view: DigestView) -> dict[str, bytes]:
+        """Return the cards and the rows of the week by the names of their places."""
+        words = view.language
+        cards = {f"card.{n}": self._card(part, words, card) for n, card in enumerate(view.cards)}
+        days = {f"day.{n}": self._day(words.code, bar) for n, bar in enumerate(view.week)}
+        return cards | days
 
     def _frame(
         self, part: Part, code: str, names: tuple[str, ...], cards: tuple[int, ...], days: int
@@ -119,35 +124,22 @@ class Printer:
         rendered = self._templates.render(f"mail/digest.{part}.j2", code, frame=blank)
         return self._frames.put(key, Gapped.of(rendered))
 
-    def _fill(
-        self, part: Part, view: DigestView, words: Mapping[str, str], cards: Sequence[Card],
-        name: str,
-    ) -> bytes:  # fmt: skip
-        kind, _, number = name.partition(".")
-        if kind == "card":
-            return self._card(part, view.language, cards[int(number)])
-        if kind == "day":
-            return self._day(view.language.code, view.week[int(number)])
-        return quoted_again(escape(words[name]) if part == "html" else _laid_out(name, words[name]))
-
     def _day(self, code: str, bar: Bar) -> bytes:
-        if bar not in self._days:
+        key = (code, bar)
+        if key not in self._days:
             rendered = self._templates.render("mail/day.html.j2", code, bar=bar)
-            self._days[bar] = quoted(rendered.removesuffix("\n"))
-        return self._days[bar]
+            self._days[key] = quoted(rendered.removesuffix("\n"))
+        return self._days[key]
 
     def _card(self, part: Part, words: Language, card: Card) -> bytes:
         kept = self._kept_of(part, words, card.summary)
-        own = _own_html if part == "html" else _own_text
-
-        def fill(name: str) -> bytes:
-            return self._fit(part, words.code, card.percent) if name == "fit" else own(card, name)
-
         shape = (bool(card.wanted), bool(card.say_url), card.actions)
         if not (blank := kept.blanks.get(shape)):
             blank = self._blank(part, words.code, card, shape).partly(kept.hits)
             kept.blanks[shape] = blank
-        return blank.filled(fill)
+        own = _own_html(card) if part == "html" else _own_text(card)
+        own["fit"] = self._fit(part, words.code, card.percent)
+        return blank.filled(own)
 
     def _kept_of(self, part: Part, words: Language, summary: Summary) -> Kept:
         key = (id(summary), part)
@@ -194,6 +186,12 @@ def _gap(part: Part, name: str) -> str:
     return Markup(gap(name)) if part == "html" else gap(name)  # noqa: S704  a name of ours
 
 
+def _sentences(part: Part, words: Mapping[str, str]) -> dict[str, bytes]:
+    if part == "html":
+        return {name: quoted_again(escape(said)) for name, said in words.items()}
+    return {name: quoted_again(_laid_out(name, said)) for name, said in words.items()}
+
+
 def _laid_out(name: str, words: str) -> str:
     """Return a sentence of the text part in lines; addresses stay whole."""
     match name.partition(".")[0]:
@@ -234,7 +232,7 @@ def _marked(segments: Sequence[Segment], mark: Gapped) -> bytes:
     out = b""
     for segment in segments:
         words = quoted(escape(segment.text))
-        out += mark.filled(lambda name, words=words: words) if segment.hit else words  # type: ignore[misc]
+        out += mark.filled({"words": words}) if segment.hit else words
     return out
 
 
@@ -242,15 +240,17 @@ def _indented(text: str) -> bytes:
     return quoted(wrapped(text, len(_INDENT), _INDENT))
 
 
-def _own_html(card: Card, name: str) -> bytes:
-    return quoted_again(escape(card.say_url if name == "say" else card.wanted))
+def _own_html(card: Card) -> dict[str, bytes]:
+    return {
+        "say": quoted_again(escape(card.say_url)),
+        "wanted": quoted_again(escape(card.wanted)) if card.wanted else b"",
+    }
 
 
-def _own_text(card: Card, name: str) -> bytes:
-    match name:
-        case "number":
-            return quoted_again(f"{card.number}. ".ljust(len(_INDENT)))
-        case "wanted":
-            return quoted_again(wrapped(card.wanted, len(_INDENT), _INDENT))
-        case _:
-            return quoted_again(card.say_url)
+def _own_text(card: Card) -> dict[str, bytes]:
+    wanted = wrapped(card.wanted, len(_INDENT), _INDENT) if card.wanted else ""
+    return {
+        "say": quoted_again(card.say_url),
+        "wanted": quoted_again(wanted),
+        "number": quoted_again(f"{card.number}. ".ljust(len(_INDENT))),
+    }

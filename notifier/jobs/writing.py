@@ -119,7 +119,7 @@ class Writer:
 
     def _mail(self, shown: view.DigestView, row: int, key: str, now: datetime) -> bytes:
         """Return a digest's mail, small enough to be shown whole, and signed."""
-        settings = self._settings
+        settings, subject = self._settings, shown.subject  # which no fitting changes
 
         def build(fitted: view.DigestView) -> bytes:
             text, html = self._printer.parts(fitted)
@@ -127,7 +127,7 @@ class Writer:
                 key=key,
                 sender=settings.sender,
                 recipient=fitted.address,
-                subject=fitted.subject,
+                subject=subject,
                 text=text,
                 html=html,
                 date=now,
