@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -266,4 +266,29 @@ async def test_an_address_in_another_script_is_mailed_or_has_its_reason(
         lab.app.compose()
         await lab.app.deliver()
     assert [one[1:] for one in tried(lab)] == came_to
+    lab.app.close()
+
+
+async def test_a_mail_that_was_taken_is_recorded_although_no_other_can_be_claimed(
+    tmp_path: Path,
+) -> None:
+    async with scripted({}) as server:
+        lab = Instance(tmp_path, server.port)
+        lab.reader("bo")
+        ready(lab)
+        asked = [0]
+
+        def clock() -> datetime:
+            asked[0] += server.has_text.is_set()
+            if asked[0] == 2:  # after the record's own: of the next claim
+                raise OSError("no clock")
+            return lab.now
+
+        lab.app.clock = clock
+        with pytest.raises(OSError, match="no clock"):
+            await lab.app.deliver()
+        assert sorted(one.state for one in lab.digests()) == ["pending", "sent"]
+        lab.app.clock = lambda: lab.now
+        await lab.app.deliver()
+    assert [len(seen.texts) for seen in server.connections] == [1, 1]
     lab.app.close()

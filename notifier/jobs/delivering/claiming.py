@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
 
 from sqlalchemy import Connection
 
@@ -20,6 +21,7 @@ from notifier.storage.database import Database
 from notifier.storage.pace_rows import COMMON, UNSORTED
 from notifier.storage.store_deliveries import Claimed
 
+Record: TypeAlias = Callable[[Connection], None]
 # How often a run looks for mails that another process died with.
 LOOK_EVERY = timedelta(minutes=1)
 
@@ -41,18 +43,43 @@ class Claims:
         self._database, self._settings, self._clock = database, settings, clock
         self._looked_at = clock()
 
-    def next(self, owner: str) -> Taken | None:
-        """Return a mail that is `owner`'s until its lease ends; None: none may be sent now."""
-        while True:
+    def next(self, owner: str, record: Record | None = None) -> Taken | None:
+        """Return a mail that is `owner`'s until its lease ends; None: none may be sent now.
+
+        Args:
+            record: Writes down what became of the mail before, in the same transaction; by itself
+                where nothing can be claimed for an error.
+        """
+        try:
             with self._database.writing() as conn:
-                now = self._clock()  # of our turn to write, which may have been waited for
-                claimed, trial = self._claim(conn, owner, now)
-                if claimed is None:
-                    return None
-                if self._is_ready(conn, claimed, now):
-                    if trial:
-                        self._reserve(conn, now)
-                    return Taken(claimed, trial)
+                if record:
+                    record(conn)
+                found = self._try(conn, owner)
+        except Exception:
+            if record:
+                self.only(record)
+            raise
+        while found == "again":
+            with self._database.writing() as conn:
+                found = self._try(conn, owner)
+        return found
+
+    def only(self, record: Record) -> None:
+        """Write down what became of a mail, and take no other."""
+        with self._database.writing() as conn:
+            record(conn)
+
+    def _try(self, conn: Connection, owner: str) -> Taken | Literal["again"] | None:
+        """Claim a mail, "again" where the first that was found may not go."""
+        now = self._clock()  # of our turn to write, which may have been waited for
+        claimed, trial = self._claim(conn, owner, now)
+        if claimed is None:
+            return None
+        if not self._is_ready(conn, claimed, now):
+            return "again"
+        if trial:
+            self._reserve(conn, now)
+        return Taken(claimed, trial)
 
     def opens_at(self) -> datetime | None:
         """Return the soonest end of a limit that holds back mails that are due."""

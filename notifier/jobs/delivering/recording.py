@@ -46,17 +46,19 @@ class Recorder:
         # Something was noted against somebody in this run: what is taken next may take it back.
         self._troubled = False
 
-    def sent(self, taken: Taken, words: str, *, owner: str) -> None:
-        """The server took the mail."""
+    def sent(self, conn: Connection, taken: Taken, words: str, *, owner: str) -> None:
+        """Write down, in the caller's transaction, that the server took the mail."""
         mail, now = taken.mail, self._clock()
-        with self._database.writing() as conn:
-            outcome = Outcome("sent", "dot", 250, "", words)
-            kept = store_deliveries.finish(conn, mail.row, outcome, owner=owner, now=now)
-            if mail.is_troubled or taken.trial or self._troubled:
-                self._forgive(conn, mail.destination, now)
-        self._done.sent += 1
+        outcome = Outcome("sent", "dot", 250, "", words)
+        kept = store_deliveries.finish(conn, mail.row, outcome, owner=owner, now=now)
+        if mail.is_troubled or taken.trial or self._troubled:
+            self._forgive(conn, mail.destination, now)
         _tell_lost(kept, mail)
-        log.info("digest sent", digest=mail.digest, attempt=mail.attempts)
+
+    def tell_sent(self, taken: Taken) -> None:
+        """Count and log it, once it is committed."""
+        self._done.sent += 1
+        log.info("digest sent", digest=taken.mail.digest, attempt=taken.mail.attempts)
 
     def _forgive(self, conn: Connection, destination: str, now: datetime) -> None:
         stood = memory.standing(conn, destination)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -74,17 +75,19 @@ class Worker:
         run.working += 1
         try:
             async with transport.open() as mailer:
-                while run.goes_on and not self._ended:
-                    taken = await asyncio.to_thread(run.claims.next, self._owner)
+                taken: Taken | None = None
+                while taken or (run.goes_on and not self._ended):
+                    taken = taken or await asyncio.to_thread(run.claims.next, self._owner)
                     if taken is not None:
-                        await self._send(mailer, taken)
+                        taken = await self._send(mailer, taken)
                     elif not await run.waited():
                         return
         finally:
             run.working -= 1
             run.first_told.set()
 
-    async def _send(self, mailer: Mailer, taken: Taken) -> None:
+    async def _send(self, mailer: Mailer, taken: Taken) -> Taken | None:
+        """Send a mail, have it written down, and return the next if one was taken along."""
         mail = taken.mail
         try:
             words = await mailer.send(
@@ -104,7 +107,18 @@ class Worker:
                 await asyncio.to_thread(recorder.refused, taken, error, owner=self._owner)
         else:
             self._heard(True)
-            await asyncio.to_thread(self._run.recorder.sent, taken, words, owner=self._owner)
+            return await self._sent(taken, words)
+        return None
+
+    async def _sent(self, taken: Taken, words: str) -> Taken | None:
+        run, following = self._run, None
+        record = partial(run.recorder.sent, taken=taken, words=words, owner=self._owner)
+        if run.goes_on:
+            following = await asyncio.to_thread(run.claims.next, self._owner, record)
+        else:
+            await asyncio.to_thread(run.claims.only, record)
+        run.recorder.tell_sent(taken)
+        return following
 
     def _heard(self, heard: bool) -> None:
         self._run.heard = self._run.heard or heard
