@@ -115,7 +115,18 @@ class App:
 
     @cached_property
     def tokens(self) -> Tokens:
-        return Tokens(self.secret)
+        return Tokens(*self._link_keys(), reload=self._link_keys)
+
+    def _link_keys(self) -> list[bytes]:
+        with self.database.reading() as conn:
+            return store_subscribers.secrets(conn, PURPOSE)
+
+    def rotate_links(self) -> int:
+        """Sign links with a new key from now on, and return how many there are; all verify."""
+        with self.database.writing() as conn:
+            count = store_subscribers.add_secret(conn, PURPOSE, secrets.token_bytes(KEY_BYTES))
+        self.tokens.use(self._link_keys())
+        return count
 
     @property
     def archive(self) -> timedelta:
@@ -285,6 +296,7 @@ class App:
         """Make every digest that is due, but for those that wait for a source."""
         self.match(stopping=stopping)
         now = self.clock()
+        self.tokens.use(self._link_keys())  # another process may have made a new one
         outlook = self._outlook(now)
         composed = compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping

@@ -10,6 +10,7 @@
     ├── DatabaseError           the database cannot be used as it is              exit 1
     ├── TemplateError           a template is missing or broken                   exit 1
     ├── BadToken                a link is forged, foreign or cut short            exit 1
+    │   └── ExpiredToken        a link of ours that is too old                    exit 1
     └── MailError
         ├── SendError           the server refused one message                    exit 1
         ├── MailerDown          the server takes nothing; no message is to blame  exit 1
@@ -20,6 +21,8 @@ unless the user has just typed it.
 """
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 
 class NotifierError(Exception):
@@ -80,6 +83,14 @@ class TemplateError(NotifierError):
 
 class BadToken(NotifierError):
     """A signed link does not verify, or was made for another purpose."""
+
+
+class ExpiredToken(BadToken):
+    """A signed link of ours, about the row `row`, is older than `life`."""
+
+    def __init__(self, row: int, life: timedelta) -> None:
+        super().__init__(f"this link is older than {life.days} days")
+        self.row, self.life = row, life
 
 
 class MailError(NotifierError):

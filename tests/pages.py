@@ -96,7 +96,7 @@ class Place:
             "unsubscribe": links.unsubscribe(1),
             "vote": links.vote(1, 1) + links.choice("down"),
             "pause": links.pause(1),
-            "change": links.change(1),
+            "change": links.change(1, self.now),
             "digest": links.digest(key),
             "text": links.digest(key) + "?text",
             "all": links.all_of(key),

@@ -16,6 +16,7 @@ from notifier.cli import (
     digests,
     dkim,
     explaining,
+    links,
     outbox,
     profile_test,
     sources,
@@ -48,6 +49,7 @@ app.add_typer(outbox.app, name="outbox")
 app.add_typer(bounces.app, name="bounce")
 app.add_typer(database.app, name="db")
 app.add_typer(dkim.app, name="dkim")
+app.add_typer(links.app, name="link")
 app.command(
     epilog="Examples: notifier explain 2508.13426 --for ada@example.org · "
     "notifier explain https://arxiv.org/abs/2508.13426 --for ada@example.org --format json"

@@ -13,9 +13,10 @@ from starlette.responses import HTMLResponse, Response
 
 from notifier.app import App
 from notifier.digests import cadence
+from notifier.errors import ExpiredToken
 from notifier.languages import Language, known, language
 from notifier.profiles.profile import Subscriber
-from notifier.subscriptions.links import Links
+from notifier.subscriptions.links import CHANGE, CHANGE_LIFE, PURPOSES, Links
 from notifier.web.negotiation import asked_for
 
 _FORM_FIELDS = 100
@@ -41,9 +42,14 @@ class Pages:
 
         Raises:
             BadToken: it is none of ours for this purpose.
+            ExpiredToken: it is one, but too old.
             NotFound: the subscriber was deleted.
         """
-        row = self.app.tokens.read(purpose, request.path_params["token"])
+        token, tokens = request.path_params["token"], self.app.tokens
+        if purpose == CHANGE:
+            row = tokens.read_dated(purpose, token, now=self.app.clock(), life=CHANGE_LIFE)
+        else:
+            row = tokens.read(purpose, token)
         return self.app.subscriptions.by_row(row)
 
     def page(
@@ -68,6 +74,14 @@ class Pages:
     ) -> HTMLResponse:
         """Return a page that only says something: one of those in its template."""
         return self.page(request, "message", status, said=said, **values)
+
+    def bad_link(self, request: Request, error: Exception) -> HTMLResponse:
+        """Say what is wrong with a link: cut short, made for something else, or too old."""
+        if isinstance(error, ExpiredToken):
+            return self.message(request, "old link", 410, days=error.life.days)
+        token, tokens = request.path_params["token"], self.app.tokens
+        is_other = any(tokens.is_made_for(purpose, token) for purpose in PURPOSES)
+        return self.message(request, "other link" if is_other else "bad link", 404)
 
     async def style(self, request: Request) -> Response:
         """The one stylesheet."""

@@ -63,11 +63,14 @@ def _handlers(
         allowed = getattr(error, "headers", None) or {}
         return pages.message(request, "no such way", 405, headers=headers | dict(allowed))
 
+    async def bad_link(request: Request, error: Exception) -> Response:
+        return pages.bad_link(request, error)
+
     return {
         404: say("nothing here", 404),
         405: not_here,
         413: say("too much", 413),
-        errors.BadToken: say("bad link", 404),
+        errors.BadToken: bad_link,
         errors.NotFound: say("deleted", 404),
         errors.Busy: say("busy", 503),
         Exception: say("failed", 500),
