@@ -19,7 +19,7 @@ from .builders import NOON
 
 TOKENS = Tokens(bytes(KEY_BYTES))
 LINKS = Links("https://papers.example.org/", TOKENS)
-DATED: dict[str, dict[str, Any]] = {"change": {"now": NOON, "life": timedelta(0)}}
+DATED: dict[str, dict[str, Any]] = {"change": {"now": NOON, "life": timedelta(1)}}
 SUBSCRIBERS: dict[str, Callable[[int], str]] = {
     "unsubscribe": LINKS.unsubscribe,
     "pause": LINKS.pause,

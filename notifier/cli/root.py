@@ -158,7 +158,11 @@ def tick(format_: FormatOption = Format.table) -> None:
         "held": done.delivered.held,
         "found_sent": done.delivered.found,
         "expired": done.composed.expired + done.delivered.expired,
-        "mail_server": done.delivered.down or (opened.mails_go if opened.sink else "ok"),
+        "letters": done.letters.sent,
+        "letters_open": done.letters.later + done.letters.failed,
+        "mail_server": done.delivered.down
+        or done.letters.down
+        or (opened.mails_go if opened.sink else "ok"),
         "came_back": done.polled.taken if done.polled else 0,
         "mailbox": done.mailbox_failure or ("ok" if done.polled else None),
         "paused": done.delivered.paused,

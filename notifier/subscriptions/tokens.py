@@ -79,11 +79,11 @@ class Tokens:
             raise BadToken(_NOT_OURS)
         return rows
 
-    def read_dated(self, purpose: str, token: str, *, now: datetime, life: timedelta) -> int:
+    def read_dated(self, purpose: str, token: str, *, now: datetime, life: timedelta | None) -> int:
         """Return the row of a token; those made before tokens had a day hold for ever.
 
         Args:
-            life: For so long a token holds, counted from the end of its day.
+            life: For so long a token holds, counted from the end of its day; None: for ever.
         Raises:
             BadToken: forged, cut short, or made for another purpose.
             ExpiredToken: it is older.
@@ -91,7 +91,7 @@ class Tokens:
         rows = self._verified(purpose, token)
         if len(rows) > 2:
             raise BadToken(_NOT_OURS)
-        if len(rows) == 2 and (now - _FIRST_DAY).days - rows[1] > life.days:
+        if life and len(rows) == 2 and (now - _FIRST_DAY).days - rows[1] > life.days:
             raise ExpiredToken(rows[0], life)
         return rows[0]
 

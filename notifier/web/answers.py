@@ -78,7 +78,8 @@ class Pages:
     def bad_link(self, request: Request, error: Exception) -> HTMLResponse:
         """Say what is wrong with a link: cut short, made for something else, or too old."""
         if isinstance(error, ExpiredToken):
-            return self.message(request, "old link", 410, days=error.life.days)
+            fresh = f"{self.links.base}{request.url.path}/fresh"
+            return self.page(request, "expired", 410, days=error.life.days, fresh=fresh)
         token, tokens = request.path_params["token"], self.app.tokens
         is_other = any(tokens.is_made_for(purpose, token) for purpose in PURPOSES)
         return self.message(request, "other link" if is_other else "bad link", 404)
@@ -119,6 +120,11 @@ async def read_form(request: Request) -> Form:
         return Form(parse_qs(text, keep_blank_values=True, max_num_fields=_FORM_FIELDS))
     except ValueError as error:
         raise HTTPException(413) from error
+
+
+def asker(request: Request) -> str:
+    """The IP address that asks, as far as the web server in front may say; "" where none is."""
+    return request.client.host if request.client else ""
 
 
 def next_digest(subscriber: Subscriber) -> datetime | None:
