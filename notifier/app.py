@@ -61,6 +61,7 @@ from notifier.subscriptions.gate import Gate
 from notifier.subscriptions.letters import Letters, LetterSettings
 from notifier.subscriptions.links import Links
 from notifier.subscriptions.service import Defaults, Subscriptions
+from notifier.subscriptions.signups import Signups
 from notifier.subscriptions.tokens import KEY_BYTES, PURPOSE, Tokens
 
 log = structlog.get_logger()
@@ -145,6 +146,10 @@ class App:
                 self.service, mail.sender, mail.reply_to, self.secret, self.templates, self.sign
             )
         )
+
+    @cached_property
+    def signups(self) -> Signups:
+        return Signups(self.database, self.subscriptions, self.gate, self.letters, self.links)
 
     @property
     def service(self) -> Service:

@@ -4,6 +4,7 @@
     ├── UsageError              wrong command, option or value                    exit 2
     │   └── ConfigError         the configuration cannot be used                  exit 2
     ├── NotFound                no such paper, subscriber, profile, digest         exit 4
+    ├── TooOften                something is asked for again and again            exit 1
     ├── Busy                    another process holds what this one needs         exit 5
     ├── SourceError             a source did not answer with what it promises     exit 1
     ├── MailboxError            the mailbox of bounces cannot be read             exit 1
@@ -45,6 +46,10 @@ class NotFound(NotifierError):
     """What the user named does not exist."""
 
     exit_code = 4
+
+
+class TooOften(NotifierError):
+    """More was asked for than anybody needs; trying again later is right."""
 
 
 class Busy(NotifierError):

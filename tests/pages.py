@@ -33,11 +33,13 @@ ADA = "ada@example.org"
 class Place:
     """Ada follows RAG, at most three papers; six came, so three found no room."""
 
-    def __init__(self, folder: Path, *, smtp_port: int = 25, **site: Any) -> None:
+    def __init__(
+        self, folder: Path, *, smtp_port: int = 25, sample: bool = False, **site: Any
+    ) -> None:
         settings = Settings(
             database={"url": f"sqlite:///{folder}/test.db"},
             mail={"from": "Papers <papers@example.org>"},
-            digest={"sample": False},
+            digest={"sample": sample},
             smtp={"host": "127.0.0.1", "port": smtp_port},
             site={"public_url": "https://papers.example.org"} | site,
         )

@@ -12,6 +12,8 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from playwright.async_api import Browser
 
+from notifier.profiles.profile import Schedule
+from notifier.storage.store_signups import Wish
 from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
@@ -29,6 +31,14 @@ def links_of(mail: bytes) -> set[str]:
     texts = [str(value) for value in parsed.values()]
     texts += [part.get_content() for part in parsed.walk() if not part.is_multipart()]
     return {url.replace("&amp;", "&") for text in texts for url in URL.findall(text)}
+
+
+def letter(place: Place) -> set[str]:
+    """The links of the letter that asks somebody to confirm."""
+    wish = Wish("bo@example.org", "RAG", Schedule("UTC", 7, 0), "en")
+    place.app.signups.ask(wish, host="", now=place.now)
+    with place.app.database.reading() as conn:
+        return links_of(conn.exec_driver_sql("SELECT content FROM letter").scalar_one())
 
 
 async def crawl(browser: Browser, start: set[str], base: str, *, scripts: bool) -> dict[str, int]:
@@ -61,12 +71,13 @@ async def test_a_scanner_that_opens_every_link_changes_nothing(
     base = f"http://127.0.0.1:{listening.getsockname()[1]}"
     place = Place(tmp_path, public_url=base)
     links = links_of(place.mail(place.send()))
+    links |= {f"{base}/"} | letter(place)
     before = dump(place.app.database)
     async with chromium() as browser, serving(make_site(place.app), listening):
         seen = await crawl(browser, links, base, scripts=scripts)
     assert set(seen.values()) == {200}
     kinds = {urlsplit(url).path.split("/")[1] for url in seen}
-    assert {"u", "v", "m", "pause", "d", "p"} <= kinds
+    assert {"u", "v", "m", "pause", "d", "p", "c", ""} <= kinds
     assert len(seen) >= 20
     assert dump(place.app.database) == before
     place.app.close()

@@ -24,6 +24,7 @@ from notifier.storage import (
     store_mailbox,
     store_matches,
     store_news,
+    store_signups,
     store_subscribers,
     store_votes,
 )
@@ -252,4 +253,16 @@ def test_the_eleventh_step_adds_letters_and_keeps_everything_else(tmp_path: Path
         assert conn.exec_driver_sql("SELECT address FROM subscriber").scalars().all() == [
             "ada@example.org"
         ]
+    made.close()
+
+
+def test_the_twelfth_step_adds_signups_and_keeps_everything_else(tmp_path: Path) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, "0011")
+    with made.writing() as conn:
+        conn.exec_driver_sql(ADA)
+    assert schema.upgrade(made, "0012") == ["0012"]
+    with made.reading() as conn:
+        assert store_signups.get(conn, 1) is None
+        assert conn.exec_driver_sql("SELECT count(*) FROM subscriber").scalar_one() == 1
     made.close()

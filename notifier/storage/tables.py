@@ -336,6 +336,23 @@ class LetterRow(Row, table=True):
     reply: str | None = text(nullable=True)
 
 
+class SignupRow(Row, table=True):
+    """What somebody asked for on the page; it becomes a subscriber's when they confirm."""
+
+    __tablename__ = "signup"
+    id: int | None = Field(default=None, primary_key=True)
+    address: str
+    rules: str = text()
+    zone: str
+    hour: int
+    minute: int
+    days: list[int] = Field(sa_column=Column(JSON, nullable=False))
+    cadence: str
+    language: str
+    made_at: datetime = time(nullable=False, index=True)
+    confirmed_at: datetime | None = time()
+
+
 class BucketRow(Row, table=True):
     """How often something was asked for of late; `name` tells nothing of who did."""
 
@@ -384,5 +401,6 @@ turn = _table(TurnRow)
 http_cache = _table(HttpCacheRow)
 counter = _table(CounterRow)
 letter = _table(LetterRow)
+signup = _table(SignupRow)
 bucket = _table(BucketRow)
 secret = _table(SecretRow)

@@ -8,7 +8,8 @@ from urllib.parse import quote
 from notifier.subscriptions.tokens import Tokens
 
 UNSUBSCRIBE, VOTE, PAUSE, CHANGE = "unsubscribe", "vote", "pause", "change"
-PURPOSES = (UNSUBSCRIBE, VOTE, PAUSE, CHANGE)
+CONFIRM, WAITING = "confirm", "waiting"
+PURPOSES = (UNSUBSCRIBE, VOTE, PAUSE, CHANGE, CONFIRM, WAITING)
 # Who reads an old mail, or got it passed on, may still leave; what else comes asks for a new link.
 CHANGE_LIFE = timedelta(days=30)
 
@@ -27,6 +28,14 @@ class Links:
     def change(self, subscriber: int, at: datetime) -> str:
         """Where a subscriber changes when and what comes; it holds for a while from `at` (UTC)."""
         return f"{self.base}/m/{self._tokens.make_dated(CHANGE, subscriber, at)}"
+
+    def confirm(self, signup: int, at: datetime) -> str:
+        """Where the address of a signup confirms it; it holds for a while from `at` (UTC)."""
+        return f"{self.base}/c/{self._tokens.make_dated(CONFIRM, signup, at)}"
+
+    def waiting(self, signup: int) -> str:
+        """Where who asked sees that a mail is on its way, and has it sent again."""
+        return f"{self.base}/s/{self._tokens.make(WAITING, signup)}"
 
     def pause(self, subscriber: int) -> str:
         """Where a subscriber pauses."""

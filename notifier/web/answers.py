@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.exceptions import HTTPException
@@ -22,6 +22,15 @@ from notifier.web.negotiation import asked_for
 _FORM_FIELDS = 100
 
 
+class Reader(Protocol):
+    """Who reads a page, as far as its language goes."""
+
+    @property
+    def language(self) -> str:
+        """A code, as of `languages.known`."""
+        ...
+
+
 class Pages:
     """The pages of an instance: `links` lead within the site, below its path if it has one."""
 
@@ -29,7 +38,7 @@ class Pages:
         self.app = app
         self.links = Links(urlsplit(app.settings.site.public_url).path, app.tokens)
 
-    def words(self, request: Request, reader: Subscriber | None = None) -> Language:
+    def words(self, request: Request, reader: Reader | None = None) -> Language:
         """Return the reader's language; of one whom nothing tells, that which they ask for."""
         if reader:
             return language(reader.language)
@@ -58,7 +67,7 @@ class Pages:
         name: str,
         status: int = 200,
         *,
-        reader: Subscriber | None = None,
+        reader: Reader | None = None,
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> HTMLResponse:

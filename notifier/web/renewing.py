@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -33,7 +32,7 @@ class _Renewing:
         row = app.tokens.read_dated(CHANGE, request.path_params["token"], now=now, life=None)
         with app.database.writing() as conn:
             if not app.gate.lets_network(conn, asker(request), now=now):
-                raise HTTPException(429)
+                raise errors.TooOften("too many mails were asked for from this network")
             reader = store_subscribers.get(conn, row)
             if reader is None:
                 raise errors.NotFound("this subscription was deleted")

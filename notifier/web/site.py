@@ -16,7 +16,18 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from notifier import errors
 from notifier.app import App
-from notifier.web import archive, changing, inbox, leaving, papers, pausing, renewing, voting
+from notifier.web import (
+    archive,
+    changing,
+    confirming,
+    inbox,
+    leaving,
+    papers,
+    pausing,
+    renewing,
+    subscribing,
+    voting,
+)
 from notifier.web.answers import Pages
 from notifier.web.guarding import Guard, SafeHeaders, headers_for
 from notifier.web.origins import Names
@@ -25,7 +36,8 @@ from notifier.web.origins import Names
 def make_site(app: App, *, demo: bool = False) -> Starlette:
     """Return the ASGI application of an instance; `demo`: of the demo."""
     pages = Pages(app)
-    groups = (leaving, pausing, changing, renewing, voting, archive, papers)
+    acting = (subscribing, confirming, leaving, pausing, changing, renewing, voting)
+    groups = (*acting, archive, papers)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     routes += inbox.routes(pages, demo=demo)
     site = app.settings.site
@@ -69,10 +81,10 @@ def _handlers(
     return {
         404: say("nothing here", 404),
         405: not_here,
-        429: say("too often", 429),
         413: say("too much", 413),
         errors.BadToken: bad_link,
         errors.NotFound: say("deleted", 404),
+        errors.TooOften: say("too often", 429),
         errors.Busy: say("busy", 503),
         Exception: say("failed", 500),
     }
