@@ -18,12 +18,16 @@ from notifier.jobs.housekeeping import KEEP_LETTERS
 from notifier.jobs.letters import AFTER_DOWN, next_try
 from notifier.storage import store_letters, store_subscribers
 from notifier.subscriptions.gate import BY_ADDRESS, BY_NETWORK
-from notifier.subscriptions.letters import LIFE
+from notifier.subscriptions.letters import LIFE, Letters, LetterSettings
 
 from .builders import NOON
 from .fakes import Say, scripted
 from .pages import ADA, Place
+from .signatures import by_dkimpy, signed
 from .sink import listening
+from .test_message import Golden, golden
+
+__all__ = ["golden"]
 
 pytestmark = pytest.mark.anyio
 KINDS = ("confirm", "change")
@@ -82,6 +86,31 @@ async def test_a_letter_says_its_link_and_how_long_it_works_and_fits_the_screen(
     for name in ("List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "Precedence"):
         assert name not in mail
     assert content.isascii()
+
+
+@pytest.mark.parametrize("code", languages.known())
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_letter_is_its_golden_file(
+    place: Place, kind: str, code: str, golden: Golden
+) -> None:
+    content = place.app.letters.content(
+        kind, ADA, URL, key="0123456789abcdef" * 2, code=code, life=timedelta(days=7), now=NOON,  # type: ignore[arg-type]
+    )  # fmt: skip
+    golden(f"{kind}_{code}.eml", content)
+
+
+async def test_a_letter_is_signed_as_digests_are(place: Place) -> None:
+    app = place.app
+    settings = LetterSettings(
+        app.service, "Papers <papers@example.org>", "", b"secret", app.templates,
+        lambda mail, at: signed(mail, at=at),
+    )  # fmt: skip
+    content = Letters(settings).content(
+        "confirm", ADA, URL, key="k", code="de", life=timedelta(days=7), now=NOON
+    )
+    checks = by_dkimpy(content)
+    assert checks
+    assert all(checks.values())
 
 
 async def test_a_letter_is_no_lists_and_a_digest_is(place: Place) -> None:

@@ -335,7 +335,7 @@ async def test_any_name_of_a_paper_leads_to_its_one_address(place: Place, name: 
 
 
 UNKNOWN = (
-    "arxiv:2611.99999", "", "x", "%00", "%ff", "..", "arxiv:2611.99999.bib", ".bib", "guid:x",
+    "arxiv:2611.99999", "", "x", "%00", "%ff", "...", "arxiv:2611.99999.bib", ".bib", "guid:x",
     "guid:a|b", "url:", "url:https://[", "http://[::1", "a" * 3000,
 )  # fmt: skip
 
