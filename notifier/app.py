@@ -37,6 +37,7 @@ from notifier.jobs.delivering.values import Delivered, DeliverSettings, Pace
 from notifier.jobs.edition import ComposeSettings, Outlook
 from notifier.jobs.explain import Explained, explain
 from notifier.jobs.housekeeping import keep_house
+from notifier.jobs.letters import LetterPost, Sent, send_letters
 from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.poll import Polled
@@ -56,8 +57,11 @@ from notifier.storage import (
 )
 from notifier.storage.database import Database
 from notifier.storage.store_digests import NewDigest
+from notifier.subscriptions.gate import Gate
+from notifier.subscriptions.letters import Letters, LetterSettings
 from notifier.subscriptions.links import Links
 from notifier.subscriptions.service import Defaults, Subscriptions
+from notifier.subscriptions.signups import Signups
 from notifier.subscriptions.tokens import KEY_BYTES, PURPOSE, Tokens
 
 log = structlog.get_logger()
@@ -70,6 +74,7 @@ class Ticked:
     ingested: list[Ingested] = field(default_factory=list)
     composed: Composed = field(default_factory=Composed)
     delivered: Delivered = field(default_factory=Delivered)
+    letters: Sent = field(default_factory=Sent)
     polled: Polled | None = None
     mailbox_failure: str = ""
     broken_templates: tuple[str, ...] = ()
@@ -80,7 +85,8 @@ class Ticked:
         taken = any(report.failure for report in self.ingested) or self.broken_templates
         back = self.mailbox_failure or (self.polled and self.polled.failed)
         sent = self.delivered
-        unsent = sent.failed or sent.later or sent.held or sent.paused or sent.down
+        letters = self.letters.later or self.letters.failed or self.letters.down
+        unsent = sent.failed or sent.later or sent.held or sent.paused or sent.down or letters
         return bool(taken or back or self.composed.failed or unsent)
 
 
@@ -115,7 +121,40 @@ class App:
 
     @cached_property
     def tokens(self) -> Tokens:
-        return Tokens(self.secret)
+        return Tokens(*self._link_keys(), reload=self._link_keys)
+
+    def _link_keys(self) -> list[bytes]:
+        with self.database.reading() as conn:
+            return store_subscribers.secrets(conn, PURPOSE)
+
+    def rotate_links(self) -> int:
+        """Sign links with a new key from now on, and return how many there are; all verify."""
+        with self.database.writing() as conn:
+            count = store_subscribers.add_secret(conn, PURPOSE, secrets.token_bytes(KEY_BYTES))
+        self.tokens.use(self._link_keys())
+        return count
+
+    @cached_property
+    def gate(self) -> Gate:
+        return Gate(self.secret)
+
+    @cached_property
+    def letters(self) -> Letters:
+        mail = self.settings.mail
+        return Letters(
+            LetterSettings(
+                self.service, mail.sender, mail.reply_to, self.secret, self.templates, self.sign
+            )
+        )
+
+    @cached_property
+    def signups(self) -> Signups:
+        return Signups(self.database, self.subscriptions, self.gate, self.letters, self.links)
+
+    @property
+    def service(self) -> Service:
+        site = self.settings.site
+        return Service(site.name, site.public_url, site.contact, site.postal_address)
 
     @property
     def archive(self) -> timedelta:
@@ -207,10 +246,10 @@ class App:
 
     @cached_property
     def compose_settings(self) -> ComposeSettings:
-        site, mail, digest = self.settings.site, self.settings.mail, self.settings.digest
+        mail, digest = self.settings.mail, self.settings.digest
         domain = parseaddr(mail.sender)[1].rpartition("@")[2] or "localhost"
         return ComposeSettings(
-            service=Service(site.name, site.public_url, site.contact, site.postal_address),
+            service=self.service,
             sender=mail.sender,
             reply_to=mail.reply_to,
             list_id=f"digest.{domain}",
@@ -285,6 +324,7 @@ class App:
         """Make every digest that is due, but for those that wait for a source."""
         self.match(stopping=stopping)
         now = self.clock()
+        self.tokens.use(self._link_keys())  # another process may have made a new one
         outlook = self._outlook(now)
         composed = compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
@@ -292,12 +332,26 @@ class App:
         keep_house(self.database, now=now, archive=self.archive, stopping=stopping)
         return composed
 
+    async def send_letters(self, *, stop: asyncio.Event | None = None) -> Sent:
+        """Send the letters that are waiting."""
+        mail = self.settings.mail
+        post = LetterPost(
+            return_path=mail.bounce_address or parseaddr(mail.sender)[1],
+            owner=self._owner,
+            lease=timedelta(minutes=self.settings.delivery.lease_minutes),
+        )
+        return await send_letters(self.database, self.transport, post, clock=self.clock, stop=stop)
+
+    @property
+    def _owner(self) -> str:
+        return f"{socket.gethostname()}:{os.getpid()}"
+
     @property
     def deliver_settings(self) -> DeliverSettings:
         """How mails are sent by this process."""
         return DeliverSettings(
             sender=self.settings.mail.sender,
-            owner=f"{socket.gethostname()}:{os.getpid()}",
+            owner=self._owner,
             lease=timedelta(minutes=self.settings.delivery.lease_minutes),
             connections=self.settings.mail.connections,
             holds_doubtful=self.holds_doubtful,
@@ -333,6 +387,8 @@ class App:
         if not stop.is_set():
             done.composed = await asyncio.to_thread(self.compose, stopping=stop.is_set)
             done.broken_templates = tuple(self.templates.problems)
+        if not stop.is_set():
+            done.letters = await self.send_letters(stop=stop)
         if not stop.is_set():
             done.delivered = await self.deliver(stop=stop)
         return done

@@ -37,6 +37,7 @@ from notifier.config_values import (
     LanguageCode,
     ListenAt,
     Mailbox,
+    Network,
     OneLine,
     Section,
     Zone,
@@ -56,6 +57,8 @@ class Site(Section):
     postal_address: OneLine = ""
     templates_dir: Path | None = None
     listen: ListenAt = "127.0.0.1:8080"
+    open_signup: bool = True
+    trusted_proxies: tuple[Network, ...] = ()
     archive_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
 

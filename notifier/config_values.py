@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parseaddr
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -65,6 +65,16 @@ def _port(listen: str) -> str:
     return listen
 
 
+def _network(written: str) -> str:
+    try:
+        ip_network(written)
+    except ValueError:
+        raise ValueError(
+            f'"{written}" is no network - write one like 127.0.0.1 or 10.0.0.0/8'
+        ) from None
+    return written
+
+
 def _known_zone(name: str) -> str:
     if not cadence.is_zone(name):
         raise ValueError(f'"{name}" is no IANA time zone - write one like Europe/Berlin')
@@ -82,6 +92,7 @@ def _language(code: str) -> str:
 OneLine = Annotated[str, AfterValidator(_one_line)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 BareAddress = Annotated[str, AfterValidator(_bare_address)]
+Network = Annotated[str, AfterValidator(_network)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 HostName = Annotated[str, Field(pattern=_HOST)]

@@ -121,7 +121,7 @@ class _Daemon:
         self._app = app
         self._stop = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._sending = False
+        self._sending = 0
 
     async def run(self) -> int:
         seen: list[int] = []
@@ -170,6 +170,7 @@ class _Daemon:
     async def _tick(self) -> None:
         """What the scheduler runs: it starts a task of ours, since shutdown cancels its own."""
         self._spawn("mailbox", self._mailbox)
+        self._spawn("letters", self._letters)
         self._spawn("pass", self._pass)
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -200,11 +201,23 @@ class _Daemon:
         if not self._stop.is_set():
             await asyncio.to_thread(self._app.compose, stopping=self._stop.is_set)
         if not self._stop.is_set():
-            self._sending = True
-            try:
+            with self._on_the_wire():
                 await self._app.deliver(stop=self._stop)
-            finally:
-                self._sending = False
+
+    async def _letters(self) -> None:
+        """Send what somebody waits for, beside the digests."""
+        with self._on_the_wire():
+            sent = await self._app.send_letters(stop=self._stop)
+        if sent.down:
+            log.error("mail server down", reason=sent.down)
+
+    @contextmanager
+    def _on_the_wire(self) -> Iterator[None]:
+        self._sending += 1
+        try:
+            yield
+        finally:
+            self._sending -= 1
 
     async def _mailbox(self) -> None:
         """Read the mailbox of bounces, where there is one; a failure is noted, and told once."""

@@ -4,12 +4,14 @@
     ├── UsageError              wrong command, option or value                    exit 2
     │   └── ConfigError         the configuration cannot be used                  exit 2
     ├── NotFound                no such paper, subscriber, profile, digest         exit 4
+    ├── TooOften                something is asked for again and again            exit 1
     ├── Busy                    another process holds what this one needs         exit 5
     ├── SourceError             a source did not answer with what it promises     exit 1
     ├── MailboxError            the mailbox of bounces cannot be read             exit 1
     ├── DatabaseError           the database cannot be used as it is              exit 1
     ├── TemplateError           a template is missing or broken                   exit 1
     ├── BadToken                a link is forged, foreign or cut short            exit 1
+    │   └── ExpiredToken        a link of ours that is too old                    exit 1
     └── MailError
         ├── SendError           the server refused one message                    exit 1
         ├── MailerDown          the server takes nothing; no message is to blame  exit 1
@@ -20,6 +22,8 @@ unless the user has just typed it.
 """
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 
 class NotifierError(Exception):
@@ -42,6 +46,10 @@ class NotFound(NotifierError):
     """What the user named does not exist."""
 
     exit_code = 4
+
+
+class TooOften(NotifierError):
+    """More was asked for than anybody needs; trying again later is right."""
 
 
 class Busy(NotifierError):
@@ -80,6 +88,14 @@ class TemplateError(NotifierError):
 
 class BadToken(NotifierError):
     """A signed link does not verify, or was made for another purpose."""
+
+
+class ExpiredToken(BadToken):
+    """A signed link of ours, about the row `row`, is older than `life`."""
+
+    def __init__(self, row: int, life: timedelta) -> None:
+        super().__init__(f"this link is older than {life.days} days")
+        self.row, self.life = row, life
 
 
 class MailError(NotifierError):

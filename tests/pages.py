@@ -33,11 +33,14 @@ ADA = "ada@example.org"
 class Place:
     """Ada follows RAG, at most three papers; six came, so three found no room."""
 
-    def __init__(self, folder: Path, **site: Any) -> None:
+    def __init__(
+        self, folder: Path, *, smtp_port: int = 25, sample: bool = False, **site: Any
+    ) -> None:
         settings = Settings(
             database={"url": f"sqlite:///{folder}/test.db"},
             mail={"from": "Papers <papers@example.org>"},
-            digest={"sample": False},
+            digest={"sample": sample},
+            smtp={"host": "127.0.0.1", "port": smtp_port},
             site={"public_url": "https://papers.example.org"} | site,
         )
         self.now = SIGNED_UP
@@ -96,7 +99,7 @@ class Place:
             "unsubscribe": links.unsubscribe(1),
             "vote": links.vote(1, 1) + links.choice("down"),
             "pause": links.pause(1),
-            "change": links.change(1),
+            "change": links.change(1, self.now),
             "digest": links.digest(key),
             "text": links.digest(key) + "?text",
             "all": links.all_of(key),

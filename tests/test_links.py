@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -12,19 +15,23 @@ from notifier.errors import BadToken
 from notifier.subscriptions.links import Links
 from notifier.subscriptions.tokens import KEY_BYTES, Tokens
 
+from .builders import NOON
+
 TOKENS = Tokens(bytes(KEY_BYTES))
 LINKS = Links("https://papers.example.org/", TOKENS)
-SUBSCRIBERS = {
+DATED: dict[str, dict[str, Any]] = {"change": {"now": NOON, "life": timedelta(1)}}
+SUBSCRIBERS: dict[str, Callable[[int], str]] = {
     "unsubscribe": LINKS.unsubscribe,
     "pause": LINKS.pause,
-    "change": LINKS.change,
+    "change": lambda row: LINKS.change(row, NOON),
 }
 
 
 @pytest.mark.parametrize("purpose", SUBSCRIBERS)
 def test_each_link_of_a_subscriber_serves_its_own_purpose_and_no_other(purpose: str) -> None:
     token = SUBSCRIBERS[purpose](42).rpartition("/")[2]
-    assert TOKENS.read(purpose, token) == 42
+    read = TOKENS.read_dated if purpose == "change" else TOKENS.read
+    assert read(purpose, token, **DATED.get(purpose, {})) == 42
     for other in {*SUBSCRIBERS, "vote"} - {purpose}:
         with pytest.raises(BadToken):
             TOKENS.read(other, token)

@@ -91,6 +91,53 @@ async def test_a_link_of_another_purpose_or_person_is_refused(place: Place, name
 
 
 @pytest.mark.anyio
+async def test_a_link_for_changes_is_too_old_after_thirty_days_and_the_others_never_are(
+    place: Place,
+) -> None:
+    paths = place.paths(place.send())
+    place.now += timedelta(days=30)
+    async with place.client() as http:
+        assert (await http.get(paths["change"])).status_code == 200
+        place.now += timedelta(days=1)
+        before = dump(place.app.database)
+        for method in ("GET", "POST"):
+            answer = await http.request(method, paths["change"], data=FORMS["change"])
+            assert answer.status_code == 410
+            assert "It worked for 30 days" in answer.text
+        assert dump(place.app.database) == before
+        for name in ("unsubscribe", "vote", "pause"):
+            assert (await http.get(paths[name])).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_a_link_of_before_links_had_a_day_still_works(place: Place) -> None:
+    old = f"/m/{place.app.tokens.make('change', 1)}"
+    place.now += timedelta(days=300)
+    async with place.client() as http:
+        assert (await http.get(old)).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_a_link_for_something_else_says_so(place: Place) -> None:
+    paths = place.paths(place.send())
+    token = paths["unsubscribe"].rpartition("/")[2]
+    async with place.client() as http:
+        for head in ("/m/", "/v/", "/pause/"):
+            assert "for something else" in (await http.get(head + token)).text
+        assert "for something else" not in (await http.get(f"/m/{token[:-2]}")).text
+
+
+@pytest.mark.anyio
+async def test_who_has_left_reads_that_they_have(place: Place) -> None:
+    link = place.paths(place.send())["unsubscribe"]
+    async with place.client() as http:
+        await http.post(link)
+        text = (await http.get(link)).text
+    assert "You have left" in text
+    assert "<form" not in text
+
+
+@pytest.mark.anyio
 async def test_links_of_what_was_deleted_lead_to_a_plain_page(place: Place) -> None:
     paths = place.paths(place.send())
     place.app.subscriptions.remove(ADA)
@@ -288,7 +335,7 @@ async def test_any_name_of_a_paper_leads_to_its_one_address(place: Place, name: 
 
 
 UNKNOWN = (
-    "arxiv:2611.99999", "", "x", "%00", "%ff", "..", "arxiv:2611.99999.bib", ".bib", "guid:x",
+    "arxiv:2611.99999", "", "x", "%00", "%ff", "...", "arxiv:2611.99999.bib", ".bib", "guid:x",
     "guid:a|b", "url:", "url:https://[", "http://[::1", "a" * 3000,
 )  # fmt: skip
 

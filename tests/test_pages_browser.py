@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -13,11 +15,14 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from notifier import languages
+from notifier.profiles.profile import Schedule
+from notifier.storage.store_signups import Wish
 from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
 from .conftest import need
-from .pages import ADA, Place
+from .pages import ADA, MORNING, Place, path
+from .sink import listening
 
 CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
 PHONE = {"width": 390, "height": 844}
@@ -66,9 +71,39 @@ async def states(place: Place, base: str, paths: dict[str, str]) -> list[tuple[s
         await page.check("input[value=date]")
         await send(page)
 
+    async def no_rules(page: Page) -> None:
+        await page.fill("#address", "bo")
+        await page.fill("#rules", "LLM agents\ntitel: x")
+        await page.evaluate("document.forms[0].noValidate = true")
+        await send(page)
+
+    code = place.app.subscriptions.get(ADA).language
+    wish = Wish("bo@example.org", "LLM agents", Schedule("Asia/Tokyo", 8, 0, (0, 4)), code)
+    signups, now = place.app.signups, place.now
+    asked = [signups.ask(wish, host="", now=now) for _ in range(2)]
+    links = place.app.links
+
+    async def mistyped(page: Page) -> None:
+        await page.fill("#address", "bo@")
+        await send(page)
+
+    async def say_yes(page: Page) -> None:
+        await page.locator("form button").first.click()
+
+    old = now - timedelta(days=99)
+    joining = [
+        ("subscribe", base + "/", None),
+        ("subscribe wrong", base + "/", no_rules),
+        ("waiting", base + path(links.waiting(asked[0])), None),
+        ("waiting wrong", base + path(links.waiting(asked[0])), mistyped),
+        ("confirm", base + path(links.confirm(asked[0], now)), None),
+        ("confirmed", base + path(links.confirm(asked[1], now)), say_yes),
+        ("change too old", base + path(links.change(1, old)), None),
+    ]
     names = ("unsubscribe", "vote", "pause", "change", "digest", "all", "paper")
     return [
         *((name, base + paths[name], None) for name in names),
+        *joining,
         ("not found", f"{base}/nowhere", None),
         ("vote kept", base + paths["vote"], send),
         ("pause wrong", base + paths["pause"], no_day),
@@ -168,3 +203,35 @@ async def test_everything_can_be_done_without_a_script(place: Place) -> None:
         await page.goto(base + paths["unsubscribe"])
         await page.click("text=Alle Übersichten abbestellen")
         assert service.get(ADA).state == "left"
+
+
+@pytest.mark.anyio
+async def test_one_without_a_script_subscribes_confirms_and_has_a_digest(tmp_path: Path) -> None:
+    async with listening() as sink, chromium() as browser:
+        place = Place(tmp_path, smtp_port=sink.port, sample=True)
+        place.send()
+        place.now = MORNING + timedelta(hours=1)
+        async with served(place) as base, without_script(browser) as context:
+            page = await context.new_page()
+            await page.goto(f"{base}/")
+            await page.fill("#rules", "RAG")
+            await page.fill("#address", "bo@exmaple.org")
+            await page.click("text=Subscribe")
+            await page.fill("#address", "bo@example.org")
+            await page.click("text=Send it there")
+            assert "bo@example.org" in await page.inner_text("main")
+            assert (await place.app.send_letters()).sent == 2
+            mail = sink.received[-1]
+            assert mail.recipient == "bo@example.org"
+            joined = mail.content.replace(b"=\r\n", b"").decode("ascii").replace("=3D", "=")
+            found = re.search(r"https://papers\.example\.org(/c/[\w.-]+)", joined)
+            assert found
+            await page.goto(base + found[1])
+            assert "RAG" in await page.inner_text("pre")
+            await page.click("main form button >> nth=0")
+            assert "Confirmed" in await page.inner_text("h1")
+            assert place.app.compose().made == 1
+            assert (await place.app.deliver()).sent == 1
+        assert sink.received[-1].recipient == "bo@example.org"
+        assert b"List-Unsubscribe" in sink.received[-1].content
+        place.app.close()

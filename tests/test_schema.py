@@ -18,10 +18,13 @@ from notifier.jobs.shelves import Shelves
 from notifier.ranking.order import OrderSettings
 from notifier.storage import (
     schema,
+    store_buckets,
     store_digests,
+    store_letters,
     store_mailbox,
     store_matches,
     store_news,
+    store_signups,
     store_subscribers,
     store_votes,
 )
@@ -236,3 +239,30 @@ def test_a_database_in_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> 
     (tmp_path / "file").write_text("")
     with pytest.raises(DatabaseError, match=r"file/notifier\.db"):
         Database(f"sqlite:///{tmp_path}/file/notifier.db")
+
+
+def test_the_eleventh_step_adds_letters_and_keeps_everything_else(tmp_path: Path) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, "0010")
+    with made.writing() as conn:
+        conn.exec_driver_sql(ADA)
+    assert schema.upgrade(made, "0011") == ["0011"]
+    with made.reading() as conn:
+        assert store_letters.states(conn) == []
+        assert store_buckets.get(conn, "x") is None
+        assert conn.exec_driver_sql("SELECT address FROM subscriber").scalars().all() == [
+            "ada@example.org"
+        ]
+    made.close()
+
+
+def test_the_twelfth_step_adds_signups_and_keeps_everything_else(tmp_path: Path) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, "0011")
+    with made.writing() as conn:
+        conn.exec_driver_sql(ADA)
+    assert schema.upgrade(made, "0012") == ["0012"]
+    with made.reading() as conn:
+        assert store_signups.get(conn, 1) is None
+        assert conn.exec_driver_sql("SELECT count(*) FROM subscriber").scalar_one() == 1
+    made.close()

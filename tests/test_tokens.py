@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.errors import BadToken
+from notifier.app import opened
+from notifier.config import Settings
+from notifier.errors import BadToken, ExpiredToken
 from notifier.subscriptions.tokens import KEY_BYTES, Tokens
+
+from .builders import NOON
 
 KEY = bytes(range(KEY_BYTES))
 TOKENS = Tokens(KEY)
@@ -143,3 +150,85 @@ def test_a_pair_cut_short_is_refused(row: int, data: st.DataObject) -> None:
 def test_no_text_is_a_pair_by_chance(text: str) -> None:
     with pytest.raises(BadToken, match="open it from the mail again"):
         TOKENS.read_rows("vote", text, 2)
+
+
+# Keys are replaced.
+
+OTHER = bytes(reversed(range(KEY_BYTES)))
+
+
+@given(rows, purposes)
+def test_the_newest_key_signs_and_all_verify(row: int, purpose: str) -> None:
+    both = Tokens(KEY, OTHER)
+    assert both.make(purpose, row) == Tokens(OTHER).make(purpose, row)
+    assert both.read(purpose, TOKENS.make(purpose, row)) == row
+    assert both.read(purpose, both.make(purpose, row)) == row
+    with pytest.raises(BadToken):
+        TOKENS.read(purpose, both.make(purpose, row))
+
+
+def test_a_key_that_another_process_made_is_learnt_when_it_is_met() -> None:
+    keys = [KEY]
+    running = Tokens(KEY, reload=lambda: keys)
+    with pytest.raises(BadToken):
+        running.read("leave", Tokens(OTHER).make("leave", 7))
+    keys.append(OTHER)
+    assert running.read("leave", Tokens(OTHER).make("leave", 7)) == 7
+    assert running.make("leave", 7) == Tokens(OTHER).make("leave", 7)
+    with pytest.raises(BadToken):
+        running.read("leave", "7.nonsense")
+
+
+def test_a_rotated_instance_takes_its_old_links_and_makes_new_ones(tmp_path: Path) -> None:
+    settings = Settings(database={"url": f"sqlite:///{tmp_path}/test.db"})
+    with opened(settings) as daemon, opened(settings) as command:
+        old = daemon.links.unsubscribe(7)
+        assert [command.rotate_links() for _ in range(10)] == list(range(2, 12))
+        new = command.links.unsubscribe(7)
+        assert new != old
+        for link in (old, new):
+            assert daemon.tokens.read("unsubscribe", link.rpartition("/")[2]) == 7
+        assert daemon.links.unsubscribe(7) == new, "learnt"
+    with opened(settings) as again:
+        assert again.links.unsubscribe(7) == new
+
+
+# Tokens that serve for a time.
+
+MONTH = timedelta(days=30)
+moments = st.integers(0, 30_000 * 86_400).map(lambda s: datetime.fromtimestamp(s, UTC))
+
+
+@given(rows, moments, st.integers(0, 400))
+def test_a_dated_token_holds_for_its_days_and_no_longer(
+    row: int, made: datetime, days: int
+) -> None:
+    token, now = TOKENS.make_dated("change", row, made), made + timedelta(days=days)
+    if days <= 30:
+        assert TOKENS.read_dated("change", token, now=now, life=MONTH) == row
+    else:
+        with pytest.raises(ExpiredToken) as caught:
+            TOKENS.read_dated("change", token, now=now, life=MONTH)
+        assert caught.value.row == row
+
+
+@given(rows, moments)
+def test_a_token_without_a_day_holds_for_ever(row: int, now: datetime) -> None:
+    token = TOKENS.make("change", row)
+    assert TOKENS.read_dated("change", token, now=now, life=MONTH) == row
+
+
+@given(rows, moments, st.integers(1, 30))
+def test_a_day_cannot_be_changed(row: int, made: datetime, later: int) -> None:
+    token = TOKENS.make_dated("change", row, made)
+    head, _, signature = token.partition(".")
+    day = int(head.rpartition("-")[2])
+    with pytest.raises(BadToken):
+        TOKENS.read_dated("change", f"{row}-{day + later}.{signature}", now=made, life=MONTH)
+    with pytest.raises(BadToken):
+        TOKENS.read_dated("change", f"{row}.{signature}", now=made, life=MONTH)
+
+
+def test_a_token_about_three_things_has_no_day() -> None:
+    with pytest.raises(BadToken):
+        TOKENS.read_dated("change", TOKENS.make("change", 1, 2, 3), now=NOON, life=MONTH)

@@ -16,6 +16,7 @@ from notifier.cli import (
     digests,
     dkim,
     explaining,
+    links,
     outbox,
     profile_test,
     sources,
@@ -48,6 +49,7 @@ app.add_typer(outbox.app, name="outbox")
 app.add_typer(bounces.app, name="bounce")
 app.add_typer(database.app, name="db")
 app.add_typer(dkim.app, name="dkim")
+app.add_typer(links.app, name="link")
 app.command(
     epilog="Examples: notifier explain 2508.13426 --for ada@example.org · "
     "notifier explain https://arxiv.org/abs/2508.13426 --for ada@example.org --format json"
@@ -156,7 +158,11 @@ def tick(format_: FormatOption = Format.table) -> None:
         "held": done.delivered.held,
         "found_sent": done.delivered.found,
         "expired": done.composed.expired + done.delivered.expired,
-        "mail_server": done.delivered.down or (opened.mails_go if opened.sink else "ok"),
+        "letters": done.letters.sent,
+        "letters_open": done.letters.later + done.letters.failed,
+        "mail_server": done.delivered.down
+        or done.letters.down
+        or (opened.mails_go if opened.sink else "ok"),
         "came_back": done.polled.taken if done.polled else 0,
         "mailbox": done.mailbox_failure or ("ok" if done.polled else None),
         "paused": done.delivered.paused,

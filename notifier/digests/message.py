@@ -35,6 +35,7 @@ class Mail:
     """What a mail says, and to whom. `key` is unguessable and unlike any other mail's.
 
     `stream` names the kind of mail for providers that count complaints; never a person.
+    What is sent to one person alone, once, is no list's (`is_list`), and has no way out of one.
     `text` and `html` are quoted-printable already: see `gaps.quoted`.
     """
 
@@ -45,12 +46,13 @@ class Mail:
     text: bytes
     html: bytes
     date: datetime
-    list_id: str
-    list_name: str
-    unsubscribe_url: str
+    list_id: str = ""
+    list_name: str = ""
+    unsubscribe_url: str = ""
     reply_to: str = ""
     unsubscribe_address: str = ""
     stream: str = "digest"
+    is_list: bool = True
 
 
 def build(mail: Mail) -> bytes:
@@ -82,16 +84,22 @@ def _headers(mail: Mail, boundary: str) -> list[tuple[str, str]]:
         ("Date", _date(mail.date)),
         ("Message-ID", f"<{mail.key}@{_domain(mail.sender)}>"),
         ("Reply-To", _mailbox(mail.reply_to) if mail.reply_to else ""),
-        ("List-Id", _named(mail.list_name, _bare(mail.list_id))),
-        ("List-Unsubscribe", _FOLD.join(_ways_out(mail))),
-        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-        ("Feedback-ID", feedback_id(mail)),
+        *(_list_headers(mail) if mail.is_list else ()),
         ("Auto-Submitted", "auto-generated"),
-        ("Precedence", "bulk"),
+        ("Precedence", "bulk" if mail.is_list else ""),
         ("MIME-Version", "1.0"),
         ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
     ]
     return [(name, value) for name, value in headers if value or name == "Subject"]
+
+
+def _list_headers(mail: Mail) -> list[tuple[str, str]]:
+    return [
+        ("List-Id", _named(mail.list_name, _bare(mail.list_id))),
+        ("List-Unsubscribe", _FOLD.join(_ways_out(mail))),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ("Feedback-ID", feedback_id(mail)),
+    ]
 
 
 @lru_cache(256)

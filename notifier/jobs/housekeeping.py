@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from notifier.storage import store_archive
+from notifier.storage import store_archive, store_buckets, store_letters, store_signups
 from notifier.storage.database import Database
 
 log = structlog.get_logger()
 
+KEEP_LETTERS = timedelta(days=30)
+KEEP_SIGNUPS = timedelta(days=30)
+KEEP_BUCKETS = timedelta(days=1)  # by then each is full again, as one that is not there
 _AT_ONCE = 1000  # mails in one transaction, so that others get their turn to write
 
 
@@ -38,6 +41,9 @@ def keep_house(
             last = store_archive.forget_mails(conn, before=now - archive, limit=_AT_ONCE)
             if last < _AT_ONCE:
                 store_archive.set_cleared(conn, now.date())
+                store_letters.forget(conn, before=now - KEEP_LETTERS)
+                store_signups.forget(conn, before=now - KEEP_SIGNUPS)
+                store_buckets.forget(conn, before=now - KEEP_BUCKETS)
         gone += last
     if gone:
         log.info("old mails deleted", mails=gone)

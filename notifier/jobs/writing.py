@@ -88,7 +88,7 @@ class Writer:
             since=confirmed.astimezone(zone).date() if confirmed else None,
             next_day=cadence.next_due(subscriber.schedule, now).astimezone(zone).date(),
             links=view.MailLinks(
-                links.unsubscribe(subscriber.row), links.change(subscriber.row),
+                links.unsubscribe(subscriber.row), links.change(subscriber.row, now),
                 links.pause(subscriber.row), links.digest(key), links.all_of(key),
             ),
             service=settings.service,

@@ -203,6 +203,23 @@ def secret(conn: Connection, purpose: str) -> bytes | None:
     return conn.scalar(select(t.secret.c.value).where(t.secret.c.purpose == purpose))
 
 
+def secrets(conn: Connection, purpose: str) -> list[bytes]:
+    """Return this instance's keys for a purpose, oldest first: `purpose`, `purpose.2`, ..."""
+    s = t.secret.c
+    query = select(s.purpose, s.value).where(
+        or_(s.purpose == purpose, s.purpose.startswith(f"{purpose}.", autoescape=True))
+    )
+    found: dict[str, bytes] = dict(conn.execute(query).all())
+    return [found[name] for name in sorted(found, key=lambda name: (len(name), name))]
+
+
+def add_secret(conn: Connection, purpose: str, value: bytes) -> int:
+    """Keep a further key for a purpose, the newest from now on; return how many there are."""
+    count = len(secrets(conn, purpose)) + 1
+    keep_secret(conn, purpose if count == 1 else f"{purpose}.{count}", value)
+    return count
+
+
 def keep_secret(conn: Connection, purpose: str, value: bytes) -> None:
     """Keep a key made for a purpose, unless there is one."""
     insert_new(conn, t.secret, [{"purpose": purpose, "value": value}])

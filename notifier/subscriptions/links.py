@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from notifier.subscriptions.tokens import Tokens
 
 UNSUBSCRIBE, VOTE, PAUSE, CHANGE = "unsubscribe", "vote", "pause", "change"
+CONFIRM, WAITING = "confirm", "waiting"
+PURPOSES = (UNSUBSCRIBE, VOTE, PAUSE, CHANGE, CONFIRM, WAITING)
+# Who reads an old mail, or got it passed on, may still leave; what else comes asks for a new link.
+CHANGE_LIFE = timedelta(days=30)
 
 
 class Links:
@@ -20,9 +25,17 @@ class Links:
         """Where a subscriber leaves: a page, or at once by POST (RFC 8058)."""
         return f"{self.base}/u/{self._tokens.make(UNSUBSCRIBE, subscriber)}"
 
-    def change(self, subscriber: int) -> str:
-        """Where a subscriber changes when and what comes."""
-        return f"{self.base}/m/{self._tokens.make(CHANGE, subscriber)}"
+    def change(self, subscriber: int, at: datetime) -> str:
+        """Where a subscriber changes when and what comes; it holds for a while from `at` (UTC)."""
+        return f"{self.base}/m/{self._tokens.make_dated(CHANGE, subscriber, at)}"
+
+    def confirm(self, signup: int, at: datetime) -> str:
+        """Where the address of a signup confirms it; it holds for a while from `at` (UTC)."""
+        return f"{self.base}/c/{self._tokens.make_dated(CONFIRM, signup, at)}"
+
+    def waiting(self, signup: int) -> str:
+        """Where who asked sees that a mail is on its way, and has it sent again."""
+        return f"{self.base}/s/{self._tokens.make(WAITING, signup)}"
 
     def pause(self, subscriber: int) -> str:
         """Where a subscriber pauses."""

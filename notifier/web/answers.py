@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.exceptions import HTTPException
@@ -13,13 +13,22 @@ from starlette.responses import HTMLResponse, Response
 
 from notifier.app import App
 from notifier.digests import cadence
+from notifier.errors import ExpiredToken
 from notifier.languages import Language, known, language
 from notifier.profiles.profile import Subscriber
-from notifier.subscriptions.links import Links
+from notifier.subscriptions.links import CHANGE, CHANGE_LIFE, PURPOSES, Links
 from notifier.web.negotiation import asked_for
 
-FORM_BYTES = 20_000
 _FORM_FIELDS = 100
+
+
+class Reader(Protocol):
+    """Who reads a page, as far as its language goes."""
+
+    @property
+    def language(self) -> str:
+        """A code, as of `languages.known`."""
+        ...
 
 
 class Pages:
@@ -29,7 +38,7 @@ class Pages:
         self.app = app
         self.links = Links(urlsplit(app.settings.site.public_url).path, app.tokens)
 
-    def words(self, request: Request, reader: Subscriber | None = None) -> Language:
+    def words(self, request: Request, reader: Reader | None = None) -> Language:
         """Return the reader's language; of one whom nothing tells, that which they ask for."""
         if reader:
             return language(reader.language)
@@ -42,9 +51,14 @@ class Pages:
 
         Raises:
             BadToken: it is none of ours for this purpose.
+            ExpiredToken: it is one, but too old.
             NotFound: the subscriber was deleted.
         """
-        row = self.app.tokens.read(purpose, request.path_params["token"])
+        token, tokens = request.path_params["token"], self.app.tokens
+        if purpose == CHANGE:
+            row = tokens.read_dated(purpose, token, now=self.app.clock(), life=CHANGE_LIFE)
+        else:
+            row = tokens.read(purpose, token)
         return self.app.subscriptions.by_row(row)
 
     def page(
@@ -53,7 +67,7 @@ class Pages:
         name: str,
         status: int = 200,
         *,
-        reader: Subscriber | None = None,
+        reader: Reader | None = None,
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> HTMLResponse:
@@ -69,6 +83,15 @@ class Pages:
     ) -> HTMLResponse:
         """Return a page that only says something: one of those in its template."""
         return self.page(request, "message", status, said=said, **values)
+
+    def bad_link(self, request: Request, error: Exception) -> HTMLResponse:
+        """Say what is wrong with a link: cut short, made for something else, or too old."""
+        if isinstance(error, ExpiredToken):
+            fresh = f"{self.links.base}{request.url.path}/fresh"
+            return self.page(request, "expired", 410, days=error.life.days, fresh=fresh)
+        token, tokens = request.path_params["token"], self.app.tokens
+        is_other = any(tokens.is_made_for(purpose, token) for purpose in PURPOSES)
+        return self.message(request, "other link" if is_other else "bad link", 404)
 
     async def style(self, request: Request) -> Response:
         """The one stylesheet."""
@@ -96,13 +119,9 @@ async def read_form(request: Request) -> Form:
     """Return the form that was sent; anything else is an empty one.
 
     Raises:
-        HTTPException: it is larger than any form of ours.
+        HTTPException: it has more fields than any form of ours.
     """
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_BYTES:
-            raise HTTPException(413)
+    body = await request.body()  # a small one: see guarding
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return Form({})
     try:
@@ -110,6 +129,11 @@ async def read_form(request: Request) -> Form:
         return Form(parse_qs(text, keep_blank_values=True, max_num_fields=_FORM_FIELDS))
     except ValueError as error:
         raise HTTPException(413) from error
+
+
+def asker(request: Request) -> str:
+    """The IP address that asks, as far as the web server in front may say; "" where none is."""
+    return request.client.host if request.client else ""
 
 
 def next_digest(subscriber: Subscriber) -> datetime | None:

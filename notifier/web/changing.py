@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from zoneinfo import available_timezones
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from notifier import languages
-from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
+from notifier.profiles.profile import DAY_NAMES, Cadence, Schedule, Subscriber
 from notifier.subscriptions.links import CHANGE
 from notifier.subscriptions.service import MOST_PAPERS, wrong_in
 from notifier.web.answers import Form, Pages, next_digest, read_form
@@ -82,9 +83,7 @@ class Typed:
     @property
     def schedule(self) -> Schedule:
         """The schedule, which may be one that cannot be kept."""
-        days = tuple(n for n, name in enumerate(DAY_NAMES) if name in self.days)
-        cadence = "weekly" if self.cadence == "weekly" else "daily"
-        return Schedule(self.zone, *_clock(self.time), days, cadence)  # type: ignore[arg-type]  # it is one of both
+        return typed_schedule(self.days, self.time, self.zone, self.cadence)
 
     @property
     def papers(self) -> int:
@@ -101,6 +100,13 @@ class Typed:
         }
         wrong = (name for name, is_right in right.items() if not is_right)
         return (*wrong_in(self.schedule), *wrong)
+
+
+def typed_schedule(days: Collection[str], time: str, zone: str, cadence: str) -> Schedule:
+    """Return the schedule that fields say, which may be one that cannot be kept."""
+    numbers = tuple(n for n, name in enumerate(DAY_NAMES) if name in days)
+    rhythm: Cadence = "weekly" if cadence == "weekly" else "daily"
+    return Schedule(zone, *_clock(time), numbers, rhythm)
 
 
 def _clock(typed: str) -> tuple[int, int]:

@@ -34,7 +34,8 @@ class _Leaving:
         row = self._row(request)
         with self._pages.app.database.reading() as conn:
             reader = store_subscribers.get(conn, row)
-        return self._pages.page(request, "unsubscribe", reader=reader)
+        has_left = reader is not None and reader.state == "left"
+        return self._pages.page(request, "unsubscribe", reader=reader, has_left=has_left)
 
     async def act(self, request: Request) -> Response:
         """Stop all mail at once, whatever was sent along: mail programs differ in that."""

@@ -88,8 +88,9 @@ async def serving(site: Starlette, listen: str | socket.socket) -> AsyncIterator
         yield
         return
     place = bound(listen) if isinstance(listen, str) else listen
-    # No access log: addresses of pages hold tokens.
+    # No access log: addresses of pages hold tokens. The site itself knows which proxies to believe.
     config = uvicorn.Config(site, log_config=None, access_log=False, lifespan="off",
+                            proxy_headers=False, server_header=False,
                             timeout_graceful_shutdown=3)  # fmt: skip
     server = _Server(config)
     task = asyncio.ensure_future(server.serve(sockets=[place]))

@@ -11,53 +11,48 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
+from starlette.types import ExceptionHandler
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from notifier import errors
 from notifier.app import App
-from notifier.web import archive, changing, inbox, leaving, papers, pausing, voting
+from notifier.web import (
+    archive,
+    changing,
+    confirming,
+    inbox,
+    leaving,
+    papers,
+    pausing,
+    renewing,
+    subscribing,
+    voting,
+)
 from notifier.web.answers import Pages
-
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-    "Cache-Control": "no-store",
-}
-
-
-class SafeHeaders:
-    """Adds the headers that every page needs, unless a page sets its own."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                there = {name.lower() for name, _ in message["headers"]}
-                message["headers"] += [
-                    (name.lower().encode(), value.encode())
-                    for name, value in HEADERS.items()
-                    if name.lower().encode() not in there
-                ]
-            await send(message)
-
-        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+from notifier.web.guarding import Guard, SafeHeaders, headers_for
+from notifier.web.origins import Names
 
 
 def make_site(app: App, *, demo: bool = False) -> Starlette:
     """Return the ASGI application of an instance; `demo`: of the demo."""
     pages = Pages(app)
-    groups = (leaving, pausing, changing, voting, archive, papers)
+    acting = (subscribing, confirming, leaving, pausing, changing, renewing, voting)
+    groups = (*acting, archive, papers)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     routes += inbox.routes(pages, demo=demo)
+    site = app.settings.site
+    headers = headers_for(site.public_url)
+    guards = [
+        Middleware(SafeHeaders, headers=headers),
+        Middleware(Guard, names=Names(site.public_url, site.listen), refuse=pages.message),
+    ]
+    if site.trusted_proxies:  # outermost: who asks is as the proxy says
+        proxies = list(site.trusted_proxies)
+        guards.insert(0, Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies))
     return Starlette(
         routes=[Route("/healthz", _healthz), Route("/style.css", pages.style), *routes],
-        middleware=[Middleware(SafeHeaders)],
-        exception_handlers=_handlers(pages),
+        middleware=guards,
+        exception_handlers=_handlers(pages, headers),
     )
 
 
@@ -65,20 +60,31 @@ async def _healthz(request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-def _handlers(pages: Pages) -> dict[int | type[Exception], ExceptionHandler]:
+def _handlers(
+    pages: Pages, headers: dict[str, str]
+) -> dict[int | type[Exception], ExceptionHandler]:
     """What is answered when a page cannot be shown; none of it is a page of the server's own."""
 
     def say(said: str, status: int) -> ExceptionHandler:
         async def answer(request: Request, error: Exception) -> Response:
-            return pages.message(request, said, status, headers=HEADERS)
+            return pages.message(request, said, status, headers=headers)
 
         return answer
 
+    async def not_here(request: Request, error: Exception) -> Response:
+        allowed = getattr(error, "headers", None) or {}
+        return pages.message(request, "no such way", 405, headers=headers | dict(allowed))
+
+    async def bad_link(request: Request, error: Exception) -> Response:
+        return pages.bad_link(request, error)
+
     return {
         404: say("nothing here", 404),
+        405: not_here,
         413: say("too much", 413),
-        errors.BadToken: say("bad link", 404),
+        errors.BadToken: bad_link,
         errors.NotFound: say("deleted", 404),
+        errors.TooOften: say("too often", 429),
         errors.Busy: say("busy", 503),
         Exception: say("failed", 500),
     }

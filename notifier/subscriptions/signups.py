@@ -1,0 +1,151 @@
+"""From a form to a confirmed subscription.
+
+A wish is kept apart from subscribers until its address confirms it: so known and unknown addresses
+are treated alike, in what is answered, in what is mailed and in time, and nobody changes what
+another gets. Confirming twice is the same as once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from notifier import errors
+from notifier.profiles.parser import parse
+from notifier.profiles.profile import Profile, Subscriber
+from notifier.storage import store_signups, store_subscribers
+from notifier.storage.database import Database
+from notifier.storage.store_signups import Signup, Wish
+from notifier.subscriptions.gate import Gate
+from notifier.subscriptions.letters import Letters
+from notifier.subscriptions.links import Links
+from notifier.subscriptions.service import NAME_CHARACTERS, Subscriptions
+
+# For so long the link in the mail works.
+CONFIRM_LIFE = timedelta(days=7)
+_UNNAMED = "Papers"
+_WEIGHT = re.compile(r"\^[\d.]+\s*\Z")
+
+
+class Signups:
+    """The service behind the page for subscribing."""
+
+    def __init__(
+        self,
+        database: Database,
+        subscriptions: Subscriptions,
+        gate: Gate,
+        letters: Letters,
+        links: Links,
+    ) -> None:
+        self._database, self._subscriptions = database, subscriptions
+        self._gate, self._letters, self._links = gate, letters, links
+
+    def ask(self, wish: Wish, *, host: str, now: datetime) -> int:
+        """Keep a wish, mail its address a link to confirm it, and return its row.
+
+        Args:
+            wish: Checked: rules that work, a schedule that can be kept.
+            host: IP address of the asker, "" where it is not known.
+        Raises:
+            TooOften: too much was asked from this network.
+        """
+        with self._database.writing() as conn:
+            if not self._gate.lets_network(conn, host, now=now):
+                raise errors.TooOften("too many mails were asked for from this network")
+            row = store_signups.add(conn, wish, now=now)
+            if self._gate.lets_address(conn, wish.address, now=now):
+                self._letters.write(
+                    conn, "confirm", wish.address, self._links.confirm(row, now),
+                    code=wish.language, life=CONFIRM_LIFE, now=now,
+                )  # fmt: skip
+            return row
+
+    def again(self, row: int, *, host: str, now: datetime) -> Signup:
+        """Mail a fresh link for a wish; none for one that is confirmed.
+
+        Raises:
+            NotFound: it was withdrawn, or is forgotten.
+            TooOften: too much was asked from this network.
+        """
+        signup = self.get(row)
+        with self._database.writing() as conn:
+            if not self._gate.lets_network(conn, host, now=now):
+                raise errors.TooOften("too many mails were asked for from this network")
+            address = signup.wish.address
+            if not signup.confirmed_at and self._gate.lets_address(conn, address, now=now):
+                self._letters.write(
+                    conn, "confirm", address, self._links.confirm(row, now),
+                    code=signup.language, life=CONFIRM_LIFE, now=now,
+                )  # fmt: skip
+        return signup
+
+    def get(self, row: int) -> Signup:
+        """Return a signup.
+
+        Raises:
+            NotFound: it was withdrawn, or is forgotten.
+        """
+        with self._database.reading() as conn:
+            if signup := store_signups.get(conn, row):
+                return signup
+        raise errors.NotFound("this request was withdrawn")
+
+    def confirm(self, row: int, *, now: datetime) -> Subscriber:
+        """Let the address of a wish have what was asked for, beside what it has already.
+
+        Whoever has digests keeps their days and time; the rules become a profile of their own.
+        A wish that was confirmed before does nothing more, also after its address has left.
+
+        Raises:
+            NotFound: it was withdrawn, or is forgotten.
+        """
+        signup, service = self.get(row), self._subscriptions
+        wish = signup.wish
+        if signup.confirmed_at:
+            return service.get(wish.address)
+        before = service.request(
+            wish.address, now=now, schedule=wish.schedule, language=wish.language
+        )
+        if before.state != "active":
+            service.change(wish.address, now=now, schedule=wish.schedule, language=wish.language)
+        profiles = service.profiles(wish.address)
+        if all(profile.rules != wish.rules for profile in profiles):
+            service.add_profile(wish.address, _free_name(profiles, wish.rules), wish.rules, now=now)
+        because = f"by the link mailed after a request of {signup.made_at:%Y-%m-%d %H:%M} UTC"
+        confirmed = service.confirm(wish.address, now=now, because=because)
+        with self._database.writing() as conn:
+            store_signups.confirm(conn, row, now=now)
+        return confirmed
+
+    def withdraw(self, row: int) -> None:
+        """Forget a wish that is not confirmed."""
+        with self._database.writing() as conn:
+            store_signups.withdraw(conn, row)
+
+    def has_digests(self, address: str) -> bool:
+        """Whether an address gets digests already: for the page of who reads its mail."""
+        with self._database.reading() as conn:
+            found = store_subscribers.find(conn, address)
+        return found is not None and found.state == "active"
+
+
+def name_for(rules: str) -> str:
+    """Return a name for a profile: its first rule that can bring a paper, cut at a word."""
+    parsed = parse(rules)
+    number = next((number for number, _ in parsed.wanted()), 0)
+    typed = parsed.lines[number - 1].typed.partition("#")[0] if number else ""
+    typed = _WEIGHT.sub("", typed)
+    words = "".join(c if c.isprintable() else " " for c in typed).split()
+    while words and len(" ".join(words)) > NAME_CHARACTERS - 4:
+        words.pop()
+    return " ".join(words) or _UNNAMED
+
+
+def _free_name(profiles: Sequence[Profile], rules: str) -> str:
+    taken, name = {profile.name for profile in profiles}, name_for(rules)
+    number = 2
+    while (made := name if number == 2 else f"{name} {number - 1}") in taken:
+        number += 1
+    return made

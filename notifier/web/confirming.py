@@ -1,0 +1,79 @@
+"""Confirming: who reads the mail sees what was asked for, and says yes or no."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from notifier.storage.store_signups import Signup
+from notifier.subscriptions.links import CONFIRM
+from notifier.subscriptions.signups import CONFIRM_LIFE
+from notifier.web.answers import Pages, asker, next_digest, read_form
+
+
+def routes(pages: Pages) -> list[BaseRoute]:
+    """Return where the pages are."""
+    confirming = _Confirming(pages)
+    return [
+        Route("/c/{token}", confirming.show, methods=["GET"]),
+        Route("/c/{token}", confirming.act, methods=["POST"]),
+        Route("/c/{token}/fresh", confirming.renew, methods=["POST"]),
+    ]
+
+
+class _Confirming:
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def _signup(self, request: Request) -> Signup:
+        app, token = self._pages.app, request.path_params["token"]
+        row = app.tokens.read_dated(CONFIRM, token, now=app.clock(), life=CONFIRM_LIFE)
+        return app.signups.get(row)
+
+    def show(self, request: Request) -> Response:
+        """Show what was asked for, and the buttons."""
+        return self._page(request, self._signup(request))
+
+    async def act(self, request: Request) -> Response:
+        """Confirm, or forget what was asked for."""
+        form = await read_form(request)
+        return await asyncio.to_thread(self._act, request, form.one("do"))
+
+    def _act(self, request: Request, do: str) -> Response:
+        app, signup = self._pages.app, self._signup(request)
+        if do == "remove" and not signup.confirmed_at:
+            app.signups.withdraw(signup.row)
+            return self._pages.message(request, "removed", reader=signup)
+        app.signups.confirm(signup.row, now=app.clock())
+        return self._page(request, app.signups.get(signup.row), is_done=True)
+
+    def _page(self, request: Request, signup: Signup, *, is_done: bool = False) -> Response:
+        app, address = self._pages.app, signup.wish.address
+        has_digests = app.signups.has_digests(address)
+        reader = app.subscriptions.get(address) if has_digests else None
+        words = self._pages.words(request, signup)
+        return self._pages.page(
+            request,
+            "confirm",
+            reader=signup,
+            wish=signup.wish,
+            days=[words.weekday_named(day) for day in signup.wish.schedule.days],
+            has_digests=has_digests,
+            is_used=signup.confirmed_at is not None,
+            is_done=is_done,
+            next_at=next_digest(reader) if reader else None,
+            sample_comes=bool(reader and reader.next_due_at == reader.confirmed_at),
+        )
+
+    async def renew(self, request: Request) -> Response:
+        """Mail a fresh link, unless too many were asked for: the answer is the same."""
+        return await asyncio.to_thread(self._renew, request)
+
+    def _renew(self, request: Request) -> Response:
+        app, token, now = self._pages.app, request.path_params["token"], self._pages.app.clock()
+        row = app.tokens.read_dated(CONFIRM, token, now=now, life=None)
+        signup = app.signups.again(row, host=asker(request), now=now)
+        return self._pages.message(request, "on its way", reader=signup)

@@ -1,0 +1,119 @@
+"""What every request has to pass before a page sees it, and what every answer carries.
+
+A request has one of the site's names, one of three methods, a small body, and, if it is a form, no
+other site's page behind it. The one-click of mail programs (RFC 8058) comes from anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from notifier.web.origins import Names, is_one_click
+
+BODY_BYTES = 20_000  # more than any form of ours
+METHODS = ("GET", "HEAD", "POST")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+    "Cache-Control": "no-store",
+}
+# A year, as is usual; of this name alone, since others below it are not ours to promise.
+_TLS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+_ANY_NAME = ("/healthz",)  # load balancers ask by address
+
+Refuse = Callable[..., Response]
+
+
+def headers_for(public_url: str) -> dict[str, str]:
+    """Return the headers of every answer (RFC 6797 where the site is public by TLS)."""
+    return HEADERS | (_TLS_ONLY if public_url.startswith("https:") else {})
+
+
+class SafeHeaders:
+    """Adds the headers that every page needs, unless a page sets its own."""
+
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
+        self._app = app
+        self._headers = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                there = {name.lower() for name, _ in message["headers"]}
+                message["headers"] += [one for one in self._headers if one[0] not in there]
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class Guard:
+    """Refuses what no page should see; `refuse(request, said, status)` makes the answer."""
+
+    def __init__(self, app: ASGIApp, names: Names, refuse: Refuse) -> None:
+        self._app, self._names, self._refuse = app, names, refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        refused = self._by_head(request)
+        if refused is None and request.method == "POST":
+            body = await _body(request)
+            refused = self._by_body(request, body)
+            receive = _again(body or b"", receive)
+        await (refused or self._app)(scope, receive, send)
+
+    def _by_head(self, request: Request) -> Response | None:
+        host = request.headers.get("host", "")
+        if request.url.path not in _ANY_NAME and not self._names.answers(host):
+            return self._refuse(request, "wrong name", 421)
+        if request.method not in METHODS:
+            answer = self._refuse(request, "no such way", 405)
+            answer.headers["Allow"] = ", ".join(METHODS)
+            return answer
+        return None
+
+    def _by_body(self, request: Request, body: bytes | None) -> Response | None:
+        if body is None:
+            return self._refuse(request, "too much", 413)
+        kind = request.headers.get("content-type", "")
+        if self._names.is_foreign(request.headers) and not (
+            request.url.path.startswith("/u/") and is_one_click(kind, body)
+        ):
+            return self._refuse(request, "foreign", 403)
+        return None
+
+
+async def _body(request: Request) -> bytes | None:
+    """The whole body; None when it is too large, which is not read to its end."""
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or len(length) > 9 or int(length) > BODY_BYTES:
+        return None
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            return None
+    return body
+
+
+def _again(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:
+    """Give a body that was read once more, then what follows."""
+    given = False
+
+    async def receive_again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again

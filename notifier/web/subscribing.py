@@ -1,0 +1,220 @@
+"""Subscribing: what this is, the form, and the wait for the mail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from notifier import errors, languages
+from notifier.digests.view import Notice
+from notifier.jobs.trends import Trending, trends
+from notifier.profiles.parser import parse
+from notifier.profiles.profile import DAY_NAMES, Schedule
+from notifier.ranking import periods
+from notifier.storage.store_signups import Wish
+from notifier.subscriptions.links import WAITING
+from notifier.subscriptions.service import normal_address, wrong_in
+from notifier.web.answers import Form, Pages, asker, read_form
+from notifier.web.changing import typed_schedule, zones
+from notifier.web.places import guessed_zone
+
+# A form of so many characters is within the bytes of a body in every script.
+RULES_CHARACTERS = 2000
+# Named like a field that programs like to fill in; people do not see it.
+HONEYPOT = "website"
+SHOWN = 5
+_KEPT = timedelta(minutes=10)
+
+
+def routes(pages: Pages) -> list[BaseRoute]:
+    """Return where the pages are."""
+    subscribing = _Subscribing(pages)
+    return [
+        Route("/", subscribing.show, methods=["GET"]),
+        Route("/", subscribing.act, methods=["POST"]),
+        Route("/s/{token}", subscribing.wait, methods=["GET"]),
+        Route("/s/{token}", subscribing.act_again, methods=["POST"]),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What stands in the fields, right or wrong."""
+
+    address: str
+    rules: str
+    days: tuple[str, ...]
+    time: str
+    zone: str
+    cadence: str
+    language: str
+
+    @classmethod
+    def at_first(cls, schedule: Schedule, zone: str, language: str) -> Asked:
+        """Return the fields as they are shown first."""
+        days = tuple(DAY_NAMES[day] for day in schedule.days)
+        time = f"{schedule.hour:02d}:{schedule.minute:02d}"
+        return cls("", "", days, time, zone, schedule.cadence, language)
+
+    @classmethod
+    def sent(cls, form: Form) -> Asked:
+        """Return the fields as they were typed."""
+        return cls(
+            form.one("address"),
+            form.one("rules").replace("\r\n", "\n"),
+            form.every("days"),
+            form.one("time"),
+            form.one("zone"),
+            form.one("cadence"),
+            form.one("language"),
+        )
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule, which may be one that cannot be kept."""
+        return typed_schedule(self.days, self.time, self.zone, self.cadence)
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """The names of the fields that cannot be taken."""
+        parsed = parse(self.rules)
+        right = {
+            "address": is_address(self.address),
+            "rules": not parsed.is_empty
+            and not parsed.problems
+            and len(self.rules) <= RULES_CHARACTERS,
+            "language": self.language in languages.known(),
+        }
+        return (*(name for name, is_right in right.items() if not is_right),
+                *wrong_in(self.schedule))  # fmt: skip
+
+    @property
+    def wish(self) -> Wish:
+        """What is asked for, where nothing is wrong."""
+        return Wish(normal_address(self.address), self.rules, self.schedule, self.language)
+
+
+def is_address(typed: str) -> bool:
+    """Whether something typed is a mail address."""
+    try:
+        normal_address(typed)
+    except errors.UsageError:
+        return False
+    return True
+
+
+class _Subscribing:
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._trending: tuple[datetime, Sequence[Trending]] | None = None
+
+    def show(self, request: Request) -> Response:
+        """Show what this is, what is talked about, and the form with what can be guessed."""
+        schedule = self._pages.app.subscriptions.default_schedule
+        header = ",".join(request.headers.getlist("accept-language"))
+        now = self._pages.app.clock()
+        zone = guessed_zone(header, now=now, default=schedule.zone)
+        first = Asked.at_first(schedule, zone, self._pages.words(request).code)
+        return self._page(request, first)
+
+    async def act(self, request: Request) -> Response:
+        """Keep what is asked for and mail a link, or say what is wrong and keep nothing."""
+        form = await read_form(request)
+        return await asyncio.to_thread(self._act, request, form)
+
+    def _act(self, request: Request, form: Form) -> Response:
+        asked = Asked.sent(form)
+        if not self._pages.app.settings.site.open_signup:
+            return self._page(request, asked, 403)
+        if asked.wrong:
+            return self._page(request, asked, 422)
+        if form.one(HONEYPOT):  # filled in by a program, which is told what people are told
+            return self._pages.message(request, "on its way")
+        return self._ask(request, asked)
+
+    def _ask(self, request: Request, asked: Asked) -> Response:
+        app = self._pages.app
+        try:
+            row = app.signups.ask(asked.wish, host=asker(request), now=app.clock())
+        except errors.TooOften:
+            return self._page(request, asked, 429)
+        return RedirectResponse(self._pages.links.waiting(row), 303)
+
+    def _page(self, request: Request, asked: Asked, status: int = 200) -> Response:
+        words, site = self._pages.words(request), self._pages.app.settings.site
+        problems = parse(asked.rules).problems if status == 422 else ()
+        return self._pages.page(
+            request,
+            "subscribe",
+            status,
+            is_open=site.open_signup,
+            typed=asked,
+            wrong=asked.wrong if status == 422 else (),
+            is_too_often=status == 429,
+            problems=[Notice.of("", problem, words).problem for problem in problems],
+            characters=RULES_CHARACTERS,
+            days=[(name, words.weekday_named(n)) for n, name in enumerate(DAY_NAMES)],
+            languages=[(code, languages.own_name(code)) for code in languages.known()],
+            zones=zones(),
+            honeypot=HONEYPOT,
+            trending=self._talked_about(),
+            links=self._pages.links,
+            contact=site.contact,
+        )
+
+    def _talked_about(self) -> Sequence[Trending]:
+        """The papers of the last days that people talk about most; asked for now and then."""
+        now = self._pages.app.clock()
+        if self._trending is None or not timedelta(0) <= now - self._trending[0] < _KEPT:
+            with self._pages.app.database.reading() as conn:
+                best = trends(conn, periods.up_to(now, "week"), limit=SHOWN).best
+            self._trending = now, best
+        return self._trending[1]
+
+    def _row(self, request: Request) -> int:
+        return self._pages.app.tokens.read(WAITING, request.path_params["token"])
+
+    def wait(self, request: Request) -> Response:
+        """Show where the mail goes, and what can be done if none comes."""
+        return self._waiting(request)
+
+    def _waiting(
+        self, request: Request, status: int = 200, *, typed: str | None = None, done: str = ""
+    ) -> Response:
+        signup = self._pages.app.signups.get(self._row(request))
+        return self._pages.page(
+            request,
+            "waiting",
+            status,
+            reader=signup,
+            address=signup.wish.address,
+            typed=signup.wish.address if typed is None else typed,
+            wrong=("address",) if status == 422 else (),
+            done=done,
+            is_confirmed=signup.confirmed_at is not None,
+        )
+
+    async def act_again(self, request: Request) -> Response:
+        """Send the mail again, or to another address."""
+        form = await read_form(request)
+        return await asyncio.to_thread(self._act_again, request, form)
+
+    def _act_again(self, request: Request, form: Form) -> Response:
+        app, row = self._pages.app, self._row(request)
+        if form.one("do") != "fix":
+            app.signups.again(row, host=asker(request), now=app.clock())
+            return self._waiting(request, done="again")
+        typed = form.one("address")
+        if not is_address(typed):
+            return self._waiting(request, 422, typed=typed)
+        old = app.signups.get(row).wish
+        wish = Wish(normal_address(typed), old.rules, old.schedule, old.language)
+        made = app.signups.ask(wish, host=asker(request), now=app.clock())
+        app.signups.withdraw(row)
+        return RedirectResponse(self._pages.links.waiting(made), 303)
