@@ -71,23 +71,22 @@ def missing() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Postfix:
-    """One that runs: where it listens, and its folder, with `conf`, `queue` and `log` in it."""
+    """One that runs: where it takes mails, and its configuration; `queue` and `log` are beside."""
 
     port: int
-    root: Path
+    folder: Path
 
     def command(self, name: str, argument: str, *, check: bool = True) -> None:
         """Run one of its commands on this configuration."""
-        command = [name, "-c", self.root / "conf", argument]
+        command = [name, "-c", self.folder, argument]
         subprocess.run(command, check=check, capture_output=True, timeout=60)  # noqa: S603
 
     @property
     def waiting(self) -> int:
         """How many mails it has taken and not handed on."""
-        queues = ("incoming", "active", "deferred")
-        return sum(
-            len(files) for name in queues for *_, files in os.walk(self.root / "queue" / name)
-        )
+        queue = self.folder.parent / "queue"
+        walks = (os.walk(queue / name) for name in ("incoming", "active", "deferred"))
+        return sum(len(files) for walk in walks for *_, files in walk)
 
     def drain(self, seconds: float = 60) -> None:
         """Return when it has handed on all mails.
@@ -112,7 +111,7 @@ def running(main: str = "") -> Iterator[Postfix]:
     shutil.chown(root / "data", "postfix")
     (root / "conf" / "main.cf").write_text(_MAIN.format(root=root) + main)
     (root / "conf" / "master.cf").write_text(_MASTER.format(port=port))
-    made = Postfix(port, root)
+    made = Postfix(port, root / "conf")
     try:
         made.command("postfix", "start")
         yield made
