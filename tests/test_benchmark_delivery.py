@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import smtplib
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import delivery
@@ -20,6 +20,8 @@ import private_postfix
 import pytest
 from delivery_compose import NAIVE, OURS, Block
 from delivery_naive import Naive, differences
+from delivery_sink import Sink, Taken
+from delivery_store import Spent
 from delivery_work import NOW, PAPERS_EACH, Asked, Reader, papers, readers, settings
 from figures import table
 from measuring import Stopwatch
@@ -29,6 +31,7 @@ from notifier.jobs.writing import Writer
 from notifier.profiles.hits import hits_of
 from notifier.profiles.indexed import IndexedPaper
 from notifier.profiles.parser import parse
+from notifier.storage.database import Database
 
 from .conftest import need
 from .test_benchmarks import run
@@ -114,54 +117,52 @@ def test_what_is_made_once_counts_for_all_mails_of_a_run() -> None:
 
 # The server that keeps nothing.
 
+MAIL = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"
+TEXTS = (b"Subject: x\r\n\r\n..a\r\n.\r\n", b".\r\n", b"\r\n.b\r\n..\r\n\r\n.\r\n")
+SAID = b"EHLO me\r\n" + b"".join(MAIL + text for text in TEXTS) + b"QUIT\r\n"
 
-@pytest.fixture
-def sink() -> Iterator[tuple[socket.socket, Connection]]:
+
+class Wire(asyncio.Transport):
+    """What a server says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said, self.closed = b"", False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.said += data
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1000])
+def test_the_server_counts_mails_in_whatever_pieces_they_come(size: int) -> None:
+    found, wire = Taken(), Wire()
+    server = Sink(found)
+    server.connection_made(wire)
+    for start in range(0, len(SAID), size):
+        server.data_received(SAID[start : start + size])
+    assert (found.connections, found.mails, found.size) == (1, 3, sum(map(len, TEXTS)))
+    assert wire.said.count(b"354") == wire.said.count(b"taken") == 3
+    assert b"250-PIPELINING\r\n" in wire.said
+    assert b"500" not in wire.said
+    assert wire.closed
+
+
+def test_a_server_of_its_own_process_tells_what_it_took_since_it_was_last_asked() -> None:
     with (
         delivery_sink.listening() as (port, pipe),
         socket.create_connection(("127.0.0.1", port), timeout=10) as client,
     ):
-        assert client.recv(99) == b"220 sink ESMTP\r\n"
-        yield client, pipe
-
-
-def until(client: socket.socket, end: bytes) -> bytes:
-    said = b""
-    while not said.endswith(end):
-        said += client.recv(9999) or pytest.fail(f"closed after {said!r}")
-    return said
-
-
-MAIL = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"
-
-
-@pytest.mark.parametrize("size", [1, 2, 5, 1000])
-def test_the_server_counts_mails_in_whatever_pieces_they_come(
-    sink: tuple[socket.socket, Connection], size: int
-) -> None:
-    client, pipe = sink
-    said = (
-        b"EHLO me\r\n"
-        + (MAIL + b"Subject: x\r\n\r\n..a\r\n.\r\n")
-        + (MAIL + b".\r\n")  # an empty one
-        + (MAIL + b"\r\n.b\r\n..\r\n\r\n.\r\nQUIT\r\n")
-    )
-    for start in range(0, len(said), size):
-        client.sendall(said[start : start + size])
-    answers = until(client, b"bye\r\n")
-    assert b"PIPELINING" in answers
-    assert answers.count(b"354") == answers.count(b"taken") == 3
-    found = delivery_sink.taken(pipe)
-    assert (found.connections, found.mails) == (1, 3)
-    assert found.size == len(b"Subject: x\r\n\r\n..a\r\n.\r\n.\r\n\r\n.b\r\n..\r\n\r\n.\r\n")
-    assert delivery_sink.taken(pipe).mails == 0
-
-
-def test_a_text_that_has_not_ended_is_no_mail(sink: tuple[socket.socket, Connection]) -> None:
-    client, pipe = sink
-    client.sendall(MAIL + b"Subject: x\r\n\r\n.\r")
-    assert until(client, b"go on\r\n").startswith(b"250")
-    assert delivery_sink.taken(pipe).mails == 0
+        client.sendall(SAID.removesuffix(b"QUIT\r\n") + MAIL + b"Subject: x\r\n\r\n.\r")
+        answers = b""
+        while answers.count(b"354") < 4:
+            answers += client.recv(9999) or pytest.fail(f"closed after {answers!r}")
+        assert delivery_sink.taken(pipe).mails == 3  # what has not ended is no mail
+        client.sendall(b"\n")
+        assert client.recv(9999) == b"250 2.0.0 taken\r\n"
+        assert delivery_sink.taken(pipe).mails == 1
 
 
 # The parts.
@@ -185,6 +186,29 @@ def test_every_mail_comes_through_the_database_to_the_server(tmp_path: Path) -> 
     assert min(*found["wall_ms"].values(), found["naive_ms"], found["sink_cpu_ms"]) > 0
     assert found["bytes"] > 10_000
     assert sum(one.is_met is not None for one in delivery_wire.figures(found)) == 1
+
+
+async def pretend(database: Database, port: int, connections: int, spent: Spent) -> int:
+    spent.sending.wall += 1
+    return FEW.readers
+
+
+def test_mails_that_never_came_to_the_server_are_no_figure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(delivery_store, "send", pretend)
+    with pytest.raises(ValueError, match=r"the server took \[2, 0, 2\]"):
+        delivery_wire.measure(FEW, tmp_path)
+
+
+def test_a_mail_that_postfix_did_not_hand_on_is_waited_for_and_then_told() -> None:
+    need(not private_postfix.missing(), private_postfix.missing())
+    nowhere = f"relayhost = [127.0.0.1]:{private_postfix.free_port()}\n"
+    with private_postfix.running(nowhere) as postfix:
+        with smtplib.SMTP("127.0.0.1", postfix.port) as client:
+            client.sendmail("a@example.org", ["b@example.org"], "Subject: x\r\n\r\n")
+        with pytest.raises(TimeoutError, match="1 mails wait in Postfix"):
+            postfix.drain(0)
 
 
 def test_postfix_takes_as_many_mails_of_ours_as_of_its_own_generator(tmp_path: Path) -> None:
