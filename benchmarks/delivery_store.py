@@ -1,6 +1,6 @@
 """A database as it is before the mails of a morning are made; mails made, fixed and sent from it.
 
-All is done as `notifier run` does it: one transaction for each digest, `jobs.deliver` with a
+All is done as `notifier run` does it: twenty digests a transaction, `jobs.deliver` with a
 transport of its own, one line of the log for each mail.
 """
 
@@ -23,8 +23,9 @@ from sqlalchemy import insert
 
 from notifier.cli import logs
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
-from notifier.jobs.compose import BATCH
-from notifier.jobs.deliver import DeliverSettings, deliver
+from notifier.jobs.compose import BATCH, TOGETHER
+from notifier.jobs.deliver import deliver
+from notifier.jobs.delivering.values import DeliverSettings
 from notifier.jobs.edition import NOTHING_MISSING
 from notifier.jobs.writing import Writer
 from notifier.papers.identity import Alias
@@ -102,9 +103,10 @@ def prepare(database: Database, writer: Writer, readers: Iterable[Reader], spent
                 writer.digest(one.subscriber, one.picked, NOTHING_MISSING, now=NOW) for one in batch
             ]
         with spent.fixing.running():
-            for digest in digests:
+            for first in range(0, len(digests), TOGETHER):
                 with database.writing() as conn:
-                    store_digests.fix(conn, digest)
+                    for digest in digests[first : first + TOGETHER]:
+                        store_digests.fix(conn, digest)
         spent.mails += len(digests)
         spent.size += sum(len(digest.content) for digest in digests)
 
