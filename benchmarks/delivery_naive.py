@@ -81,7 +81,7 @@ class Naive:
             since=subscriber.created_at.astimezone(zone).date(),
             next_day=cadence.next_due(subscriber.schedule, self._now).astimezone(zone).date(),
             links=MailLinks(
-                links.unsubscribe(subscriber.row), links.change(subscriber.row),
+                links.unsubscribe(subscriber.row), links.change(subscriber.row, self._now),
                 links.pause(subscriber.row), links.digest(key), links.all_of(key),
             ),
             service=settings.service, week=tuple(self._week(reader, today)),
