@@ -1,18 +1,24 @@
 """Subscribers and what was picked for each: the work that a morning's mails are made of.
 
-Deterministic: the same for the same seed. Every subscriber follows topics out of the papers' own
-words, in rules of their own, and gets papers that these rules find.
+Deterministic: the same for the same seed, but for the keys of signatures. Every subscriber follows
+topics out of the papers' own words, in rules of their own, and gets papers that these rules find.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import workload
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+from notifier.delivery.dkim import Key
 from notifier.digests.choose import choose
 from notifier.digests.render import Templates
 from notifier.digests.view import Service
@@ -30,6 +36,44 @@ SITE = "https://papers.example.org"
 _LEAST_PAPERS = 4
 _TOPICS = 800
 PAPERS_EACH = 12
+
+
+def papers(count: int, seed: int, corpus: Path | None) -> list[Paper]:
+    """Return a day's papers (`workload.papers`) with the addresses that arXiv's have."""
+    found = workload.papers(count, seed, corpus)
+    names = [paper.id.partition(":")[2] for paper in found]
+    return [
+        replace(paper, urls={kind: f"https://arxiv.org/{kind}/{name}" for kind in ("abs", "pdf")})
+        for paper, name in zip(found, names, strict=True)
+    ]
+
+
+def keys() -> tuple[Key, Key]:
+    """Return new keys for both signatures, RSA-2048 first."""
+    rsa, ed25519 = generate_private_key(65537, 2048), Ed25519PrivateKey.generate()
+    return Key("rsa", rsa), Key("ed25519", ed25519)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How much is measured.
+
+    `readers` get a mail each, of so many `papers`; a `sample` of them also the plain way. `mails`
+    are for Postfix, `made` for the memory. `corpus`: the real papers, if there are any.
+    """
+
+    readers: int
+    papers: int
+    seed: int
+    connections: int
+    sample: int
+    mails: int
+    made: int
+    corpus: Path
+
+    def day(self) -> list[Paper]:
+        """Return the papers."""
+        return papers(self.papers, self.seed, self.corpus)
 
 
 @dataclass(frozen=True, slots=True)

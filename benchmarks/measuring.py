@@ -8,7 +8,9 @@ import resource
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +24,22 @@ def took(work: Callable[[], Result]) -> tuple[float, Result]:
     begun = time.perf_counter()
     result = work()
     return time.perf_counter() - begun, result
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Seconds that work took: by the clock, and of processors (all threads of this process)."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Add what is done meanwhile."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        self.wall += time.perf_counter() - wall
+        self.cpu += time.process_time() - cpu
 
 
 def calibration() -> float:

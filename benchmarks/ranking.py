@@ -13,39 +13,20 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import ranking_learning
 import ranking_relevance
 import ranking_time
 import ranking_trend
+from figures import Figure, Missing, table
 from measuring import calibration, machine, one_core
 
 FAIR_SHARE, FAIR_WITHIN = 0.3, 0.05
 QUIET = 1 / 3  # the upvotes of a quiet field, beside the others'
 CENTROID = "centroid, plain TF-IDF"
 NOT_INSTALLED = "SVM: not installed"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of the table; `digits` are those shown of `ours`."""
-
-    what: str
-    ours: float
-    beside: str
-    target: str
-    is_met: bool
-    digits: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A part that could not be measured, and why."""
-
-    what: str
-    why: str
 
 
 def relevance() -> Iterator[Figure]:
@@ -133,20 +114,6 @@ def measure(*, people: int | None, splits: int, papers: int) -> tuple[list[Figur
         except FileNotFoundError as error:
             missing.append(Missing(name, f"no captures at {error.filename}"))
     return figures, missing
-
-
-def table(figures: list[Figure], missing: list[Missing]) -> str:
-    """Return the figures as text."""
-    said = {True: "met", False: "NOT MET"}
-    rows = [f"{'':62}{'ours':>8}  {'beside':38}{'target':20}"]
-    rows += [
-        f"{one.what:62}{one.ours:>8.{one.digits}f}  {one.beside:38}{one.target:20}"
-        f"{said[one.is_met]}"
-        for one in figures
-    ]
-    rows += [f"{one.what}: skipped, {one.why}" for one in missing]
-    met = sum(one.is_met for one in figures)
-    return "\n".join([*rows, f"{met} of {len(figures)} targets met"])
 
 
 def main() -> None:

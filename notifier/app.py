@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property
@@ -19,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from notifier import errors, pacing
+from notifier import errors, keys, pacing
 from notifier.config import Settings
 from notifier.config_values import is_loopback
 from notifier.delivery.files import FilesTransport
@@ -40,10 +38,8 @@ from notifier.jobs.housekeeping import keep_house
 from notifier.jobs.letters import LetterPost, Sent, send_letters
 from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
-from notifier.jobs.poll import Polled
 from notifier.jobs.preview import preview
 from notifier.jobs.shelves import Shelves
-from notifier.jobs.take import Ingested
 from notifier.papers.paper import Paper
 from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
 from notifier.ranking.order import OrderSettings
@@ -53,7 +49,6 @@ from notifier.storage import (
     schema,
     store_matches,
     store_profiles,
-    store_subscribers,
 )
 from notifier.storage.database import Database
 from notifier.storage.store_digests import NewDigest
@@ -62,32 +57,10 @@ from notifier.subscriptions.letters import Letters, LetterSettings
 from notifier.subscriptions.links import Links
 from notifier.subscriptions.service import Defaults, Subscriptions
 from notifier.subscriptions.signups import Signups
-from notifier.subscriptions.tokens import KEY_BYTES, PURPOSE, Tokens
+from notifier.subscriptions.tokens import Tokens
+from notifier.ticked import Ticked
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Ticked:
-    """What one pass did."""
-
-    ingested: list[Ingested] = field(default_factory=list)
-    composed: Composed = field(default_factory=Composed)
-    delivered: Delivered = field(default_factory=Delivered)
-    letters: Sent = field(default_factory=Sent)
-    polled: Polled | None = None
-    mailbox_failure: str = ""
-    broken_templates: tuple[str, ...] = ()
-
-    @property
-    def needs_care(self) -> bool:
-        """Whether anything failed that somebody should look at."""
-        taken = any(report.failure for report in self.ingested) or self.broken_templates
-        back = self.mailbox_failure or (self.polled and self.polled.failed)
-        sent = self.delivered
-        letters = self.letters.later or self.letters.failed or self.letters.down
-        unsent = sent.failed or sent.later or sent.held or sent.paused or sent.down or letters
-        return bool(taken or back or self.composed.failed or unsent)
 
 
 class App:
@@ -99,7 +72,7 @@ class App:
         self.sign = make_signer(settings, self._warn)
         self.database = Database(settings.database.url)
         schema.upgrade(self.database)
-        self.secret = _secret(self.database)
+        self.secret = keys.of_instance(self.database)
 
     def _warn(self, problem: str) -> None:
         log.warning("a key is not private", problem=problem)
@@ -121,17 +94,12 @@ class App:
 
     @cached_property
     def tokens(self) -> Tokens:
-        return Tokens(*self._link_keys(), reload=self._link_keys)
-
-    def _link_keys(self) -> list[bytes]:
-        with self.database.reading() as conn:
-            return store_subscribers.secrets(conn, PURPOSE)
+        return Tokens(*keys.of_links(self.database), reload=lambda: keys.of_links(self.database))
 
     def rotate_links(self) -> int:
         """Sign links with a new key from now on, and return how many there are; all verify."""
-        with self.database.writing() as conn:
-            count = store_subscribers.add_secret(conn, PURPOSE, secrets.token_bytes(KEY_BYTES))
-        self.tokens.use(self._link_keys())
+        count = keys.add_for_links(self.database)
+        self.tokens.use(keys.of_links(self.database))
         return count
 
     @cached_property
@@ -324,7 +292,7 @@ class App:
         """Make every digest that is due, but for those that wait for a source."""
         self.match(stopping=stopping)
         now = self.clock()
-        self.tokens.use(self._link_keys())  # another process may have made a new one
+        self.tokens.use(keys.of_links(self.database))  # another process may have made a new one
         outlook = self._outlook(now)
         composed = compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
@@ -402,17 +370,6 @@ class App:
         except Exception as error:
             log.exception("the mailbox of bounces is not read")
             done.mailbox_failure = f"this program failed: {type(error).__name__}"
-
-
-def _secret(database: Database) -> bytes:
-    """The instance's key for links and digest names, made once and kept in the database."""
-    with database.reading() as conn:
-        found = store_subscribers.secret(conn, PURPOSE)
-    if found is None:
-        with database.writing() as conn:
-            store_subscribers.keep_secret(conn, PURPOSE, secrets.token_bytes(KEY_BYTES))
-        return _secret(database)  # ours, or that of whoever was faster
-    return found
 
 
 @contextmanager

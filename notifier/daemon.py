@@ -20,8 +20,9 @@ from typing import Any
 import structlog
 
 from notifier import errors
-from notifier.app import App, Ticked
+from notifier.app import App
 from notifier.intake import system_clock
+from notifier.ticked import Ticked
 from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 

@@ -89,8 +89,10 @@ def words(message: str, secrets: Iterable[str] = (), instead: str = "") -> str:
 
     `secrets` are what must not be shown, in any case; `instead` stands there.
     """
-    for secret in filter(None, secrets):
+    lower = message.lower()
+    for secret in (one for one in secrets if one and one.lower() in lower):
         message = re.sub(re.escape(secret), lambda _: instead, message, flags=re.IGNORECASE)
-    printable = message.encode("utf-8", "replace").decode("utf-8")
-    line = "".join(c if c.isprintable() else " " for c in printable)
-    return " ".join(line.split())[:REPLY_CHARACTERS]
+    if not message.isprintable():  # line ends, too
+        printable = message.encode("utf-8", "replace").decode("utf-8")
+        message = "".join(c if c.isprintable() else " " for c in printable)
+    return " ".join(message.split())[:REPLY_CHARACTERS]
