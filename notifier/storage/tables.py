@@ -33,6 +33,7 @@ from notifier.storage.delivery_rows import (
     SuppressionRow,
 )
 from notifier.storage.pace_rows import DestinationRow, RelayRow, TakenRow
+from notifier.storage.signup_rows import BucketRow, LetterRow, SignupRow
 
 
 class PaperRow(Row, table=True):
@@ -312,54 +313,6 @@ class CounterRow(Row, table=True):
     __tablename__ = "counter"
     name: str = Field(primary_key=True)
     value: int = Field(sa_column=Column(BigInteger, nullable=False))
-
-
-class LetterRow(Row, table=True):
-    """A single mail about a subscription; `state` is waiting, sent, failed or expired.
-
-    A claim moves `not_before` to its end. `content` goes when nothing is to be sent any more.
-    """
-
-    __tablename__ = "letter"
-    __table_args__ = (Index("ix_letter_state_not_before", "state", "not_before"),)
-    id: int | None = Field(default=None, primary_key=True)
-    key: str = Field(unique=True)
-    kind: str
-    address: str
-    content: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
-    state: str
-    made_at: datetime = time(nullable=False)
-    not_before: datetime = time(nullable=False)
-    expires_at: datetime = time(nullable=False)
-    attempts: int
-    owner: str | None
-    reply: str | None = text(nullable=True)
-
-
-class SignupRow(Row, table=True):
-    """What somebody asked for on the page; it becomes a subscriber's when they confirm."""
-
-    __tablename__ = "signup"
-    id: int | None = Field(default=None, primary_key=True)
-    address: str
-    rules: str = text()
-    zone: str
-    hour: int
-    minute: int
-    days: list[int] = Field(sa_column=Column(JSON, nullable=False))
-    cadence: str
-    language: str
-    made_at: datetime = time(nullable=False, index=True)
-    confirmed_at: datetime | None = time()
-
-
-class BucketRow(Row, table=True):
-    """How often something was asked for of late; `name` tells nothing of who did."""
-
-    __tablename__ = "bucket"
-    name: str = Field(primary_key=True)
-    tokens: float
-    at: datetime = time(nullable=False, index=True)
 
 
 class SecretRow(Row, table=True):
