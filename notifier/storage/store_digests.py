@@ -112,17 +112,16 @@ def _fix_papers(conn: Connection, row: int, new: NewDigest) -> None:
 
 def _fix_mail(conn: Connection, row: int, new: NewDigest) -> None:
     packed = zlib.compress(new.content, _COMPRESSION)
-    conn.execute(insert(t.message).values(digest_id=row, content=packed))
-    conn.execute(
-        insert(t.delivery).values(
-            digest_id=row,
-            subscriber_id=new.subscriber,
-            state="pending",
-            attempts=0,
-            not_before=new.composed_at,
-            expires_at=new.expires_at,
-        )
-    )
+    conn.execute(insert(t.message), {"digest_id": row, "content": packed})
+    delivery = {
+        "digest_id": row,
+        "subscriber_id": new.subscriber,
+        "state": "pending",
+        "attempts": 0,
+        "not_before": new.composed_at,
+        "expires_at": new.expires_at,
+    }
+    conn.execute(insert(t.delivery), delivery)
 
 
 def has_period(conn: Connection, subscriber: int, period: str) -> bool:
