@@ -44,9 +44,11 @@ async def put(sink: Sink, *names: str) -> None:
             await mailer.send(sender="p@x.org", recipient="ada@example.org", content=content)
 
 
-def an_app(folder: Path, listen: str = "127.0.0.1:8080", transport: str = "sink") -> App:
+def an_app(
+    folder: Path, listen: str = "127.0.0.1:8080", transport: str = "sink", **site: str
+) -> App:
     database, mail = {"url": f"sqlite:///{folder}/test.db"}, {"transport": transport}
-    settings = Settings(database=database, mail=mail, site={"listen": listen})
+    settings = Settings(database=database, mail=mail, site={"listen": listen} | site)
     return App(settings, clock=lambda: NOON)
 
 
@@ -159,6 +161,10 @@ async def test_the_demo_reads_its_mails_from_the_first_one_on(tmp_path: Path) ->
     assert "<h1>Inbox of the demo</h1>" in page.text
 
 
+# Not there, or not under this name (RFC 9110, 15.5.20).
+HIDDEN = (404, 421)
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -178,7 +184,7 @@ async def test_the_inbox_is_hidden_from_everybody_but_this_machines_browsers(
     await put(app.sink, "one")
     async with browser(app) as http:
         for path in ("/inbox", "/inbox/one", "/inbox/one/html"):
-            assert (await http.get(path, headers=headers)).status_code == 404
+            assert (await http.get(path, headers=headers)).status_code in HIDDEN
             for here in ("localhost", "127.0.0.1:80", "[::1]:8080"):
                 assert (await http.get(path, headers={"Host": here})).status_code == 200
 
@@ -192,7 +198,16 @@ async def test_there_is_no_inbox_where_others_could_open_it_or_mails_go_out(
     tmp_path: Path, listen: str, transport: str
 ) -> None:
     async with browser(an_app(tmp_path, listen, transport)) as http:
-        assert (await http.get("/inbox")).status_code == 404
+        assert (await http.get("/inbox")).status_code in HIDDEN
+
+
+async def test_the_inbox_is_hidden_under_the_sites_own_name(tmp_path: Path) -> None:
+    app = an_app(tmp_path, public_url="https://papers.example.org")
+    async with browser(app) as http:
+        answer = await http.get("/inbox", headers={"Host": "papers.example.org"})
+        assert answer.status_code == 404
+        front = await http.get("/", headers={"Host": "papers.example.org"})
+        assert front.status_code == 200
 
 
 # What is said.
