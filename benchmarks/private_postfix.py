@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +87,19 @@ class Postfix:
         queue = self.folder.parent / "queue"
         walks = (os.walk(queue / name) for name in ("incoming", "active", "deferred"))
         return sum(len(files) for walk in walks for *_, files in walk)
+
+    def cpu_seconds(self) -> float:
+        """Return what its processes have taken of processors until now (Linux)."""
+        master = (self.folder.parent / "queue" / "pid" / "master.pid").read_text().strip()
+        ticks = 0
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has ended
+                told = file.read_text().rpartition(") ")[2].split()
+                if file.parent.name == master:  # with those that have ended
+                    ticks += sum(map(int, told[11:15]))
+                elif told[1] == master:
+                    ticks += sum(map(int, told[11:13]))
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def drain(self, seconds: float = 60) -> None:
         """Return when it has handed on all mails.
