@@ -22,7 +22,7 @@ from delivery_naive import Naive
 from delivery_store import SENDER, STEPS, Spent
 from delivery_work import NOW, Asked, Reader, keys, readers, settings
 from figures import Figure
-from measuring import Stopwatch, calibration
+from measuring import Stopwatch, calibration, set_aside
 
 from notifier.delivery.dkim import Key, sign
 from notifier.jobs.writing import Writer
@@ -80,7 +80,7 @@ class _Plain:
 
     async def send(self, some: Sequence[Reader], port: int, watch: Stopwatch) -> None:
         """Make, sign and send one mail after the other."""
-        with watch.running():
+        with set_aside(), watch.running():
             async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False) as client:
                 for one in some:
                     mail = self._naive.digest(one)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import smtplib
 import socket
@@ -24,7 +25,7 @@ from delivery_sink import Sink, Taken
 from delivery_store import Spent
 from delivery_work import NOW, PAPERS_EACH, Asked, Reader, papers, readers, settings
 from figures import table
-from measuring import Stopwatch
+from measuring import Stopwatch, set_aside
 
 from notifier.jobs.edition import NOTHING_MISSING
 from notifier.jobs.writing import Writer
@@ -113,6 +114,13 @@ def test_what_is_made_once_counts_for_all_mails_of_a_run() -> None:
     assert found["cpu_ms"]["made"] == pytest.approx(1.9)
     assert delivery_compose.naive(found["cpu_ms"]) == pytest.approx(4 * 9.5)
     assert delivery_compose.naive(found["cpu_ms"], view=False) == pytest.approx(3 * 9.5)
+
+
+def test_the_plain_way_does_not_pay_for_what_ours_holds() -> None:
+    before = gc.get_freeze_count()
+    with set_aside():
+        assert gc.get_freeze_count() > before + 1000
+    assert gc.get_freeze_count() == 0
 
 
 # The server that keeps nothing.
