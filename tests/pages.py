@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
+import pytest
 
 from notifier.app import App
 from notifier.config import Settings
@@ -124,3 +125,11 @@ def path(url: str) -> str:
     """The part of an address behind its host."""
     parts = urlsplit(url)
     return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """Ada's instance, closed at the end."""
+    made = Place(tmp_path)
+    yield made
+    made.app.close()

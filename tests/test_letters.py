@@ -5,7 +5,6 @@ from __future__ import annotations
 import email
 import email.policy
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -22,23 +21,16 @@ from notifier.subscriptions.letters import LIFE, Letters, LetterSettings
 
 from .builders import NOON
 from .fakes import Say, scripted
-from .pages import ADA, Place
+from .pages import ADA, Place, place
 from .signatures import by_dkimpy, signed
 from .sink import listening
 from .test_message import Golden, golden
 
-__all__ = ["golden"]
+__all__ = ["golden", "place"]
 
 pytestmark = pytest.mark.anyio
 KINDS = ("confirm", "change")
 URL = "https://papers.example.org/c/1-2.x"
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.app.close()
 
 
 def write(place: Place, address: str = ADA, kind: str = "change") -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import email
 import email.policy
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,10 @@ from notifier.storage import store_papers, store_subscribers, store_votes
 from notifier.web.archive import MOST_SHOWN
 
 from .builders import an_entry
-from .pages import ADA, HOSTILE, MORNING, Place, path
+from .pages import ADA, HOSTILE, MORNING, Place, path, place
 from .test_promises import dump
+
+__all__ = ["place"]
 
 BERLIN = ZoneInfo("Europe/Berlin")
 PAGES = ("unsubscribe", "vote", "pause", "change", "digest", "text", "all", "paper", "bibtex",
@@ -34,13 +35,6 @@ FORMS: dict[str, dict[str, Any]] = {
     "change": {"days": ["mon", "sat"], "time": "18:30", "zone": "Asia/Tokyo", "cadence": "daily",
                "max_papers": "5", "replacements": "yes"},
 }  # fmt: skip
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.app.close()
 
 
 @pytest.mark.anyio

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -21,21 +21,16 @@ from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
 from .conftest import need
-from .pages import ADA, MORNING, Place, path
+from .pages import ADA, MORNING, Place, path, place
 from .sink import listening
+
+__all__ = ["place"]
 
 CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
 PHONE = {"width": 390, "height": 844}
 # A mail is shown as it was sent: its footer is no landmark.
 MAILS_OWN = ("region",)
 DESK = {"width": 1400, "height": 900}
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.app.close()
 
 
 @asynccontextmanager

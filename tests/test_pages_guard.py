@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,11 @@ import pytest
 from notifier.web.guarding import BODY_BYTES
 from notifier.web.origins import Names, is_one_click
 
-from .pages import ADA, Place
+from .pages import ADA, Place, place
 from .test_pages import FORMS
 from .test_promises import dump
+
+__all__ = ["place"]
 
 PUBLIC = "https://papers.example.org"
 BEHIND = Names(PUBLIC, "127.0.0.1:8080")
@@ -31,13 +32,6 @@ OURS: tuple[dict[str, str], ...] = (
     {}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {"Origin": PUBLIC},
     {"Origin": "null"}, {"Sec-Fetch-Site": "same-origin", "Origin": "null"},
 )  # fmt: skip
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.app.close()
 
 
 # Forms of other sites.

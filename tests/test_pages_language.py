@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -21,9 +20,11 @@ from notifier.languages import language, own_name
 from notifier.web.negotiation import asked_for
 
 from .builders import an_entry
-from .pages import ADA, Place
+from .pages import ADA, Place, place
 from .test_pages import FORMS
 from .test_promises import dump
+
+__all__ = ["place"]
 
 KNOWN = ("en", "de")
 VALUE = re.compile(r"%\(\w+\)s")
@@ -51,13 +52,6 @@ SEEN: tuple[tuple[str, dict[str, Any] | None, str], ...] = (
     ("unsubscribe", {}, "Sie erhalten keine Übersichten mehr."),
     ("pause", None, "Sie haben abbestellt"),
 )  # fmt: skip
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.app.close()
 
 
 class Said(HTMLParser):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,21 +18,16 @@ from notifier.web.places import guessed_zone
 from notifier.web.subscribing import HONEYPOT, RULES_CHARACTERS
 
 from .builders import NOON
-from .pages import ADA, HOSTILE, Place, path
+from .pages import ADA, HOSTILE, Place, path, place
 from .test_promises import dump
+
+__all__ = ["place"]
 
 BO = "bo@example.org"
 FORM: dict[str, Any] = {
     "address": "Bo@Example.org", "rules": "LLM agents ^2\r\n-survey", "days": ["mon", "fri"],
     "time": "08:15", "zone": "Asia/Tokyo", "cadence": "daily", "language": "en", HONEYPOT: "",
 }  # fmt: skip
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    yield made
-    made.app.close()
 
 
 def letters(place: Place) -> list[tuple[str, str]]:
