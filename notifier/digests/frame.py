@@ -7,7 +7,7 @@ template gets: the sentences themselves, or for the frame of all mails of the sa
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from notifier.digests.view import DigestView
 
@@ -118,10 +118,8 @@ def frame(
     )
 
 
-_SINGLE = (
-    "subject", "preheader", "headline", "scanned", "intro", "more", "week", "missing", "footer",
-    "service", "postal", "digest_url", "change_url", "pause_url", "unsubscribe_url", "all_url",
-)  # fmt: skip
+# The names of single sentences and addresses.
+_SINGLE = tuple(field.name for field in fields(Frame) if field.type == "str")
 
 
 def _scanned(view: DigestView) -> str:

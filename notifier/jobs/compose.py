@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import structlog
 from sqlalchemy import Connection
@@ -24,6 +24,8 @@ from notifier.storage.store_digests import NewDigest
 log = structlog.get_logger()
 
 _Draft: TypeAlias = NewDigest | datetime | Exception | None
+# What a subscriber counts as; None where somebody else was faster.
+_End: TypeAlias = Literal["made", "nothing", "paused", "unmatched", "failed"] | None
 
 BATCH = 200
 # Digests that are fixed in one transaction; others may write between two of them.
@@ -142,41 +144,33 @@ def _fix_together(
     """Fix some digests in one transaction; where one cannot be, each in its own."""
     try:
         with database.writing() as conn:
-            counted = replace(done)
-            for subscriber, draft in drafts:
-                _fix(conn, subscriber, draft, counted, now)
+            ends = [_fix(conn, subscriber, draft) for subscriber, draft in drafts]
     except Exception:  # of one digest: it must not stop the others'
-        for subscriber, draft in drafts:
-            _fix_alone(database, subscriber, draft, done, now)
-    else:
-        for field in fields(done):
-            setattr(done, field.name, getattr(counted, field.name))
+        ends = [_fix_alone(database, subscriber, draft, now) for subscriber, draft in drafts]
+    for end in filter(None, ends):
+        setattr(done, end, getattr(done, end) + 1)
 
 
-def _fix_alone(
-    database: Database, subscriber: Subscriber, draft: _Draft, done: Composed, now: datetime
-) -> None:
+def _fix_alone(database: Database, subscriber: Subscriber, draft: _Draft, now: datetime) -> _End:
     try:
         with database.writing() as conn:
-            _fix(conn, subscriber, draft, done, now)
+            return _fix(conn, subscriber, draft)
     except Exception as error:
-        done.failed += 1
         log.exception("digest could not be made", subscriber=subscriber.row, exc_info=error)
         with database.writing() as conn:
             store_subscribers.change(conn, subscriber.row, next_due_at=now + TRY_AGAIN)
+        return "failed"
 
 
-def _fix(
-    conn: Connection, subscriber: Subscriber, draft: _Draft, done: Composed, now: datetime
-) -> None:
-    """Fix a digest, or move the time of a subscriber who gets none now."""
+def _fix(conn: Connection, subscriber: Subscriber, draft: _Draft) -> _End:
+    """Fix a digest, or move the time of a subscriber who gets none now; return what to count."""
     if isinstance(draft, Exception):
         raise draft
     if draft is None:
-        done.unmatched += 1
-    elif isinstance(draft, datetime):
+        return "unmatched"
+    if isinstance(draft, datetime):
         store_subscribers.change(conn, subscriber.row, next_due_at=draft)
-        done.paused += 1
-    elif store_digests.fix(conn, draft):
-        done.made += bool(draft.papers)
-        done.nothing += not draft.papers
+        return "paused"
+    if not store_digests.fix(conn, draft):
+        return None
+    return "made" if draft.papers else "nothing"

@@ -213,7 +213,7 @@ class Matcher:
                 Fit.of(papers[one.paper_id], one.relevance),
                 one.number,
                 one.trending,
-                tuple(map(int, one.rules.split())),
+                one.lines,
             )
             for one in new
         ]

@@ -37,6 +37,11 @@ class NewMatch:
     rules: str
     trending: bool
 
+    @property
+    def lines(self) -> tuple[int, ...]:
+        """The lines of the profile that want the paper."""
+        return _lines(self.rules)
+
     def as_row(self) -> dict[str, Any]:
         """Return the columns by name."""
         return {
