@@ -97,8 +97,7 @@ def opened(folder: str) -> App:
 
 def ask(app: App, text: str) -> int:
     """Return how many papers match."""
-    tested, _ = app.library.back_test(text, since=DAY - timedelta(days=DAYS), limit=20)
-    return tested.papers
+    return app.library.try_rules(text, since=DAY - timedelta(days=DAYS), limit=20).tested.papers
 
 
 def ask_afresh(app: App, text: str) -> float:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,8 +14,8 @@ from notifier.cli.profiles import NEVER_RULES, read_rules, tell
 from notifier.cli.state import instance, parse_since
 
 if TYPE_CHECKING:
-    from notifier.jobs.backtest import BackTest
     from notifier.jobs.searching import Found
+    from notifier.jobs.trial import Trial
     from notifier.profiles.rules import Rules
 
 _TABLE_ROWS = 50
@@ -52,61 +51,40 @@ def try_rules(
 
     Warnings tell of rules that find nothing, and of rules that find far too much.
     """
-    from notifier.profiles.parser import parse
-
     after = parse_since(since)
     if format_ is Format.table:
         limit = min(limit, _TABLE_ROWS)
     with instance() as opened:
         text = opened.subscriptions.profile(owner, rules).rules if owner else read_rules(rules)
-        parsed = parse(text)
-        tested, spelled = opened.library.back_test(text, since=after, limit=limit, tell=progress)
-        days = _days(tested, after, opened.clock())
-    tell(parsed.problems + parsed.warnings + _lint(parsed, tested, days, spelled))
+        tried = opened.library.try_rules(text, since=after, limit=limit, tell=progress)
+    parsed = tried.rules
+    tell(parsed.problems + parsed.warnings + tried.warnings)
     if by_rule:
-        print_rows(_by_rule(parsed, tested, days), _RULE_COLUMNS, format_)
+        print_rows(_by_rule(tried), _RULE_COLUMNS, format_)
     else:
-        rows = (_as_record(one, parsed) for one in tested.best)
+        rows = (_as_record(one, parsed) for one in tried.tested.best)
         print_rows(rows, ("paper", "score", "title", "why"), format_)
-    say(_summary(tested, days))
+    say(_summary(tried))
     if parsed.problems:
         raise typer.Exit(2 if parsed.is_empty else 3)
 
 
-def _days(tested: BackTest, since: datetime | None, now: datetime) -> int:
-    """How many days the test looked back: at least one."""
-    oldest = since or tested.oldest or now
-    return max((now - oldest + timedelta(hours=12)).days, 1)
-
-
-def _summary(tested: BackTest, days: int) -> str:
+def _summary(tried: Trial) -> str:
+    tested = tried.tested
     shown = len(tested.best)
     more = f", the best {shown} of them shown" if shown < tested.papers else ""
-    a_day = f"{tested.papers / days:.1f} a day" if days > 1 else "in a day"
+    a_day = f"{tried.per_day:.1f} a day" if tried.days > 1 else "in a day"
     return f"{tested.papers:,} of {tested.scanned:,} papers match, {a_day}{more}"
 
 
-def _lint(
-    rules: Rules, tested: BackTest, days: int, spelled: Callable[[str], str | None]
-) -> tuple[Any, ...]:
-    from notifier.profiles.lint import lint, silent_words
-
-    words = silent_words(rules, tested.rules)
-    return tuple(
-        lint(
-            rules, tested.rules, matches=tested.papers, scanned=tested.scanned, days=days,
-            spelled={word: meant for word in words if (meant := spelled(word))},
-        )
-    )  # fmt: skip
-
-
-def _by_rule(rules: Rules, tested: BackTest, days: int) -> Iterator[dict[str, Any]]:
+def _by_rule(tried: Trial) -> Iterator[dict[str, Any]]:
+    tested = tried.tested
     for hits in tested.rules:
         yield {
             "line": hits.line,
-            "rule": rules.lines[hits.line - 1].typed.strip(),
+            "rule": tried.rules.lines[hits.line - 1].typed.strip(),
             "papers": hits.papers,
-            "per_day": round(hits.papers / days, 1),
+            "per_day": round(hits.papers / tried.days, 1),
             "share": round(hits.kept / tested.papers, 3) if tested.papers else 0.0,
             "last": hits.last.date().isoformat() if hits.last else None,
             "example": hits.example,

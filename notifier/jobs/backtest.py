@@ -17,12 +17,20 @@ from notifier.profiles.matching.compiled import Compiled, Entry
 from notifier.ranking.kernel import RULE_BITS
 from notifier.storage import store_papers
 
+DAYS = 30
+_DAY_SECONDS = 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class BackTest(Searched):
-    """What a profile finds, and `rules`: what each of its rules does, in the order of lines."""
+    """What a profile finds, and `rules`: what each of its rules does, in the order of lines.
+
+    `by_day`: how many of the matches were first seen in each of the last `DAYS` times 24 hours,
+    the latest last.
+    """
 
     rules: tuple[RuleHits, ...]
+    by_day: tuple[int, ...]
 
 
 def back_test(
@@ -47,8 +55,12 @@ def back_test(
     entries = sorted(profile.entries(0), key=lambda entry: entry.line)
     bits = {entry.line: bit for bit, entry in enumerate(profile.entries(0))}
     tallies = [_Tally(entry, bits[entry.line]) for entry in entries]
+    by_day = np.zeros(DAYS, np.int64)
 
     def watch(found: OnShelf) -> None:
+        age = (at.now.timestamp() - found.first_seen) // _DAY_SECONDS
+        days = age[(age >= 0) & (age < DAYS)].astype(np.int64)
+        by_day[:] += np.bincount(DAYS - 1 - days, minlength=DAYS)
         for tally in tallies:
             tally.add(found)
 
@@ -61,6 +73,7 @@ def back_test(
         scanned=found.scanned,
         oldest=found.oldest,
         rules=tuple(tally.done(titles) for tally in tallies),
+        by_day=tuple(by_day.tolist()),
     )
 
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from threading import Lock
 
 from sqlalchemy import Connection
 
 from notifier.jobs.asking import Moment, stored_rarities
-from notifier.jobs.backtest import BackTest, back_test
+from notifier.jobs.backtest import back_test
 from notifier.jobs.searching import Searched, Spelling, search, spelling
 from notifier.jobs.shelves import Shelf, Shelves
 from notifier.jobs.talk import Talks
+from notifier.jobs.trial import Trial, trial
 from notifier.profiles.matching.compiled import Compiled
+from notifier.profiles.parser import parse
 from notifier.ranking.order import OrderSettings
 from notifier.storage.database import Database
 
 
 class Library:
-    """All stored papers of a database; `clock` says as of when they are ordered (aware UTC)."""
+    """All stored papers of a database; `clock` says as of when they are ordered (aware UTC).
+
+    One question at a time: others wait for it.
+    """
 
     def __init__(
         self,
@@ -31,6 +37,7 @@ class Library:
         self._database, self._shelves = database, shelves
         self._order, self._clock = order, clock
         self._talks = Talks()
+        self._lock = Lock()
 
     def search(
         self,
@@ -54,25 +61,25 @@ class Library:
             found = search(conn, profile, shelves, at, since=since, limit=limit)
         return found, spelling(shelves)
 
-    def back_test(
+    def try_rules(
         self,
         text: str,
         *,
         since: datetime | None,
         limit: int | None,
         tell: Callable[[int], None] = lambda papers: None,
-    ) -> tuple[BackTest, Spelling]:
-        """Return the same, with what each rule finds."""
+    ) -> Trial:
+        """Return the same, with what each rule finds and what is to be said of it."""
         with self._asking(since, tell) as (conn, shelves, at):
             tested = back_test(conn, text, shelves, at, since=since, limit=limit)
-        return tested, spelling(shelves)
+        return trial(parse(text), tested, spelling(shelves), since=since, now=at.now)
 
     @contextmanager
     def _asking(
         self, since: datetime | None, tell: Callable[[int], None]
     ) -> Iterator[tuple[Connection, list[Shelf], Moment]]:
         now = self._clock()
-        with self._database.reading() as conn:
+        with self._lock, self._database.reading() as conn:
             shelves = self._shelves.up_to_date(conn, since=since, tell=tell)
             talk, rarities = self._talks.at(conn, now), stored_rarities(conn, now)
             yield conn, shelves, Moment(now, talk, rarities, self._order)

@@ -60,7 +60,8 @@ class Searched:
 class OnShelf:
     """What was found on one shelf, in no order: by paper its row, worth, and which rules hit.
 
-    Of equal scores the lower rank is better. `runs` are what each clause found.
+    Of equal scores the lower rank is better. `runs` are what each clause found. `first_seen`: when
+    each paper was (POSIX seconds).
     """
 
     shelf: Shelf
@@ -70,6 +71,7 @@ class OnShelf:
     scores: Floats
     ranks: Ints
     rules: NDArray[np.uint32]
+    first_seen: Floats
 
 
 def search(
@@ -115,7 +117,10 @@ def _on_shelf(rules: Compiled, shelf: Shelf, wanted: NDArray[np.bool_], at: Mome
     relevances = np.concatenate([np.zeros(0), *(block.relevances for block in blocks)])
     hit = np.concatenate([np.zeros(0, np.uint32), *(block.rules for block in blocks)])
     scores = relevances * selection.boosts[papers]
-    return OnShelf(shelf, runs, shelf.rows[papers], relevances, scores, shelf.ranks[papers], hit)
+    return OnShelf(
+        shelf, runs, shelf.rows[papers], relevances, scores, shelf.ranks[papers], hit,
+        shelf.first_seen[papers],
+    )  # fmt: skip
 
 
 def _best(

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -68,10 +69,14 @@ def number_of(paper: Paper) -> int:
 
 
 class Shelves:
-    """All shelves of one process; `folder` is where they are kept, None for nowhere."""
+    """All shelves of one process; `folder` is where they are kept, None for nowhere.
+
+    Several threads may ask at once: each gets shelves that nobody changes.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self._lock = Lock()
         self._shelves: list[Shelf] = []
         self._change, self._removals = -1, -1
         self._is_open = False
@@ -88,7 +93,20 @@ class Shelves:
         Args:
             tell: Called with the number of papers read in so far.
         """
-        self._open(conn)
+        with self._lock:
+            self._open(conn)
+            if not self._is_ahead_of(conn):
+                self._catch_up(conn, tell)
+            oldest = since.timestamp() if since else 0.0
+            shelves = [one for one in self._shelves if one.first_seen.max(initial=0.0) >= oldest]
+            return [replace(shelf) for shelf in shelves]
+
+    def _is_ahead_of(self, conn: Connection) -> bool:
+        """Whether a transaction that began before another one's looks at an older state."""
+        is_old = paper_changes.last(conn) < self._change
+        return is_old or paper_changes.removals(conn) < self._removals
+
+    def _catch_up(self, conn: Connection, tell: Callable[[int], None]) -> None:
         read = self._read(conn, tell)
         self._tidy(conn)
         if read or self._removals != paper_changes.removals(conn):
@@ -97,8 +115,6 @@ class Shelves:
                 self._forget()  # a file is missing, say after a crash: all are made anew
                 self._read(conn, tell)
                 self._settle(conn)
-        oldest = since.timestamp() if since else 0.0
-        return [shelf for shelf in self._shelves if shelf.first_seen.max(initial=0.0) >= oldest]
 
     def _read(self, conn: Connection, tell: Callable[[int], None]) -> int:
         """Put papers that have changed on new shelves; return how many."""

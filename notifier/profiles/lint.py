@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from notifier.languages import Said
 from notifier.papers.text import tokens
 from notifier.profiles.rules import (
     Near,
@@ -75,15 +76,17 @@ def lint(
         if not hits.papers:
             yield RuleProblem(hits.line, 1, _nothing(node, days, spelled), False)
         elif scanned >= FEWEST_PAPERS and _is_word(node) and hits.papers > COMMON_SHARE * scanned:
-            share = f"{hits.papers / scanned:.0%} of all papers"
-            yield RuleProblem(
-                hits.line, 1, f"one very common word, in {share} - add a second word with +", False
-            )
+            percent = f"{hits.papers / scanned:.0%}"
+            yield RuleProblem(hits.line, 1, Said(
+                "one very common word, in %(percent)s of all papers - add a second word with +",
+                percent=percent,
+            ), False)  # fmt: skip
         if several and matches >= FEWEST_MATCHES and hits.kept > BROAD_SHARE * matches:
-            share = f"{hits.kept / matches:.0%} of all matches come from"
-            yield RuleProblem(
-                hits.line, 1, f'too broad: {share} "{format_node(node)}" - narrow it with +', False
-            )
+            percent = f"{hits.kept / matches:.0%}"
+            yield RuleProblem(hits.line, 1, Said(
+                'too broad: %(percent)s of all matches come from "%(rule)s" - narrow it with +',
+                percent=percent, rule=format_node(node),
+            ), False)  # fmt: skip
 
 
 def _is_word(node: Node) -> bool:
@@ -91,11 +94,13 @@ def _is_word(node: Node) -> bool:
 
 
 def _nothing(node: Node, days: int, spelled: Mapping[str, str]) -> str:
-    said = f"no hit in {days} days"
     for word in _words(node):
         if meant := spelled.get(word.text):
-            return f'{said} - did you mean "{meant}" instead of "{word.text}"?'
-    return said
+            return Said(
+                'no hit in %(days)s days - did you mean "%(meant)s" instead of "%(word)s"?',
+                days=days, meant=meant, word=word.text,
+            )  # fmt: skip
+    return Said("no hit in %(days)s days", days=days)
 
 
 def _words(node: Node) -> Iterator[Word]:

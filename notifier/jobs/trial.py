@@ -1,0 +1,57 @@
+"""Rules tried on stored papers before they are kept: what they find, what is said of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from notifier.jobs.backtest import BackTest
+from notifier.jobs.searching import Spelling
+from notifier.profiles.hits import Match, match
+from notifier.profiles.indexed import IndexedPaper
+from notifier.profiles.lint import lint, silent_words
+from notifier.profiles.rules import RuleProblem, Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What rules find in the papers of `days` days, at least one.
+
+    `warnings` tell of rules that find nothing, or far too much.
+    """
+
+    rules: Rules
+    tested: BackTest
+    days: int
+    warnings: tuple[RuleProblem, ...]
+
+    @property
+    def per_day(self) -> float:
+        """How many papers a day."""
+        return self.tested.papers / self.days
+
+    @property
+    def samples(self) -> list[Match]:
+        """The best papers, with the words that hit."""
+        found = (match(self.rules, IndexedPaper(one.paper)) for one in self.tested.best)
+        return [one for one in found if one]
+
+
+def trial(
+    rules: Rules, tested: BackTest, spelled: Spelling, *, since: datetime | None, now: datetime
+) -> Trial:
+    """Return what a back-test of rules says.
+
+    Args:
+        spelled: How a word that no paper has may be meant.
+        since: Only papers first seen then or later were asked (UTC); None: all.
+        now: As of then (UTC).
+    """
+    oldest = since or tested.oldest or now
+    days = max((now - oldest + timedelta(hours=12)).days, 1)
+    words = silent_words(rules, tested.rules)
+    meant = {word: other for word in words if (other := spelled(word))}
+    found = lint(
+        rules, tested.rules, matches=tested.papers, scanned=tested.scanned, days=days, spelled=meant
+    )
+    return Trial(rules, tested, days, tuple(found))
