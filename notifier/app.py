@@ -55,6 +55,7 @@ from notifier.storage.store_digests import NewDigest
 from notifier.subscriptions.gate import Gate
 from notifier.subscriptions.letters import Letters, LetterSettings
 from notifier.subscriptions.links import Links
+from notifier.subscriptions.profiles import Profiles
 from notifier.subscriptions.service import Defaults, Subscriptions
 from notifier.subscriptions.signups import Signups
 from notifier.subscriptions.tokens import Tokens
@@ -91,6 +92,10 @@ class App:
             schedule, digest.max_papers, digest.first_days, digest.language, digest.sample
         )
         return Subscriptions(self.database, defaults)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        return Profiles(self.database, self.subscriptions)
 
     @cached_property
     def tokens(self) -> Tokens:

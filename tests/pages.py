@@ -29,6 +29,12 @@ MORNING = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)  # 07:00 in Berlin, a Friday
 HOSTILE = "<script>alert(1)</script> & \"quotes\" 'RAG'"
 RULES = f"RAG ^2\n{HOSTILE}\n# <img src=x onerror=alert(2)>"
 ADA = "ada@example.org"
+OWN_SCRIPT = '<script src="/script.js" defer></script>'
+
+
+def has_foreign_script(page: str) -> bool:
+    """Whether a page has a script that is not our one."""
+    return "<script" in page.replace(OWN_SCRIPT, "")
 
 
 class Place:

@@ -18,7 +18,7 @@ from notifier.web.places import guessed_zone
 from notifier.web.subscribing import HONEYPOT, RULES_CHARACTERS
 
 from .builders import NOON
-from .pages import ADA, HOSTILE, Place, path, place
+from .pages import ADA, HOSTILE, Place, has_foreign_script, path, place
 from .test_promises import dump
 
 __all__ = ["place"]
@@ -144,7 +144,7 @@ WRONG: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({"rules": ""}, "at least one rule", "rules"),
     ({"rules": "-survey"}, "at least one rule", "rules"),
     ({"rules": "LLM agents\ntitel: x"}, "line 2, column 1", "rules"),
-    ({"rules": "some words\n" * (RULES_CHARACTERS // 11 + 1)}, "at most 2000 characters", "rules"),
+    ({"rules": "some words\n" * (RULES_CHARACTERS // 11 + 1)}, "at most 2,000 characters", "rules"),
     ({"days": []}, "Choose at least one day", "days"),
     ({"time": "25:00"}, "is no time", "time"),
     ({"zone": "Mars"}, "is no time zone", "zone"),
@@ -174,11 +174,11 @@ async def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(
 async def test_what_is_typed_stands_escaped(place: Place) -> None:
     async with place.client() as http:
         hostile = FORM | {"address": HOSTILE, "time": HOSTILE, "zone": HOSTILE, "rules": HOSTILE}
-        assert "<script" not in (await http.post("/", data=hostile)).text
+        assert not has_foreign_script((await http.post("/", data=hostile)).text)
         await http.post("/", data=FORM | {"rules": f'"RAG" # {HOSTILE}'})
         shown = (await http.get(link(place))).text
         assert "&lt;script&gt;" in shown
-        assert "<script" not in shown
+        assert not has_foreign_script(shown)
     with place.app.database.reading() as conn:
         content = conn.exec_driver_sql("SELECT content FROM letter").scalar_one()
     assert b"alert" not in content, "a mail holds no word that was typed"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 
 from notifier.profiles.profile import Profile
 from notifier.storage import tables as t
@@ -55,6 +55,17 @@ def set_rules(conn: Connection, subscriber: int, name: str, rules: str, *, now: 
         .where(t.profile.c.subscriber_id == subscriber, t.profile.c.name == name)
         .values(rules=rules, updated_at=now, matched=False, change=next_numbers(conn, _CHANGE, 1))
     )
+
+
+def rename(conn: Connection, row: int, name: str) -> bool:
+    """Give a profile another name; False when its subscriber has one of that name."""
+    other = t.profile.alias()
+    subscriber = select(t.profile.c.subscriber_id).where(t.profile.c.id == row).scalar_subquery()
+    taken = exists(
+        select(other.c.id).where(other.c.subscriber_id == subscriber, other.c.name == name)
+    )
+    renamed = conn.execute(update(t.profile).where(t.profile.c.id == row, ~taken).values(name=name))
+    return renamed.rowcount > 0
 
 
 def set_enabled(conn: Connection, subscriber: int, name: str, enabled: bool) -> None:

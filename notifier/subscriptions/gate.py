@@ -14,7 +14,9 @@ from notifier.subscriptions.buckets import Bucket, Rate, network_of, taken
 # A person who mistypes or waits for a mail that is slow; a lab that signs up together.
 BY_ADDRESS = Rate(3, timedelta(hours=1))
 BY_NETWORK = Rate(30, timedelta(minutes=2))
-LONGEST = max(BY_ADDRESS.whole, BY_NETWORK.whole)
+# Rules tried while they are typed: each takes some hundredths of a second of a processor.
+TRIES = Rate(120, timedelta(seconds=1))
+LONGEST = max(BY_ADDRESS.whole, BY_NETWORK.whole, TRIES.whole)
 
 
 class Gate:
@@ -27,6 +29,11 @@ class Gate:
         """Whether the network of an asker (an IP address, or "") may ask once more."""
         network = network_of(host)
         return not network or self._take(conn, f"network:{network}", BY_NETWORK, now)
+
+    def lets_try(self, conn: Connection, host: str, *, now: datetime) -> bool:
+        """Whether rules may be tried once more for the network of an asker."""
+        network = network_of(host)
+        return not network or self._take(conn, f"tries:{network}", TRIES, now)
 
     def lets_address(self, conn: Connection, address: str, *, now: datetime) -> bool:
         """Whether an address may be sent one more mail that somebody asked for."""

@@ -112,7 +112,7 @@ class Signups:
             service.change(wish.address, now=now, schedule=wish.schedule, language=wish.language)
         profiles = service.profiles(wish.address)
         if all(profile.rules != wish.rules for profile in profiles):
-            service.add_profile(wish.address, _free_name(profiles, wish.rules), wish.rules, now=now)
+            service.add_profile(wish.address, free_name(profiles, wish.rules), wish.rules, now=now)
         because = f"by the link mailed after a request of {signup.made_at:%Y-%m-%d %H:%M} UTC"
         confirmed = service.confirm(wish.address, now=now, because=because)
         with self._database.writing() as conn:
@@ -143,7 +143,8 @@ def name_for(rules: str) -> str:
     return " ".join(words) or _UNNAMED
 
 
-def _free_name(profiles: Sequence[Profile], rules: str) -> str:
+def free_name(profiles: Sequence[Profile], rules: str) -> str:
+    """Return a name for rules that none of the profiles has."""
     taken, name = {profile.name for profile in profiles}, name_for(rules)
     number = 2
     while (made := name if number == 2 else f"{name} {number - 1}") in taken:

@@ -87,17 +87,30 @@ class Pages:
     def bad_link(self, request: Request, error: Exception) -> HTMLResponse:
         """Say what is wrong with a link: cut short, made for something else, or too old."""
         if isinstance(error, ExpiredToken):
-            fresh = f"{self.links.base}{request.url.path}/fresh"
+            token = request.path_params["token"]
+            before, _, _ = request.url.path.partition(token)
+            fresh = f"{self.links.base}{before}{token}/fresh"
             return self.page(request, "expired", 410, days=error.life.days, fresh=fresh)
         token, tokens = request.path_params["token"], self.app.tokens
         is_other = any(tokens.is_made_for(purpose, token) for purpose in PURPOSES)
         return self.message(request, "other link" if is_other else "bad link", 404)
 
+    def manage(self, request: Request) -> str:
+        """Return where a subscriber's own pages are, within the site: all are below it."""
+        return f"{self.links.base}/m/{request.path_params['token']}"
+
     async def style(self, request: Request) -> Response:
         """The one stylesheet."""
-        content = self.app.templates.page("web/style.css")
+        return self._file("web/style.css", "text/css")
+
+    async def script(self, request: Request) -> Response:
+        """The one script, without which everything works too."""
+        return self._file("web/script.js", "text/javascript")
+
+    def _file(self, name: str, media_type: str) -> Response:
+        content = self.app.templates.page(name)
         headers = {"Cache-Control": "max-age=3600"}
-        return Response(content, media_type="text/css", headers=headers)
+        return Response(content, media_type=media_type, headers=headers)
 
 
 class Form:

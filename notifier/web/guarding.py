@@ -14,11 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from notifier.web.origins import Names, is_one_click
 
-BODY_BYTES = 20_000  # more than any form of ours
+BODY_BYTES = 20_000  # more than any form of ours, but for
+EDITOR_BYTES = 1_000_000  # a whole profile, percent-encoded
 METHODS = ("GET", "HEAD", "POST")
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
@@ -66,7 +67,7 @@ class Guard:
         request = Request(scope, receive)
         refused = self._by_head(request)
         if refused is None and request.method == "POST":
-            body = await _body(request)
+            body = await _body(request, _most_bytes(request.url.path))
             refused = self._by_body(request, body)
             receive = _again(body or b"", receive)
         await (refused or self._app)(scope, receive, send)
@@ -92,15 +93,20 @@ class Guard:
         return None
 
 
-async def _body(request: Request) -> bytes | None:
-    """The whole body; None when it is too large, which is not read to its end."""
+def _most_bytes(path: str) -> int:
+    holds_rules = path.startswith("/m/") and ("/profile/" in path or path.endswith("/try"))
+    return EDITOR_BYTES if holds_rules else BODY_BYTES
+
+
+async def _body(request: Request, most: int) -> bytes | None:
+    """The whole body; None when it is larger than `most`, which is not read to its end."""
     length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or len(length) > 9 or int(length) > BODY_BYTES:
+    if not length.isdecimal() or len(length) > 9 or int(length) > most:
         return None
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_BYTES:
+        if len(body) > most:
             return None
     return body
 

@@ -1,7 +1,8 @@
 """The pages of an instance, put together: which address leads where, and what all answers have.
 
 GET shows and changes nothing; POST acts, is answered with a page, and twice is the same as once.
-Links carry the right to do one thing: there is no cookie, no login and no script.
+Links carry the right to do one thing: there is no cookie and no login. One script adds comfort; it
+changes nothing that is stored.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from notifier.web import (
     archive,
     changing,
     confirming,
+    editing,
     inbox,
     leaving,
     papers,
     pausing,
     renewing,
     subscribing,
+    trying,
     voting,
 )
 from notifier.web.answers import Pages
@@ -36,7 +39,17 @@ from notifier.web.origins import Names
 def make_site(app: App, *, demo: bool = False) -> Starlette:
     """Return the ASGI application of an instance; `demo`: of the demo."""
     pages = Pages(app)
-    acting = (subscribing, confirming, leaving, pausing, changing, renewing, voting)
+    acting = (
+        subscribing,
+        trying,
+        confirming,
+        leaving,
+        pausing,
+        changing,
+        editing,
+        renewing,
+        voting,
+    )
     groups = (*acting, archive, papers)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     routes += inbox.routes(pages, demo=demo)
@@ -50,7 +63,12 @@ def make_site(app: App, *, demo: bool = False) -> Starlette:
         proxies = list(site.trusted_proxies)
         guards.insert(0, Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies))
     return Starlette(
-        routes=[Route("/healthz", _healthz), Route("/style.css", pages.style), *routes],
+        routes=[
+            Route("/healthz", _healthz),
+            Route("/style.css", pages.style),
+            Route("/script.js", pages.script),
+            *routes,
+        ],
         middleware=guards,
         exception_handlers=_handlers(pages, headers),
     )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -23,6 +24,7 @@ from notifier.subscriptions.service import normal_address, wrong_in
 from notifier.web.answers import Form, Pages, asker, read_form
 from notifier.web.changing import typed_schedule, zones
 from notifier.web.places import guessed_zone
+from notifier.web.trying import Tried, Trying, tried, typed_rules
 
 # A form of so many characters is within the bytes of a body in every script.
 RULES_CHARACTERS = 2000
@@ -67,7 +69,7 @@ class Asked:
         """Return the fields as they were typed."""
         return cls(
             form.one("address"),
-            form.one("rules").replace("\r\n", "\n"),
+            typed_rules(form),
             form.every("days"),
             form.one("time"),
             form.one("zone"),
@@ -112,6 +114,7 @@ def is_address(typed: str) -> bool:
 class _Subscribing:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
+        self._trying = Trying(pages)
         self._trending: tuple[datetime, Sequence[Trending]] | None = None
 
     def show(self, request: Request) -> Response:
@@ -121,11 +124,17 @@ class _Subscribing:
         now = self._pages.app.clock()
         zone = guessed_zone(header, now=now, default=schedule.zone)
         first = Asked.at_first(schedule, zone, self._pages.words(request).code)
-        return self._page(request, first)
+        return self._page(request, first, is_guess=True)
 
     async def act(self, request: Request) -> Response:
         """Keep what is asked for and mail a link, or say what is wrong and keep nothing."""
         form = await read_form(request)
+        if form.one("do") == "try":
+            await self._trying.let_in(request)
+            trial = await self._trying.trial(typed_rules(form))
+            found = tried(trial, self._pages.words(request))
+            show = partial(self._page, found=found)
+            return await asyncio.to_thread(show, request, Asked.sent(form))
         return await asyncio.to_thread(self._act, request, form)
 
     def _act(self, request: Request, form: Form) -> Response:
@@ -146,7 +155,15 @@ class _Subscribing:
             return self._page(request, asked, 429)
         return RedirectResponse(self._pages.links.waiting(row), 303)
 
-    def _page(self, request: Request, asked: Asked, status: int = 200) -> Response:
+    def _page(
+        self,
+        request: Request,
+        asked: Asked,
+        status: int = 200,
+        *,
+        found: Tried | None = None,
+        is_guess: bool = False,
+    ) -> Response:
         words, site = self._pages.words(request), self._pages.app.settings.site
         problems = parse(asked.rules).problems if status == 422 else ()
         return self._pages.page(
@@ -155,6 +172,8 @@ class _Subscribing:
             status,
             is_open=site.open_signup,
             typed=asked,
+            tried=found,
+            is_guess=is_guess,
             wrong=asked.wrong if status == 422 else (),
             is_too_often=status == 429,
             problems=[Notice.of("", problem, words).problem for problem in problems],

@@ -1,0 +1,160 @@
+"""A profile's page: its name and rules, tried before they are kept, switched off, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from notifier import errors
+from notifier.digests.view import Notice
+from notifier.profiles.parser import PROFILE_CHARACTERS, parse
+from notifier.profiles.profile import Profile, Subscriber
+from notifier.subscriptions.links import CHANGE
+from notifier.subscriptions.profiles import MOST_PROFILES, Draft
+from notifier.subscriptions.service import NAME_CHARACTERS
+from notifier.web.answers import Form, Pages, read_form
+from notifier.web.trying import NOTICES_SHOWN, Tried, Trying, tried, typed_rules
+
+
+def routes(pages: Pages) -> list[BaseRoute]:
+    """Return where the pages are."""
+    editing = _Editing(pages)
+    one = "/m/{token}/profile/{row:int}"
+    return [
+        Route("/m/{token}/profile/new", editing.show, methods=["GET"]),
+        Route("/m/{token}/profile/new", editing.act, methods=["POST"]),
+        Route(one, editing.show, methods=["GET"]),
+        Route(one, editing.act, methods=["POST"]),
+        Route("/m/{token}/try", editing.try_typed, methods=["POST"]),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Whose profile it is; `profile` is None for a new one."""
+
+    subscriber: Subscriber
+    profile: Profile | None
+
+    @property
+    def stored(self) -> Draft:
+        """The fields as they are stored."""
+        return Draft(self.profile.name, self.profile.rules) if self.profile else Draft("", "")
+
+
+class _Editing:
+    def __init__(self, pages: Pages) -> None:
+        self._pages, self._trying = pages, Trying(pages)
+
+    def _place(self, request: Request) -> _Place:
+        subscriber = self._pages.subscriber(request, CHANGE)
+        row = request.path_params.get("row")
+        profile = self._pages.app.profiles.get(subscriber, row) if row is not None else None
+        return _Place(subscriber, profile)
+
+    def show(self, request: Request) -> Response:
+        """Show what is stored, or empty fields."""
+        place = self._place(request)
+        return self._page(request, place, place.stored, done=request.query_params.get("done", ""))
+
+    async def act(self, request: Request) -> Response:
+        """Try, store, switch or delete, as the button says."""
+        form = await read_form(request)
+        place = await asyncio.to_thread(self._place, request)
+        if form.one("do") != "try":
+            return await asyncio.to_thread(self._act, request, place, form)
+        draft = _draft(form)
+        trial = await self._trying.trial(draft.rules)
+        found = tried(trial, self._pages.words(request, place.subscriber))
+        return await asyncio.to_thread(self._page, request, place, draft, found=found)
+
+    def _act(self, request: Request, place: _Place, form: Form) -> Response:
+        do, app = form.one("do"), self._pages.app
+        if place.profile is None:
+            return self._store(request, place, _draft(form))
+        if do in ("on", "off"):
+            app.profiles.switch(place.subscriber, place.profile.row, enabled=do == "on")
+            return self._again(request, place.profile.row, do)
+        if do == "remove":
+            return self._remove(request, place, place.profile)
+        return self._store(request, place, _draft(form))
+
+    def _store(self, request: Request, place: _Place, draft: Draft) -> Response:
+        app, profile = self._pages.app, place.profile
+        wrong = app.profiles.wrong_in(place.subscriber, draft, profile.row if profile else None)
+        if wrong and not (profile is None and self._is_there(place, draft)):
+            return self._page(request, place, draft, 422, wrong=wrong)
+        try:
+            if profile:
+                now = app.clock()
+                kept = app.profiles.change(place.subscriber, profile.row, draft, now=now)
+            else:
+                kept = app.profiles.add(place.subscriber, draft, now=app.clock())
+        except errors.UsageError:  # another tab took the name in between
+            return self._page(request, place, draft, 422, wrong=["taken"])
+        return self._again(request, kept.row, "saved" if profile else "added")
+
+    def _is_there(self, place: _Place, draft: Draft) -> bool:
+        """Whether a new one was stored already: the form was sent twice."""
+        known = self._pages.app.profiles.of(place.subscriber)
+        return any((one.name, one.rules) == (draft.shown_name, draft.rules) for one in known)
+
+    def _remove(self, request: Request, place: _Place, profile: Profile) -> Response:
+        self._pages.app.profiles.remove(place.subscriber, profile.row)
+        return self._pages.page(
+            request,
+            "removed",
+            reader=place.subscriber,
+            profile=profile,
+            manage=self._pages.manage(request),
+        )
+
+    def _again(self, request: Request, row: int, done: str) -> Response:
+        """Lead to the profile's page, so that reloading it sends nothing again."""
+        return RedirectResponse(f"{self._pages.manage(request)}/profile/{row}?done={done}", 303)
+
+    def _page(
+        self,
+        request: Request,
+        place: _Place,
+        draft: Draft,
+        status: int = 200,
+        *,
+        found: Tried | None = None,
+        wrong: list[str] | None = None,
+        done: str = "",
+    ) -> Response:
+        words = self._pages.words(request, place.subscriber)
+        problems = parse(draft.rules).problems if found is None else ()
+        return self._pages.page(
+            request,
+            "profile",
+            status,
+            reader=place.subscriber,
+            profile=place.profile,
+            typed=draft,
+            tried=found,
+            wrong=wrong or [],
+            done=done if place.profile else "",
+            problems=[Notice.of("", one, words).problem for one in problems[:NOTICES_SHOWN]],
+            most_papers=place.subscriber.max_papers,
+            characters=PROFILE_CHARACTERS,
+            name_characters=NAME_CHARACTERS,
+            most_profiles=MOST_PROFILES,
+            manage=self._pages.manage(request),
+            links=self._pages.links,
+        )
+
+    async def try_typed(self, request: Request) -> Response:
+        """Say what typed rules would have found: a part of a page, for the script."""
+        form = await read_form(request)
+        subscriber = await asyncio.to_thread(self._pages.subscriber, request, CHANGE)
+        return await self._trying.part(request, form, subscriber)
+
+
+def _draft(form: Form) -> Draft:
+    return Draft(form.one("name"), typed_rules(form))
