@@ -56,6 +56,7 @@ from notifier.subscriptions.gate import Gate
 from notifier.subscriptions.letters import Letters, LetterSettings
 from notifier.subscriptions.links import Links
 from notifier.subscriptions.profiles import Profiles
+from notifier.subscriptions.records import Records
 from notifier.subscriptions.service import Defaults, Subscriptions
 from notifier.subscriptions.signups import Signups
 from notifier.subscriptions.tokens import Tokens
@@ -96,6 +97,10 @@ class App:
     @cached_property
     def profiles(self) -> Profiles:
         return Profiles(self.database, self.subscriptions)
+
+    @cached_property
+    def records(self) -> Records:
+        return Records(self.database)
 
     @cached_property
     def tokens(self) -> Tokens:

@@ -391,7 +391,7 @@ def test_every_digest_reads_back_as_it_was_rendered(title: str, abstract: str, n
     check_wire(raw)
 
 
-@given(st.text(), st.text(), st.text(st.characters(categories=["L", "N"]), min_size=1))
+@given(st.text(), st.text(min_size=1), st.text(st.characters(categories=["L", "N"]), min_size=1))
 def test_every_mail_reads_back_as_it_was_made(text: str, html: str, name: str) -> None:
     mail = plain_mail(
         text=quoted(text), html=quoted(html), sender=f"{name} <n@example.org>", list_name=name,
@@ -400,6 +400,16 @@ def test_every_mail_reads_back_as_it_was_made(text: str, html: str, name: str) -
     expected = [_unified(part) for part in (text, html)]
     assert list(decoded(read(raw))) == expected
     check_wire(raw)
+
+
+@given(st.text())
+def test_a_mail_without_html_is_text_alone(text: str) -> None:
+    raw = build(plain_mail(text=quoted(text), html=b""))
+    message = read(raw)
+    assert message.get_content_type() == "text/plain"
+    assert message.get_content() == _unified(text)
+    assert raw.isascii()
+    assert all(len(line) <= 76 for line in raw.split(b"\r\n\r\n", 1)[1].split(b"\r\n"))
 
 
 def _unified(text: str) -> str:

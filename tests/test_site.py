@@ -16,6 +16,7 @@ from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
 from .builders import NOON
+from .pages import has_foreign_script
 from .test_promises import dump
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}

@@ -60,6 +60,7 @@ def add(
     tell_nothing: Annotated[
         bool, typer.Option("--tell-nothing", help="Also a mail when nothing matched.")
     ] = False,
+    text_only: Annotated[bool, typer.Option("--text-only", help="Mails without HTML.")] = False,
     confirmed: Annotated[
         bool, typer.Option("--confirmed", help="They agreed already; start at once.")
     ] = False,
@@ -71,7 +72,7 @@ def add(
         schedule = _over(service.default_schedule, zone, time, days, weekly)
         found = service.request(
             address, now=now, schedule=schedule, max_papers=max_papers, replacements=replacements,
-            language=language, tell_nothing=tell_nothing,
+            language=language, tell_nothing=tell_nothing, text_only=text_only,
         )  # fmt: skip
         if confirmed:
             found = service.confirm(address, now=now, because=because)
@@ -133,6 +134,7 @@ def as_record(subscriber: Subscriber) -> dict[str, Any]:
         "learning": subscriber.learning,
         "language": subscriber.language,
         "tell_nothing": subscriber.tell_nothing,
+        "text_only": subscriber.text_only,
         "next_due_at": subscriber.next_due_at,
         "paused_until": subscriber.paused_until,
         "confirmed_at": subscriber.confirmed_at,
@@ -166,6 +168,10 @@ def change(
         bool | None,
         typer.Option("--tell-nothing/--no-tell-nothing", help="A mail when nothing matched."),
     ] = None,
+    text_only: Annotated[
+        bool | None,
+        typer.Option("--text-only/--with-html", help="Mails without HTML, or with both."),
+    ] = None,
 ) -> None:
     """Change what a subscriber gets, and when; what is not named stays."""
     with instance() as app:
@@ -174,14 +180,15 @@ def change(
         found = service.change(
             address, now=app.clock(), schedule=schedule, max_papers=max_papers,
             replacements=replacements, learning=learning, language=language or None,
-            tell_nothing=tell_nothing,
+            tell_nothing=tell_nothing, text_only=text_only,
         )  # fmt: skip
     versions = "with new versions" if found.replacements else "without new versions"
     learns = "learning from votes" if found.learning else "not learning from votes"
     nothing = "told when nothing matched" if found.tell_nothing else "silent when nothing matched"
+    format_ = "text only" if found.text_only else "HTML and text"
     say(
         f"{found.address}: {found.schedule}, at most {found.max_papers} papers, {versions}, "
-        f"{learns}, in {found.language}, {nothing}"
+        f"{learns}, in {found.language}, {nothing}, {format_}"
     )
     if schedule and found.next_due_at:
         say(f"the next digest is due at {found.next_due_at:%Y-%m-%d %H:%M}Z")

@@ -28,6 +28,8 @@ _BASE64_BYTES = _ENCODED_CHARACTERS // 4 * 3
 _UNFOLDED_NAME = 60
 _LEAST_SENDER_ID, _SENDER_ID = 5, 15
 _FOLD = "\r\n "
+_PLAIN = "text/plain; charset=utf-8"
+_QUOTED = b"Content-Transfer-Encoding: quoted-printable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Mail:
 
     `stream` names the kind of mail for providers that count complaints; never a person.
     What is sent to one person alone, once, is no list's (`is_list`), and has no way out of one.
-    `text` and `html` are quoted-printable already: see `gaps.quoted`.
+    `text` and `html` are quoted-printable already: see `gaps.quoted`. A mail without `html` is text
+    only.
     """
 
     key: str
@@ -56,16 +59,19 @@ class Mail:
 
 
 def build(mail: Mail) -> bytes:
-    """Return the mail ready for the wire (RFC 5322, multipart/alternative).
+    """Return the mail ready for the wire (RFC 5322): multipart/alternative, or text/plain.
 
     Raises:
         ValueError: a header's value holds a control character, is too long for its line, or is
             no address where one must stand.
     """
     boundary = f"=_{_bare(mail.key)}"  # quoted-printable never holds "=_"
-    head = "\r\n".join(f"{name}: {value}" for name, value in _headers(mail, boundary))
+    kind = f'multipart/alternative; boundary="{boundary}"' if mail.html else _PLAIN
+    head = "\r\n".join(f"{name}: {value}" for name, value in _headers(mail, kind))
     if any(len(line) > LINE_BYTES for line in head.split("\r\n")):
         raise ValueError("a header is too long for its line")
+    if not mail.html:
+        return b"\r\n".join((head.encode("ascii"), _QUOTED, b"", _body(mail.text)))
     parts = (
         head.encode("ascii"),
         b"",
@@ -76,7 +82,7 @@ def build(mail: Mail) -> bytes:
     return b"\r\n".join(parts)
 
 
-def _headers(mail: Mail, boundary: str) -> list[tuple[str, str]]:
+def _headers(mail: Mail, kind: str) -> list[tuple[str, str]]:
     headers = [
         ("From", _mailbox(mail.sender)),
         ("To", _to(mail.recipient)),
@@ -88,7 +94,7 @@ def _headers(mail: Mail, boundary: str) -> list[tuple[str, str]]:
         ("Auto-Submitted", "auto-generated"),
         ("Precedence", "bulk" if mail.is_list else ""),
         ("MIME-Version", "1.0"),
-        ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
+        ("Content-Type", kind),
     ]
     return [(name, value) for name, value in headers if value or name == "Subject"]
 
@@ -227,9 +233,10 @@ def _byte_length(character: str) -> int:
 
 def _part(boundary: str, subtype: str, body: bytes) -> bytes:
     """One part up to the line end before the next boundary, which is not its own."""
-    head = (
-        f"--{boundary}\r\n"
-        f"Content-Type: text/{subtype}; charset=utf-8\r\n"
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    )
-    return head.encode("ascii") + body.removesuffix(b"=\r\n").removesuffix(b"\r\n") + b"\r\n"
+    head = f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
+    return head.encode("ascii") + _QUOTED + b"\r\n\r\n" + _body(body)
+
+
+def _body(quoted: bytes) -> bytes:
+    """A body that ends with one line end."""
+    return quoted.removesuffix(b"=\r\n").removesuffix(b"\r\n") + b"\r\n"

@@ -20,12 +20,14 @@ _MOST_MEANT = 10
 class Trial:
     """What rules find in the papers of `days` days, at least one.
 
-    `warnings` tell of rules that find nothing, or far too much.
+    `covered`: of so many days there are papers, up to now; fewer on a young instance. `warnings`
+    tell of rules that find nothing, or far too much.
     """
 
     rules: Rules
     tested: BackTest
     days: int
+    covered: int
     warnings: tuple[RuleProblem, ...]
 
     @property
@@ -50,11 +52,16 @@ def trial(
         since: Only papers first seen then or later were asked (UTC); None: all.
         now: As of then (UTC).
     """
-    oldest = since or tested.oldest or now
-    days = max((now - oldest + timedelta(hours=12)).days, 1)
+    days = _days(since or tested.oldest or now, now)
     words = silent_words(rules, tested.rules)[:_MOST_MEANT]
     meant = {word: other for word in words if (other := spelled(word))}
     found = lint(
         rules, tested.rules, matches=tested.papers, scanned=tested.scanned, days=days, spelled=meant
     )
-    return Trial(rules, tested, days, tuple(found))
+    covered = min(_days(tested.oldest or now, now), days)
+    return Trial(rules, tested, days, covered, tuple(found))
+
+
+def _days(since: datetime, now: datetime) -> int:
+    """How many days there are between, at least one."""
+    return max((now - since + timedelta(hours=12)).days, 1)

@@ -59,7 +59,7 @@ class Writer:
             composed_at=now,
             expires_at=now + (settings.weekly_life if is_weekly else settings.daily_life),
             next_due_at=cadence.next_due(subscriber.schedule, now),
-            content=self._mail(shown, subscriber.row, key, now) if shown else b"",
+            content=self._mail(shown, subscriber, key, now) if shown else b"",
         )
 
     def _view(
@@ -117,7 +117,9 @@ class Writer:
             return arranging.by_day(picked.choice, summaries, maker, day)
         return arranging.by_profile(picked.choice, summaries, maker)
 
-    def _mail(self, shown: view.DigestView, row: int, key: str, now: datetime) -> bytes:
+    def _mail(
+        self, shown: view.DigestView, subscriber: Subscriber, key: str, now: datetime
+    ) -> bytes:
         """Return a digest's mail, small enough to be shown whole, and signed."""
         settings, subject = self._settings, shown.subject  # which no fitting changes
 
@@ -129,12 +131,12 @@ class Writer:
                 recipient=fitted.address,
                 subject=subject,
                 text=text,
-                html=html,
+                html=b"" if subscriber.text_only else html,
                 date=now,
                 list_id=settings.list_id,
                 list_name=settings.service.name,
                 unsubscribe_url=fitted.links.unsubscribe,
-                unsubscribe_address=settings.unsubscribe_address(row),
+                unsubscribe_address=settings.unsubscribe_address(subscriber.row),
                 reply_to=settings.reply_to,
                 stream=fitted.kind,
             )

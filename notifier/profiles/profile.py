@@ -58,7 +58,7 @@ class Subscriber:
     Only `active` ones are mailed. `seen` is the arrival number up to which papers were
     considered. `next_due_at` is None while pending or left. `replacements`: asked to be told of
     new versions, too. `learning`: their votes may move the order. `language`: see `languages`.
-    `tell_nothing`: asked to be told that nothing matched.
+    `tell_nothing`: asked to be told that nothing matched. `text_only`: their mails have no HTML.
     """
 
     row: int
@@ -76,3 +76,4 @@ class Subscriber:
     learning: bool = True
     language: str = "en"
     tell_nothing: bool = False
+    text_only: bool = False

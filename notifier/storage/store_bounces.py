@@ -143,3 +143,16 @@ def raw(conn: Connection, row: int) -> bytes | None:
     """Return the mail that nobody understood, where it was kept."""
     packed = conn.scalar(select(t.bounce.c.raw).where(t.bounce.c.id == row))
     return zlib.decompress(packed) if packed else None
+
+
+def of(conn: Connection, subscriber: int) -> list[dict[str, str]]:
+    """Return what came back of a subscriber's mails, oldest first, ready for JSON."""
+    b = t.bounce.c
+    query = select(b.kind, b.status, b.reason, b.done, b.received_at).where(
+        b.subscriber_id == subscriber
+    )
+    return [
+        {"kind": row.kind, "status": row.status, "reason": row.reason, "done": row.done,
+         "received_at": row.received_at.isoformat()}
+        for row in conn.execute(query.order_by(b.id))
+    ]  # fmt: skip

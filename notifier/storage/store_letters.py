@@ -123,6 +123,21 @@ def forget(conn: Connection, *, before: datetime) -> int:
     return conn.execute(delete(t.letter).where(t.letter.c.made_at < before)).rowcount
 
 
+def forget_address(conn: Connection, address: str) -> None:
+    """Delete the letters to an address."""
+    conn.execute(delete(t.letter).where(t.letter.c.address == address))
+
+
+def to(conn: Connection, address: str) -> list[dict[str, str]]:
+    """Return what is known of the letters to an address, oldest first, ready for JSON."""
+    x = t.letter.c
+    query = select(x.kind, x.state, x.made_at).where(x.address == address).order_by(x.id)
+    return [
+        {"kind": kind, "state": state, "made_at": made_at.isoformat()}
+        for kind, state, made_at in conn.execute(query)
+    ]
+
+
 def states(conn: Connection) -> list[tuple[str, str]]:
     """Return kind and state of all letters, oldest first."""
     x = t.letter.c

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -57,8 +58,16 @@ def add(conn: Connection, wish: Wish, *, now: datetime) -> int:
 def get(conn: Connection, row: int) -> Signup | None:
     """Return the signup of a row."""
     found = conn.execute(select(t.signup).where(t.signup.c.id == row)).one_or_none()
-    if found is None:
-        return None
+    return _signup(found) if found else None
+
+
+def of(conn: Connection, address: str) -> list[Signup]:
+    """Return the signups of an address (in normal form), oldest first."""
+    query = select(t.signup).where(t.signup.c.address == address).order_by(t.signup.c.id)
+    return [_signup(row) for row in conn.execute(query)]
+
+
+def _signup(found: Any) -> Signup:
     schedule = Schedule(found.zone, found.hour, found.minute, tuple(found.days), found.cadence)
     wish = Wish(found.address, found.rules, schedule, found.language)
     return Signup(found.id, wish, found.made_at, found.confirmed_at)
@@ -73,6 +82,11 @@ def withdraw(conn: Connection, row: int) -> None:
     """Delete a signup that is not confirmed."""
     s = t.signup.c
     conn.execute(delete(t.signup).where(s.id == row, s.confirmed_at.is_(None)))
+
+
+def forget_address(conn: Connection, address: str) -> None:
+    """Delete the signups of an address."""
+    conn.execute(delete(t.signup).where(t.signup.c.address == address))
 
 
 def forget(conn: Connection, *, before: datetime) -> int:

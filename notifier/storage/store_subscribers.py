@@ -31,6 +31,7 @@ def _subscriber(row: Any) -> Subscriber:
         learning=row.learning,
         language=row.language,
         tell_nothing=row.tell_nothing,
+        text_only=row.text_only,
     )
 
 
@@ -45,6 +46,7 @@ def add(
     replacements: bool = False,
     language: str = "en",
     tell_nothing: bool = False,
+    text_only: bool = False,
 ) -> bool:
     """Add a pending subscriber; False when the address is there already."""
     return bool(
@@ -66,6 +68,7 @@ def add(
                     "replacements": replacements,
                     "language": language,
                     "tell_nothing": tell_nothing,
+                    "text_only": text_only,
                     "created_at": now,
                 }
             ],

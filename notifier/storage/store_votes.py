@@ -60,14 +60,18 @@ def counts(conn: Connection, subscriber: int) -> dict[str, int]:
     return dict(conn.execute(query.group_by(t.vote.c.kind)).all())
 
 
-def of(conn: Connection, subscriber: int, *, limit: int) -> list[StoredVote]:
-    """Return the latest votes of a subscriber."""
+def of(
+    conn: Connection, subscriber: int, *, limit: int, kind: Kind | None = None
+) -> list[StoredVote]:
+    """Return the latest votes of a subscriber, of one kind or all."""
     query = (
         select(t.vote)
         .where(t.vote.c.subscriber_id == subscriber)
         .order_by(t.vote.c.at.desc(), t.vote.c.paper_id.desc())
         .limit(limit)
     )
+    if kind:
+        query = query.where(t.vote.c.kind == kind)
     return [StoredVote(*row) for row in conn.execute(query)]
 
 

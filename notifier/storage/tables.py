@@ -149,6 +149,7 @@ class SubscriberRow(Row, table=True):
     learning: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=true()))
     language: str = Field(sa_column=Column(String, nullable=False, server_default="en"))
     tell_nothing: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
+    text_only: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
 class ProfileRow(Row, table=True):

@@ -17,7 +17,13 @@ from notifier.digests import cadence
 from notifier.profiles.parser import PROFILE_CHARACTERS, parse
 from notifier.profiles.profile import Profile, Schedule, Subscriber
 from notifier.profiles.rules import RuleProblem, Rules
-from notifier.storage import store_digests, store_news, store_profiles
+from notifier.storage import (
+    store_digests,
+    store_letters,
+    store_news,
+    store_profiles,
+    store_signups,
+)
 from notifier.storage import store_subscribers as store
 from notifier.storage.database import Database
 
@@ -88,6 +94,7 @@ class Subscriptions:
         replacements: bool = False,
         language: str = "",
         tell_nothing: bool = False,
+        text_only: bool = False,
     ) -> Subscriber:
         """Add a pending subscriber, or return the one that is there, unchanged."""
         address, chosen = normal_address(typed), schedule or self._defaults.schedule
@@ -103,6 +110,7 @@ class Subscriptions:
                 replacements=replacements,
                 language=checked_language(language or self._defaults.language),
                 tell_nothing=tell_nothing,
+                text_only=text_only,
             )
             return _found(conn, address)
 
@@ -117,6 +125,7 @@ class Subscriptions:
         learning: bool | None = None,
         language: str | None = None,
         tell_nothing: bool | None = None,
+        text_only: bool | None = None,
     ) -> Subscriber:
         """Change what is given; the rest stays. Another schedule moves the next digest."""
         if schedule:
@@ -127,6 +136,7 @@ class Subscriptions:
             "learning": learning,
             "language": None if language is None else checked_language(language),
             "tell_nothing": tell_nothing,
+            "text_only": text_only,
         }
         columns: dict[str, Any] = {
             name: value for name, value in wanted.items() if value is not None
@@ -243,9 +253,15 @@ class Subscriptions:
             return store.get(conn, row)
 
     def remove(self, typed: str) -> None:
-        """Delete a subscriber with everything kept about them."""
+        """Delete a subscriber with everything kept about them (GDPR, article 17).
+
+        What stays is that an address must not be mailed, where that is so.
+        """
         with self._database.writing() as conn:
-            store.remove(conn, _found(conn, normal_address(typed)).row)
+            subscriber = _found(conn, normal_address(typed))
+            store.remove(conn, subscriber.row)
+            store_signups.forget_address(conn, subscriber.address)
+            store_letters.forget_address(conn, subscriber.address)
 
     def profiles(self, typed: str) -> list[Profile]:
         """Return a subscriber's profiles, oldest first."""

@@ -38,6 +38,14 @@ def routes(pages: Pages) -> list[BaseRoute]:
     return [Route("/d/{key}", archive.show), Route("/d/{key}/all", archive.show_all)]
 
 
+def as_sent(content: bytes, *, as_text: bool = False) -> Response:
+    """Return a mail's HTML; its text, if asked to or where it has no other."""
+    html = b"" if as_text else body(content, "html")
+    if not html:
+        return PlainTextResponse(body(content, "plain"), headers=POLICY)
+    return HTMLResponse(html, headers=POLICY)
+
+
 class _Archive:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
@@ -53,9 +61,7 @@ class _Archive:
             return self._gone(request, reader)
         if content is None:
             raise HTTPException(404)  # nothing matched, so nothing was sent
-        if "text" in request.query_params:
-            return PlainTextResponse(body(content, "plain"), headers=POLICY)
-        return HTMLResponse(body(content, "html"), headers=POLICY)
+        return as_sent(content, as_text="text" in request.query_params)
 
     def show_all(self, request: Request) -> Response:
         """Show all papers that matched, those of the digest marked."""

@@ -48,6 +48,7 @@ class Typed:
     learning: bool
     language: str
     tell_nothing: bool
+    text_only: bool
 
     @classmethod
     def of(cls, subscriber: Subscriber) -> Typed:
@@ -63,6 +64,7 @@ class Typed:
             subscriber.learning,
             subscriber.language,
             subscriber.tell_nothing,
+            subscriber.text_only,
         )
 
     @classmethod
@@ -78,6 +80,7 @@ class Typed:
             bool(form.one("learning")),
             form.one("language"),
             bool(form.one("tell_nothing")),
+            form.one("format") == "text",
         )
 
     @property
@@ -146,6 +149,7 @@ class _Changing:
             learning=typed.learning,
             language=typed.language or None,  # not sent: it stays
             tell_nothing=typed.tell_nothing,
+            text_only=typed.text_only,
         )
         return self._page(request, changed, Typed.of(changed), is_stored=True)
 
@@ -165,6 +169,9 @@ class _Changing:
             "change",
             status,
             reader=subscriber,
+            row=subscriber.row,
+            manage=self._pages.manage(request),
+            links=self._pages.links,
             state=subscriber.state,
             address=subscriber.address,
             typed=typed,

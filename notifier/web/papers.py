@@ -83,10 +83,14 @@ def _links(paper: Paper) -> list[tuple[str, str]]:
 
 
 def _citation(paper: Paper, ending: str) -> Response:
-    media_type, written = CITATIONS[ending]
-    file = re.sub(r"[^A-Za-z0-9.]+", "-", paper.id)[:80].strip("-.") + ending
+    return as_file(paper.id, ending, CITATIONS[ending][1](paper))
+
+
+def as_file(name: str, ending: str, content: str) -> Response:
+    """Return citations as a file to be saved."""
+    file = re.sub(r"[^A-Za-z0-9.]+", "-", name)[:80].strip("-.") + ending
     return Response(
-        written(paper),
-        media_type=f"{media_type}; charset=utf-8",
+        content,
+        media_type=f"{CITATIONS[ending][0]}; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{file}"'},
     )

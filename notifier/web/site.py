@@ -21,8 +21,10 @@ from notifier.web import (
     archive,
     changing,
     confirming,
+    data,
     editing,
     inbox,
+    keeping,
     leaving,
     papers,
     pausing,
@@ -39,18 +41,9 @@ from notifier.web.origins import Names
 def make_site(app: App, *, demo: bool = False) -> Starlette:
     """Return the ASGI application of an instance; `demo`: of the demo."""
     pages = Pages(app)
-    acting = (
-        subscribing,
-        trying,
-        confirming,
-        leaving,
-        pausing,
-        changing,
-        editing,
-        renewing,
-        voting,
-    )
-    groups = (*acting, archive, papers)
+    acting = (subscribing, trying, confirming, leaving, pausing, voting)
+    own = (changing, editing, keeping, data, renewing)
+    groups = (*acting, *own, archive, papers)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     routes += inbox.routes(pages, demo=demo)
     site = app.settings.site

@@ -87,11 +87,11 @@ def tried(trial: Trial, words: Language) -> Tried:
         more_notices=sum(max(len(told) - NOTICES_SHOWN, 0) for told in (problems, warnings)),
         papers=found.papers,
         scanned=found.scanned,
-        days=trial.days,
-        per_day=trial.per_day,
+        days=trial.covered,
+        per_day=found.papers / trial.covered,
         bars=tuple(Bar(number, round(100 * number / most)) for number in found.by_day),
         rules=tuple(
-            TriedRule(one.line, lines[one.line - 1], one.papers, one.papers / trial.days)
+            TriedRule(one.line, lines[one.line - 1], one.papers, one.papers / trial.covered)
             for one in found.rules[:RULES_SHOWN]
         ),
         more_rules=max(len(found.rules) - RULES_SHOWN, 0),

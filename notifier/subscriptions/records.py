@@ -1,0 +1,141 @@
+"""All that is kept about a subscriber, to be read and taken along (GDPR, articles 15 and 20)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
+from notifier.storage import (
+    store_bounces,
+    store_digests,
+    store_letters,
+    store_papers,
+    store_profiles,
+    store_signups,
+    store_subscribers,
+    store_votes,
+)
+from notifier.storage.database import Database
+
+FORMAT = "notifier export 1"
+_ALL = 1_000_000
+
+
+class Records:
+    """The service behind the export of a subscriber."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def everything(self, subscriber: Subscriber, *, now: datetime) -> dict[str, Any]:
+        """Return all that is kept, ready for JSON: times in ISO 8601 with their zone.
+
+        Left out are the mails' bytes (each digest can be read at its own address) and what belongs
+        to nobody: papers, and limits under names that tell no address.
+        """
+        with self._database.reading() as conn:
+            return {
+                "format": FORMAT,
+                "exported_at": now.isoformat(),
+                "subscriber": _subscriber(subscriber),
+                "profiles": _profiles(conn, subscriber),
+                "votes": _votes(conn, subscriber),
+                "digests": _digests(conn, subscriber),
+                "bounces": store_bounces.of(conn, subscriber.row),
+                "requests": _requests(conn, subscriber.address),
+                "letters": store_letters.to(conn, subscriber.address),
+            } | _suppressed(conn, subscriber.address)
+
+
+def _subscriber(subscriber: Subscriber) -> dict[str, Any]:
+    told = asdict(subscriber)
+    for name in ("row", "seen", "schedule"):
+        del told[name]
+    return _timed(told) | {"schedule": _schedule(subscriber.schedule)}
+
+
+def _schedule(schedule: Schedule) -> dict[str, Any]:
+    return {
+        "zone": schedule.zone,
+        "time": f"{schedule.hour:02d}:{schedule.minute:02d}",
+        "days": [DAY_NAMES[day] for day in schedule.days],
+        "cadence": schedule.cadence,
+    }
+
+
+def _profiles(conn: Connection, subscriber: Subscriber) -> list[dict[str, Any]]:
+    return [
+        _timed(
+            {
+                "name": one.name,
+                "rules": one.rules,
+                "enabled": one.enabled,
+                "changed_at": one.changed_at,
+            }
+        )
+        for one in store_profiles.of(conn, [subscriber.row])
+    ]
+
+
+def _votes(conn: Connection, subscriber: Subscriber) -> list[dict[str, Any]]:
+    votes = store_votes.of(conn, subscriber.row, limit=_ALL)
+    papers = {one.row: one for one in store_papers.load(conn, {vote.paper for vote in votes})}
+    return [
+        {
+            "paper": papers[vote.paper].id,
+            "title": papers[vote.paper].title,
+            "said": vote.kind,
+            "at": vote.at.isoformat(),
+        }
+        for vote in votes
+    ]
+
+
+def _digests(conn: Connection, subscriber: Subscriber) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": one.key,
+            "period": one.period,
+            "subject": one.subject,
+            "made_at": one.composed_at.isoformat(),
+            "mail": one.state,
+            "attempts": one.attempts,
+            "reply": one.reply,
+            "papers": [
+                {"profile": profile, "place": place, "paper": paper, "title": title}
+                for profile, place, paper, title in store_digests.papers_of(conn, one.key)
+            ],
+        }
+        for one in store_digests.listed(conn, subscriber=subscriber.row, limit=_ALL)
+    ]
+
+
+def _requests(conn: Connection, address: str) -> list[dict[str, Any]]:
+    return [
+        _timed(
+            {
+                "rules": one.wish.rules,
+                "schedule": _schedule(one.wish.schedule),
+                "language": one.wish.language,
+                "made_at": one.made_at,
+                "confirmed_at": one.confirmed_at,
+            }
+        )
+        for one in store_signups.of(conn, address)
+    ]
+
+
+def _suppressed(conn: Connection, address: str) -> dict[str, Any]:
+    found = store_subscribers.suppression(conn, address)
+    return {"suppressed": {"reason": found[0], "evidence": found[1]}} if found else {}
+
+
+def _timed(told: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in told.items()
+    }

@@ -1,0 +1,132 @@
+"""What a subscriber has: saved papers, the digests that were sent, the next one as it stands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from notifier.digests import cadence
+from notifier.digests.excerpt import cut
+from notifier.papers.paper import Paper
+from notifier.profiles.profile import Subscriber
+from notifier.storage import store_digests, store_papers, store_votes
+from notifier.storage.store_votes import StoredVote
+from notifier.subscriptions.links import CHANGE
+from notifier.web.answers import Pages, read_form
+from notifier.web.archive import as_sent
+from notifier.web.papers import CITATIONS, as_file
+
+MOST_SHOWN = 500
+AUTHORS_CHARACTERS = 200
+
+
+def routes(pages: Pages) -> list[BaseRoute]:
+    """Return where the pages are."""
+    keeping = _Keeping(pages)
+    return [
+        Route("/m/{token}/saved", keeping.saved, methods=["GET"]),
+        Route("/m/{token}/saved", keeping.act, methods=["POST"]),
+        Route("/m/{token}/saved{ending}", keeping.cite, methods=["GET"]),
+        Route("/m/{token}/digests", keeping.digests, methods=["GET"]),
+        Route("/m/{token}/next", keeping.next, methods=["GET"]),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A paper that was saved."""
+
+    paper: Paper
+    vote: StoredVote
+    authors: str
+
+
+class _Keeping:
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def _saved(self, subscriber: Subscriber) -> list[Saved]:
+        with self._pages.app.database.reading() as conn:
+            votes = store_votes.of(conn, subscriber.row, limit=MOST_SHOWN, kind="saved")
+            rows = {vote.paper for vote in votes}
+            papers = {paper.row: paper for paper in store_papers.load(conn, rows)}
+        return [
+            Saved(paper, vote, cut(", ".join(paper.authors), AUTHORS_CHARACTERS))
+            for vote in votes
+            if (paper := papers.get(vote.paper))
+        ]
+
+    def saved(self, request: Request) -> Response:
+        """Show the saved papers, the latest first."""
+        return self._page(request, self._pages.subscriber(request, CHANGE))
+
+    async def act(self, request: Request) -> Response:
+        """Take a paper from the list, or put it back."""
+        form = await read_form(request)
+        return await asyncio.to_thread(self._act, request, form.one("do"), form.one("paper"))
+
+    def _act(self, request: Request, do: str, paper: str) -> Response:
+        app, subscriber = self._pages.app, self._pages.subscriber(request, CHANGE)
+        row = int(paper) if paper.isdecimal() and len(paper) < 18 else 0
+        with app.database.writing() as conn:
+            found = store_papers.load(conn, [row])
+            said = store_votes.said(conn, subscriber.row, row)
+            if found and do == "forget" and said == "saved":
+                store_votes.remove(conn, subscriber.row, row)
+            elif found and do == "save" and said is None:
+                store_votes.put(conn, StoredVote(subscriber.row, row, "saved", app.clock()))
+        gone = found[0] if found and do == "forget" else None
+        return self._page(request, subscriber, gone=gone)
+
+    def _page(
+        self, request: Request, subscriber: Subscriber, *, gone: Paper | None = None
+    ) -> Response:
+        return self._pages.page(
+            request,
+            "saved",
+            reader=subscriber,
+            saved=self._saved(subscriber),
+            gone=gone,
+            most=MOST_SHOWN,
+            zone=cadence.zone_of(subscriber.schedule),
+            manage=self._pages.manage(request),
+            links=self._pages.links,
+        )
+
+    def cite(self, request: Request) -> Response:
+        """Give the citations of all saved papers as one file."""
+        ending = request.path_params["ending"]
+        if ending not in CITATIONS:
+            return self._pages.message(request, "nothing here", 404)
+        papers = [one.paper for one in self._saved(self._pages.subscriber(request, CHANGE))]
+        written: Callable[[Paper], str] = CITATIONS[ending][1]
+        return as_file("saved", ending, "\n".join(map(written, papers)))
+
+    def digests(self, request: Request) -> Response:
+        """Show what was sent, the newest first."""
+        subscriber = self._pages.subscriber(request, CHANGE)
+        app = self._pages.app
+        with app.database.reading() as conn:
+            listed = store_digests.listed(conn, subscriber=subscriber.row, limit=MOST_SHOWN)
+        oldest = app.clock() - app.archive
+        return self._pages.page(
+            request,
+            "digests",
+            reader=subscriber,
+            digests=listed,
+            is_kept=[one.papers > 0 and one.composed_at >= oldest for one in listed],
+            days=app.archive.days,
+            zone=cadence.zone_of(subscriber.schedule),
+            manage=self._pages.manage(request),
+            links=self._pages.links,
+        )
+
+    def next(self, request: Request) -> Response:
+        """Show the next digest as it would be now: nothing of it is kept or sent."""
+        subscriber = self._pages.subscriber(request, CHANGE)
+        return as_sent(self._pages.app.preview(subscriber).content)
