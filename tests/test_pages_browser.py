@@ -16,7 +16,9 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from notifier import languages
 from notifier.profiles.profile import Schedule
+from notifier.storage import store_votes
 from notifier.storage.store_signups import Wish
+from notifier.storage.store_votes import StoredVote
 from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
@@ -85,6 +87,36 @@ async def states(place: Place, base: str, paths: dict[str, str]) -> list[tuple[s
     async def say_yes(page: Page) -> None:
         await page.locator("form button").first.click()
 
+    async def try_it(page: Page) -> None:
+        await page.fill("#rules", "RAG\nsurvey\ntitel: x\ngrahps")
+        await page.click("button[value=try]")
+
+    async def nothing_typed(page: Page) -> None:
+        await page.fill("#rules", "# nothing")
+        await page.locator("button[value=save]").last.click()
+
+    async def take_away(page: Page) -> None:
+        await page.click("button[value=forget] >> nth=0")
+
+    async def delete(page: Page) -> None:
+        await page.click("button[value=remove]")
+
+    own = base + paths["change"]
+    keep_two(place)
+    ones_own = [
+        ("profile", own + "/profile/1", None),
+        ("profile tried", own + "/profile/1", try_it),
+        ("profile wrong", own + "/profile/1", nothing_typed),
+        ("new profile", own + "/profile/new", None),
+        ("tried by anybody", base + "/", try_it),
+        ("saved", own + "/saved", None),
+        ("taken away", own + "/saved", take_away),
+        ("digests", own + "/digests", None),
+        ("next", own + "/next", None),
+        ("data", own + "/data", None),
+        ("data unsure", own + "/data", send),
+        ("deleted profile", own + "/profile/1", delete),
+    ]
     old = now - timedelta(days=99)
     joining = [
         ("subscribe", base + "/", None),
@@ -105,7 +137,14 @@ async def states(place: Place, base: str, paths: dict[str, str]) -> list[tuple[s
         ("paused", base + paths["pause"], send),
         ("change wrong", base + paths["change"], wrong),
         ("change stored", base + paths["change"], send),
+        *ones_own,
     ]
+
+
+def keep_two(place: Place) -> None:
+    with place.app.database.writing() as conn:
+        for paper in (1, 2):
+            store_votes.put(conn, StoredVote(1, paper, "saved", place.now))
 
 
 async def trouble(page: Page, allowed: tuple[str, ...]) -> list[str]:
@@ -138,12 +177,42 @@ async def test_every_page_is_usable_by_everyone(
                 await act(page)
             assert await page.get_attribute("html", "lang") == ("en" if name == "digest" else code)
             await page.screenshot(path=tmp_path / f"{name}-{colors}-{code}.png", full_page=True)
-            if problems := await trouble(page, MAILS_OWN if name == "digest" else ()):
+            if problems := await trouble(page, MAILS_OWN if name in ("digest", "next") else ()):
                 found[name] = problems
         blocked = [text for text in errors if "Content Security Policy" in text]
         await context.close()
     assert found == {}
     assert blocked == []
+
+
+@pytest.mark.anyio
+async def test_rules_are_tried_while_they_are_typed_and_the_zone_is_the_browsers(
+    place: Place,
+) -> None:
+    paths = place.paths(place.send())
+    async with chromium() as browser, served(place) as base:
+        context = await browser.new_context(timezone_id="Pacific/Auckland", locale="de")
+        page = await context.new_page()
+        await page.goto(base + "/")
+        assert await page.input_value("#zone") == "Pacific/Auckland"
+        await page.type("#rules", "RAG")
+        await page.wait_for_selector(".tried mark")
+        assert "6 Artikel an einem Tag" in await page.inner_text(".tried")
+        await page.fill("#rules", "")
+        await page.wait_for_selector(".tried mark", state="detached")
+        await page.fill("#address", "nobody")
+        await page.press("#address", "Enter")
+        assert await page.input_value("#zone") == "Pacific/Auckland", "what was typed stays"
+
+        await page.goto(base + paths["change"] + "/profile/1")
+        before = await page.input_value("#rules")
+        await page.fill("#rules", "# a comment only")
+        await page.wait_for_selector("text=No rule works yet")
+        await page.fill("#rules", before)
+        await page.wait_for_selector(".tried mark")
+        await page.press("#name", "Enter")
+        await page.wait_for_selector("text=The next digest goes by these rules")
+        await context.close()
 
 
 @asynccontextmanager
