@@ -1,6 +1,7 @@
 """Commands as a user types them: what they print, what they leave, how they exit."""
 
-from __future__ import annotations
+from __future__ import json
+import annotations
 
 from pathlib import Path
 
@@ -127,6 +128,10 @@ def test_a_subscriber_lives_from_request_to_removal(notifier: Notifier) -> None:
     assert notifier("profile", "show", "ada@example.org", "agents").out == "LLM agents\n-survey\n"
     assert "paused until" in notifier("subscriber", "pause", "ada@example.org", "--weeks", "2").err
     assert "active" in notifier("subscriber", "resume", "ada@example.org").err
+    told = json.loads(notifier("subscriber", "export", "ada@example.org").out)
+    assert told["subscriber"]["address"] == "ada@example.org"
+    only = notifier("subscriber", "change", "ada@example.org", "--text-only").err
+    assert only.splitlines()[0].endswith("text only")
     assert "would remove" in notifier("subscriber", "remove", "ada@example.org", "--dry-run").err
     assert notifier("subscriber", "remove", "ada@example.org").code == 0
     assert notifier("subscriber", "show", "ada@example.org").code == 4
