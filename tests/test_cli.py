@@ -1,7 +1,8 @@
 """Commands as a user types them: what they print, what they leave, how they exit."""
 
-from __future__ import json
-import annotations
+from __future__ import annotations
+
+import json
 
 from pathlib import Path
 
