@@ -88,7 +88,7 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever the library prints
     logging.disable()
     sys.addaudithook(_before)
-    requests.sessions.HTTPAdapter = OneRequest  # type: ignore[misc]  # all there is of requests
+    requests.sessions.__dict__["HTTPAdapter"] = OneRequest  # whatever session the library opens
     _say(answers, {"ready": True})
     for line in sys.stdin:
         _say(answers, answer(json.loads(line)))
@@ -141,7 +141,7 @@ def opened(url: str, seconds: float) -> Any:
         allow_templates=False,
         storage_mode=PersistentStoreMode.MEMORY,
     )
-    plugin = apprise.Apprise.instantiate(url, asset=asset)
+    plugin: Any = apprise.Apprise.instantiate(url, asset=asset)
     if plugin is None:
         return None
     for name in _OWN:
@@ -149,8 +149,12 @@ def opened(url: str, seconds: float) -> Any:
             setattr(plugin, name, False)
     plugin.socket_connect_timeout = min(CONNECT_SECONDS, seconds)
     plugin.socket_read_timeout = seconds
-    plugin.throttle = lambda *_, **__: None  # we wait ourselves, and longer
+    plugin.throttle = _at_once
     return plugin
+
+
+def _at_once(*_: Any, **__: Any) -> None:
+    """Instead of the library's waits: we wait ourselves, and longer."""
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ class Service:
     link: Callable[[str], str] = _as_it_is
 
 
-# Sizes: some room below what each takes (2,000 characters, 4,096, 4,096 bytes; Slack cuts at 4,000).
+# Sizes: below what each takes. Discord: 2,000 characters, Telegram: 4,096, ntfy: 4,096 bytes; Slack
+# advises against more than 4,000.
 SERVICES: Final = {
     one.name: one
     for one in (
@@ -88,6 +89,7 @@ class Address:
     service: Service
     url: str = field(repr=False)
     host: str
+    port: int | None
     shown: str
 
 
@@ -108,11 +110,13 @@ def parsed(typed: str) -> Address:
         raise UsageError(f"{scheme}:// is no channel - write one like {_examples()}")
     place, _, query = found["rest"].partition("?")
     _check_options(service, query)
-    host = _host(service, place)
+    host, port = _host(service, place)
     # The first letters of a secret tell two channels apart; of a short one even they say much.
     begin = place[:2] if len(place) > 2 * _SECRET_CHARACTERS else ""
-    shown = f"{scheme}://{host}/…" if host else f"{scheme}://{begin}…/…"
-    return Address(service, url, host, shown)
+    written = f"[{host}]" if ":" in host else host
+    named = f"{written}:{port}" if port else written
+    shown = f"{scheme}://{named}/…" if host else f"{scheme}://{begin}…/…"
+    return Address(service, url, host, port, shown)
 
 
 def _examples() -> str:
@@ -122,7 +126,7 @@ def _examples() -> str:
 def _check_options(service: Service, query: str) -> None:
     for pair in re.split("[&;?]", query):
         name = unquote(pair.partition("=")[0])
-        known = name in service.options or name[:1] in "+-" and name[:1] in service.options
+        known = name in service.options or (name[:1] in "+-" and name[:1] in service.options)
         if name and not known:
             there = ", ".join(f"{one}…" if one in "+-" else one for one in service.options)
             raise UsageError(
@@ -131,10 +135,10 @@ def _check_options(service: Service, query: str) -> None:
             )
 
 
-def _host(service: Service, place: str) -> str:
-    """The host, with its port, that an address names; "" where the service's own is asked."""
+def _host(service: Service, place: str) -> tuple[str, int | None]:
+    """The host and the port that an address names; "" where the service's own is asked."""
     if not service.names_host:
-        return ""
+        return "", None
     try:
         parts = urlsplit(f"//{place}")
         port, name = parts.port, (parts.hostname or "").rstrip(".")
@@ -143,10 +147,7 @@ def _host(service: Service, place: str) -> str:
     if not name:
         raise UsageError(f"no host stands in it - write it like {service.example}")
     is_own = service.name == "ntfy" and not parts.path.strip("/")  # a topic of the public server
-    if is_own or name in service.hosts:
-        return ""
-    written = f"[{name}]" if ":" in name else name
-    return f"{written}:{port}" if port else written
+    return ("", None) if is_own or name in service.hosts else (name, port)
 
 
 def hidden(said: str, url: str) -> str:
@@ -157,5 +158,5 @@ def hidden(said: str, url: str) -> str:
 
 
 def _parts(url: str) -> Iterable[str]:
-    whole = {part for part in re.split(r"[/:@?&=;,#]+", url)}
-    return {one for part in whole for one in (part, unquote(part)) if len(one) > _SECRET_CHARACTERS}
+    parts = re.split(r"[/:@?&=;,#]+", url)
+    return {one for part in parts for one in (part, unquote(part)) if len(one) > _SECRET_CHARACTERS}

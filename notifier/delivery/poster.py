@@ -94,7 +94,8 @@ class Poster:
             "listed": self.reach.listed, "hosts": address.service.hosts,
         }  # fmt: skip
         try:
-            process = self._process or await asyncio.wait_for(self._start(), START_SECONDS)
+            async with asyncio.timeout(START_SECONDS):
+                process = self._process or await self._start()
             async with asyncio.timeout(self.timeout_seconds + _LONGER):
                 return await _spoken(process, question)
         except TimeoutError:

@@ -1,5 +1,7 @@
 """channels: where papers go beside mails, what goes there, and what was tried"""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,7 +11,7 @@ revision = "0016"
 down_revision = "0012"
 
 
-def _refers(table: str, column: str, target: str) -> tuple[sa.Column, sa.ForeignKeyConstraint]:
+def _refers(table: str, column: str, target: str) -> tuple[sa.Column[Any], sa.ForeignKeyConstraint]:
     name = op.f(f"fk_{table}_{column}_{target}")
     return (
         sa.Column(column, sa.Integer(), nullable=False),
@@ -17,7 +19,7 @@ def _refers(table: str, column: str, target: str) -> tuple[sa.Column, sa.Foreign
     )
 
 
-def _time(name: str, *, nullable: bool = True) -> sa.Column:
+def _time(name: str, *, nullable: bool = True) -> sa.Column[Any]:
     return sa.Column(name, Utc(timezone=True), nullable=nullable)
 
 
