@@ -115,15 +115,13 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     if not question["body"]:
         return {"ok": True}
     watch = OneRequest.watch = Watch(Reach(question["listed"]), tuple(question["hosts"]))
-    ok = plugin.notify(
-        body=question["body"], title=question["title"], body_format=apprise.NotifyFormat.TEXT
-    )
+    ok = said(plugin, question["title"], question["body"])
     if watch.private and not watch.status:
         watch.refused = (
             f"it leads to {watch.private[0]}, a private address that is not in channels.hosts"
         )
     return {
-        "ok": bool(ok),
+        "ok": ok,
         "status": watch.status,
         "retry_after": watch.retry_after,
         "body": watch.body.decode("utf-8", "replace"),
@@ -137,6 +135,7 @@ def opened(url: str, seconds: float) -> Any:
     """Return the library's object for an address, made to do nothing but send; None: it is none."""
     asset = apprise.AppriseAsset(
         app_id=f"paper-notifier/{__version__}",
+        async_mode=False,
         http_redirects=False,
         allow_templates=False,
         storage_mode=PersistentStoreMode.MEMORY,
@@ -151,6 +150,13 @@ def opened(url: str, seconds: float) -> Any:
     plugin.socket_read_timeout = seconds
     plugin.throttle = _at_once
     return plugin
+
+
+def said(plugin: Any, title: str, body: str) -> bool:
+    """Send a message as plain text: the library escapes what its service would take for markup."""
+    every = apprise.Apprise(asset=plugin.asset)
+    every.add(plugin)
+    return bool(every.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT))
 
 
 def _at_once(*_: Any, **__: Any) -> None:

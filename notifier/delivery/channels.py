@@ -28,7 +28,7 @@ def _as_it_is(text: str) -> str:
 
 def _without_markup(text: str) -> str:
     """What Discord would read as markup or as calling somebody is read as it stands."""
-    return re.sub(r"([\\*_~`|>#\[\]])", r"\\\1", text).replace("@", "@\u200b").replace("<", "‹")
+    return re.sub(r"([\\*_~`|<>#\[\]])", r"\\\1", text).replace("@", "@\u200b")
 
 
 def _bare(url: str) -> str:
