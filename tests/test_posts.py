@@ -17,13 +17,22 @@ from sqlalchemy import select, update
 from structlog.testing import capture_logs
 from werkzeug import Request, Response
 
+from notifier.app import App
+from notifier.config_channels import Channels
 from notifier.delivery import apprise_process, channels
 from notifier.delivery.poster import Answer
 from notifier.jobs.posting import Posted
-from notifier.storage import store_archive, store_posting, store_posts, store_subscribers
+from notifier.storage import (
+    store_archive,
+    store_channels,
+    store_posting,
+    store_posts,
+    store_subscribers,
+)
 from notifier.storage import tables as t
 from notifier.storage.store_posting import Claimed, Fate
 
+from .pages import ADA, Place
 from .sink import listening
 from .test_jobs import MONDAY, RAG, Instance
 
@@ -87,6 +96,17 @@ class Lab(Instance):
 
 
 @pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """An instance with pages, where webhooks are allowed."""
+    made = Place(tmp_path)
+    allowed = made.app.settings.model_copy(update={"channels": Channels(allowed=("webhook",))})
+    made.app.close()
+    made.app = App(allowed, clock=lambda: made.now)
+    yield made
+    made.app.close()
+
+
+@pytest.fixture
 def lab(tmp_path: Path, httpserver: HTTPServer) -> Iterator[Lab]:
     made = Lab(tmp_path, httpserver)
     yield made
@@ -143,6 +163,29 @@ async def test_a_post_links_to_nothing_by_which_others_could_change_the_subscrip
     for secret in (lab.digest(), lab.ada, "/u/", "/m/", "/pause/", "/v/", "/d/"):
         assert secret not in post.body + post.title
     lab.app.close()
+
+
+async def test_the_page_of_a_post_shows_what_its_profiles_want_and_leads_nobody_to_the_digest(
+    place: Place,
+) -> None:
+    app = place.app
+    app.subscriptions.add_profile(ADA, "secret plans", "RAG", now=place.now)
+    channel = "jsons://hooks.example.org/x"
+    with app.database.writing() as conn:
+        store_channels.add(conn, 1, 1, "webhook", channel, now=place.now)
+    key = place.send()
+    with app.database.reading() as conn:
+        page = conn.scalars(select(t.post.c.page)).one()
+    async with place.client() as http:
+        shown = await http.get(f"/l/{page}")
+        assert shown.status_code == 200
+        assert shown.text.count("<h3") == 6
+        for secret in (key, "secret plans", ADA, "/u/", "/m/", "/pause/", "/v/", "/d/"):
+            assert secret not in shown.text
+        assert (await http.get(f"/l/{key}")).status_code == 404
+        assert (await http.get(f"/d/{page}")).status_code == 404
+        place.now += timedelta(days=91)
+        assert (await http.get(f"/l/{page}")).status_code == 410
 
 
 async def test_a_channel_gets_the_papers_of_its_profiles_alone_and_one_post_for_both(
