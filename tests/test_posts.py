@@ -402,6 +402,25 @@ async def test_a_crash_between_sending_and_recording_sends_the_same_text_again(l
     assert lab.states() == ["sent"]
 
 
+async def test_who_lost_a_claim_changes_nothing_and_who_is_only_late_does(lab: Lab) -> None:
+    lab.channel()
+    lab.compose(RAG)
+    first = lab.claim()
+    lab.now += timedelta(minutes=6)
+    second = lab.claim()
+    assert first is not None
+    assert second is not None
+    with lab.app.database.writing() as conn:
+        assert not store_posting.record(conn, first, Fate("failed"), now=lab.now)
+    assert lab.states() == ["claimed"]
+    lab.now += timedelta(minutes=6)
+    with lab.app.database.writing() as conn:
+        store_posting.take_over(conn, now=lab.now)
+        assert store_posting.record(conn, second, Fate("sent"), now=lab.now)
+        assert not store_posting.record(conn, second, Fate("failed"), now=lab.now)
+    assert lab.states() == ["sent"]
+
+
 @pytest.mark.parametrize(
     "columns",
     [{"state": "left"}, {"paused_until": EIGHT + timedelta(days=9)}, {"suppressed": True}],
@@ -433,6 +452,9 @@ async def test_a_429_is_waited_for_as_long_as_it_says_by_the_whole_channel(lab: 
     lab.now += timedelta(minutes=9)
     assert (await lab.send()).sent == 0
     assert lab.app.channelled.channels.get(row).rest_until is not None
+    with lab.app.database.writing() as conn:  # another post of the channel would be due
+        conn.execute(update(t.post).values(not_before=lab.now))
+    assert lab.claim() is None
     lab.now += timedelta(minutes=4)
     assert (await lab.send()).sent == 1
     assert lab.outcomes() == [("pending", 429), ("sent", 200)]

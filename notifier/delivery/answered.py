@@ -58,7 +58,7 @@ def decide(answer: Answer, tried: Tried, *, now: datetime) -> Decision:
     if answer.ok:
         return Decision("sent")
     if reason := answer.refused or answer.wrong or _refusal(answer.status):
-        return Decision("pending", now, counts=False, pauses=reason)
+        return Decision("pending", now + backoff.SHORTEST, counts=False, pauses=reason)
     asked = answer.retry_after
     if answer.status == 0 or answer.status in LATER or answer.status >= 500:
         ours = backoff.wait(tried.attempts, tried.key)

@@ -132,7 +132,8 @@ def take_over(conn: Connection, *, now: datetime) -> int:
 def record(conn: Connection, mine: Claimed, fate: Fate, *, now: datetime) -> bool:
     """Record what became of a claimed post; False when another has claimed it since.
 
-    What the attempt came to is kept in either case.
+    A claim that ran out counts while nobody else took the post. What the attempt came to is kept in
+    any case.
     """
     p, done = t.post.c, fate.state in ("sent", "failed")
     _note(conn, [mine.row], fate, now=now)
@@ -147,7 +148,8 @@ def record(conn: Connection, mine: Claimed, fate: Fate, *, now: datetime) -> boo
         values["attempts"] = p.attempts - 1
     if fate.not_before is not None:
         values["not_before"] = fate.not_before
-    here = (p.id == mine.row) & (p.state == "claimed") & (p.claim == mine.claim)
+    is_open = p.state.in_(("claimed", "pending"))
+    here = (p.id == mine.row) & is_open & (p.claim == mine.claim)
     return conn.execute(update(t.post).where(here).values(values)).rowcount == 1
 
 
