@@ -132,6 +132,8 @@ def test_a_refused_channel_is_shown_by_list_and_status_until_it_is_resumed(
     listed = desk("channel", "list")
     assert "404 Not Found (no /***)" in listed.out
     assert "notifier channel resume" in listed.err
+    (row,) = desk("channel", "list", "--format", "jsonl").rows
+    assert row["last_answer"] == "404 no /***"
     desk.server.clear()
     desk.server.expect_request(f"/{SECRET}").respond_with_data("ok")
     desk("channel", "resume", 1)

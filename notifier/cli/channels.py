@@ -72,7 +72,8 @@ def list_(
     with instance() as opened:
         rows = records(opened, opened.channelled.channels.listed(address))
         lacks = opened.channelled.lacks
-    columns = ("id", "address", "channel", "profiles", "state", "waiting", "last_sent_at", "why")
+    columns = ("id", "address", "channel", "profiles", "state", "waiting", "last_sent_at", "why",
+               "last_answer")  # fmt: skip
     print_rows(rows, columns, format_)
     if lacks:
         say(lacks)
@@ -90,7 +91,7 @@ def records(opened: App, channels: list[Channel]) -> list[dict[str, Any]]:
             "id": one.row, "address": one.address, "service": one.service, "channel": shown(one),
             "profiles": one.profiles, "state": _state(one, now, services), "waiting": one.waiting,
             "last_sent_at": one.last_sent_at, "since": one.paused_at, "until": one.rest_until,
-            "refused": bool(one.reason),
+            "refused": bool(one.reason), "last_answer": one.last_answer,
             "why": one.reason or ("by the operator" if one.paused_at else None),
         }
         for one in channels

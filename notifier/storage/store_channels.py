@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, delete, func, or_, select, update
 
 from notifier.storage import tables as t
-from notifier.storage.statements import insert_new
+from notifier.storage.statements import chunks, insert_new
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A channel: see `tables.ChannelRow`. `profiles` are the names of those whose papers it gets,
-    `waiting` counts its posts that wait; `last_sent_at` is when it took one."""
+    `waiting` counts its posts that wait; `last_sent_at` is when it took one, `last_answer` what its
+    service said last."""
 
     row: int
     subscriber: int
@@ -34,6 +35,7 @@ class Channel:
     profiles: tuple[str, ...]
     waiting: int
     last_sent_at: datetime | None
+    last_answer: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +92,7 @@ def listed(
     conn: Connection, *, subscriber: int | None = None, row: int | None = None
 ) -> list[Channel]:
     """Return channels, all or those of a subscriber or a row, oldest first."""
-    c, p = t.channel.c, t.post.c
-    mine = p.channel_id == c.id
-    waiting = (
-        select(func.count()).where(mine, p.state.in_(("pending", "claimed"))).scalar_subquery()
-    )
-    last = select(func.max(p.finished_at)).where(mine, p.state == "sent").scalar_subquery()
-    query = (
-        select(t.channel, t.subscriber.c.address, t.subscriber.c.language, waiting.label("waiting"),
-               last.label("last"))
-        .join(t.subscriber, t.subscriber.c.id == c.subscriber_id)
-        .order_by(c.id)
-    )  # fmt: skip
+    query, c = _listing(), t.channel.c
     if subscriber is not None:
         query = query.where(c.subscriber_id == subscriber)
     if row is not None:
@@ -112,10 +103,34 @@ def listed(
         Channel(
             one.id, one.subscriber_id, one.address, one.language, one.service, one.url,
             one.added_at, one.paused_at, one.reason, one.rest_until,
-            tuple(names.get(one.id, ())), one.waiting, one.last,
+            tuple(names.get(one.id, ())), one.waiting, one.last, one.said,
         )
         for one in rows
     ]  # fmt: skip
+
+
+def _listing() -> Select[Any]:
+    c, p = t.channel.c, t.post.c
+    mine = p.channel_id == c.id
+    waiting = (
+        select(func.count()).where(mine, p.state.in_(("pending", "claimed"))).scalar_subquery()
+    )
+    last = select(func.max(p.finished_at)).where(mine, p.state == "sent").scalar_subquery()
+    said = (
+        select(t.post_attempt.c.reply)
+        .join(t.post, p.id == t.post_attempt.c.post_id)
+        .where(mine)
+        .order_by(t.post_attempt.c.id.desc())
+        .limit(1)
+        .correlate(t.channel)
+        .scalar_subquery()
+    )
+    return (
+        select(t.channel, t.subscriber.c.address, t.subscriber.c.language, waiting.label("waiting"),
+               last.label("last"), said.label("said"))
+        .join(t.subscriber, t.subscriber.c.id == c.subscriber_id)
+        .order_by(c.id)
+    )  # fmt: skip
 
 
 def _names(conn: Connection, rows: Sequence[int]) -> dict[int, list[str]]:
@@ -123,12 +138,12 @@ def _names(conn: Connection, rows: Sequence[int]) -> dict[int, list[str]]:
     query = (
         select(link.channel_id, p.name)
         .join(t.profile, p.id == link.profile_id)
-        .where(link.channel_id.in_(rows))
-        .order_by(p.id)
+        .order_by(link.channel_id, p.id)
     )
     found: dict[int, list[str]] = {}
-    for row, name in conn.execute(query):
-        found.setdefault(row, []).append(name)
+    for some in chunks(rows):
+        for row, name in conn.execute(query.where(link.channel_id.in_(some))):
+            found.setdefault(row, []).append(name)
     return found
 
 
