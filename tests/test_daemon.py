@@ -237,6 +237,10 @@ async def test_sigterm_waits_for_the_answer_of_a_channel_and_posts_once(tmp_path
         async with process("run", "--config", config) as daemon:
             await asyncio.wait_for(asked.wait(), 30)
             daemon.send_signal(signal.SIGTERM)
+            assert daemon.stderr is not None
+            async with asyncio.timeout(20):
+                while b"waiting for the answer" not in await daemon.stderr.readline():
+                    pass
             told.set()
             assert await asyncio.wait_for(daemon.wait(), 20) == 0
     conn = sqlite3.connect(tmp_path / "notifier.db")

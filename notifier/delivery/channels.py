@@ -62,7 +62,7 @@ SERVICES: Final = {
     for one in (
         Service("slack", ("slack",), "slack://T…/B…/…", ("hooks.slack.com", "slack.com"), 3500),
         Service(
-            "discord", ("discord",), "discord://ID/TOKEN", ("discord.com",), 1700, ("thread",),
+            "discord", ("discord",), "discord://ID/TOKEN", ("discord.com",), 1700,
             text=_without_markup, link=_bare,
         ),
         Service(
