@@ -45,6 +45,7 @@ class Watch:
     retry_after: str = ""
     body: bytes = b""
     failure: str = ""
+    connected: int = 0
     private: list[str] = field(default_factory=list)
 
     def connecting(self, address: str, port: int) -> None:
@@ -52,6 +53,7 @@ class Watch:
         if not self.reach.leads_to(address, port):
             self.private.append(address)
             raise OSError(f"{address} must not be connected to")
+        self.connected += 1
 
 
 class OneRequest(HTTPAdapter):
@@ -88,7 +90,8 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever the library prints
     logging.disable()
     sys.addaudithook(_before)
-    requests.sessions.__dict__["HTTPAdapter"] = OneRequest  # whatever session the library opens
+    # What every session takes, whichever the library opens; not meant to be set from outside.
+    requests.sessions.HTTPAdapter = OneRequest  # type: ignore[attr-defined]
     _say(answers, {"ready": True})
     for line in sys.stdin:
         _say(answers, answer(json.loads(line)))
@@ -116,7 +119,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
         return {"ok": True}
     watch = OneRequest.watch = Watch(Reach(question["listed"]), tuple(question["hosts"]))
     ok = said(plugin, question["title"], question["body"])
-    if watch.private and not watch.status:
+    if watch.private and not watch.connected:
         watch.refused = (
             f"it leads to {watch.private[0]}, a private address that is not in channels.hosts"
         )
