@@ -31,6 +31,7 @@ from notifier.storage import (
 )
 from notifier.storage import tables as t
 from notifier.storage.store_posting import Claimed, Fate
+from notifier.subscriptions.records import Records
 
 from .pages import ADA, Place
 from .sink import listening
@@ -668,6 +669,19 @@ async def test_who_leaves_has_waiting_posts_dropped_and_who_is_removed_loses_all
     with lab.app.database.reading() as conn:
         for table in (t.channel, t.channel_profile, t.post, t.post_attempt, t.post_paper):
             assert conn.execute(select(table)).all() == []
+
+
+async def test_what_is_kept_about_a_subscriber_names_channels_and_posts_without_the_secret(
+    lab: Lab,
+) -> None:
+    lab.channel("/a-secret-hook")
+    lab.compose(RAG)
+    records, ada = Records(lab.app.database), lab.app.subscriptions.get(lab.ada)
+    told = json.dumps(records.everything(ada, now=lab.now))
+    (channel,) = json.loads(told)["channels"]
+    assert channel["profiles"] == ["p"]
+    assert channel["messages"][0]["title"] == "p: 1 paper"
+    assert "a-secret-hook" not in told
 
 
 async def test_old_posts_are_forgotten_and_the_papers_a_channel_has_are_not(lab: Lab) -> None:

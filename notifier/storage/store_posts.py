@@ -88,6 +88,29 @@ def page(conn: Connection, name: str) -> Page | None:
     return Page(row.key, tuple(row.profiles)) if row else None
 
 
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A post: what a channel got, or is to get, of a digest, and what its service said."""
+
+    digest: str
+    title: str
+    body: str
+    state: str
+    reply: str | None
+
+
+def of(conn: Connection, channel: int) -> list[Post]:
+    """Return the posts of a channel that are kept, oldest first."""
+    p, d = t.post.c, t.digest.c
+    query = (
+        select(d.key, p.title, p.body, p.state, p.reply)
+        .join(t.digest, d.id == p.digest_id)
+        .where(p.channel_id == channel)
+        .order_by(p.id)
+    )
+    return [Post(*row) for row in conn.execute(query)]
+
+
 def forget(conn: Connection, *, before: datetime) -> int:
     """Delete posts of digests made before a time that are not to be sent; return how many.
 

@@ -8,7 +8,7 @@ from alembic import op
 from notifier.storage.columns import Utc
 
 revision = "0016"
-down_revision = "0012"
+down_revision = "0017"
 
 
 def _refers(table: str, column: str, target: str) -> tuple[sa.Column[Any], sa.ForeignKeyConstraint]:
