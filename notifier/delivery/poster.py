@@ -113,6 +113,7 @@ class Poster:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "notifier.delivery.apprise_process",
             stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=_LINE_BYTES,
+            start_new_session=True,  # a Ctrl-C that asks us to stop lets it finish its message
             env=environment | {"NETRC": os.devnull, "HOME": os.devnull},
         )  # fmt: skip
         await _spoken(self._process, None)

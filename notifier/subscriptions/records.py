@@ -38,7 +38,7 @@ class Records:
         """Return all that is kept, ready for JSON: times in ISO 8601 with their zone.
 
         Left out are the mails' bytes (each digest can be read at its own address) and what belongs
-        to nobody: papers, and limits under names that tell no address. Addresses of channels are cut.
+        to nobody: papers, and limits under names that tell no address. Channels are shown cut.
         """
         with self._database.reading() as conn:
             return {
