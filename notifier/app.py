@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 
 from notifier import errors, keys, pacing
+from notifier.channelled import Channelled
 from notifier.config import Settings
 from notifier.config_values import is_loopback
 from notifier.delivery.files import FilesTransport
@@ -223,6 +224,10 @@ class App:
         return self.settings.delivery.in_doubt != "resend"
 
     @cached_property
+    def channelled(self) -> Channelled:
+        return Channelled(self.settings, self.database, self.clock, self.subscriptions)
+
+    @cached_property
     def compose_settings(self) -> ComposeSettings:
         mail, digest = self.settings.mail, self.settings.digest
         domain = parseaddr(mail.sender)[1].rpartition("@")[2] or "localhost"
@@ -244,6 +249,7 @@ class App:
             holds_doubtful=self.holds_doubtful,
             wait=timedelta(minutes=digest.wait_minutes),
             sign=self.sign,
+            posts=self.channelled.post_settings,
         )
 
     @cached_property
@@ -369,6 +375,8 @@ class App:
             done.letters = await self.send_letters(stop=stop)
         if not stop.is_set():
             done.delivered = await self.deliver(stop=stop)
+        if not stop.is_set():
+            done.posted = await self.channelled.send(stop=stop)
         return done
 
     async def _poll(self, done: Ticked, stop: asyncio.Event) -> None:

@@ -27,6 +27,7 @@ from pydantic_settings import (
 
 from notifier import config_bounce, errors
 from notifier.config_bounce import Bounce
+from notifier.config_channels import Channels
 from notifier.config_delivery import Delivery, ProviderSettings
 from notifier.config_errors import explain
 from notifier.config_sources import SourceSettings
@@ -209,6 +210,7 @@ class Settings(BaseSettings):
     matching: Matching = Matching()
     ranking: Ranking = Ranking()
     delivery: Delivery = Delivery()
+    channels: Channels = Channels()
     http: Http = Http()
     daemon: Daemon = Daemon()
     log: Log = Log()

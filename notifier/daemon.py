@@ -173,6 +173,7 @@ class _Daemon:
         self._spawn("mailbox", self._mailbox)
         self._spawn("letters", self._letters)
         self._spawn("pass", self._pass)
+        self._spawn("channels", self._channels)
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Start a job's work as a task of ours, unless the last one is still at it."""
@@ -212,6 +213,11 @@ class _Daemon:
         if sent.down:
             log.error("mail server down", reason=sent.down)
 
+    async def _channels(self) -> None:
+        """Send what goes to channels, beside the mails."""
+        with self._on_the_wire():
+            await self._app.channelled.send(stop=self._stop)
+
     @contextmanager
     def _on_the_wire(self) -> Iterator[None]:
         self._sending += 1
@@ -242,7 +248,7 @@ class _Daemon:
             return True
         seconds: float = self._app.settings.daemon.stop_seconds
         if self._sending:  # cut off behind its final dot, a mail would be sent twice
-            log.info("waiting for the mail server's answer to what is on the wire")
+            log.info("waiting for the answer to what is on the wire")
             seconds = max(seconds, self._app.settings.smtp.whole_seconds)
         _, late = await asyncio.wait(running, timeout=seconds)
         for task in late:

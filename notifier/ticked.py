@@ -8,6 +8,7 @@ from notifier.jobs.compose import Composed
 from notifier.jobs.delivering.values import Delivered
 from notifier.jobs.letters import Sent
 from notifier.jobs.poll import Polled
+from notifier.jobs.posting import Posted
 from notifier.jobs.take import Ingested
 
 
@@ -19,6 +20,7 @@ class Ticked:
     composed: Composed = field(default_factory=Composed)
     delivered: Delivered = field(default_factory=Delivered)
     letters: Sent = field(default_factory=Sent)
+    posted: Posted = field(default_factory=Posted)
     polled: Polled | None = None
     mailbox_failure: str = ""
     broken_templates: tuple[str, ...] = ()
@@ -31,4 +33,5 @@ class Ticked:
         sent = self.delivered
         letters = self.letters.later or self.letters.failed or self.letters.down
         unsent = sent.failed or sent.later or sent.held or sent.paused or sent.down or letters
-        return bool(taken or back or self.composed.failed or unsent)
+        posts = self.posted.later or self.posted.failed or self.posted.paused or self.posted.lacks
+        return bool(taken or back or self.composed.failed or unsent or posts)

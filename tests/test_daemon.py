@@ -209,6 +209,47 @@ async def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
+async def test_sigterm_waits_for_the_answer_of_a_channel_and_posts_once(tmp_path: Path) -> None:
+    asked, told = asyncio.Event(), asyncio.Event()
+    count = 0
+
+    async def hook(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
+        await reader.readuntil(b"\r\n\r\n")
+        count += 1
+        asked.set()
+        await told.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(hook, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, listening() as sink:
+        config = prepare(tmp_path, sink.port)
+        with config.open("a") as file:
+            file.write("[channels]\nallowed = ['webhook']\nhosts = ['127.0.0.1']\n")
+        async with process(
+            "channel", "add", "reader0@example.org", "p", f"json://127.0.0.1:{port}/x",
+            "--config", config,
+        ) as adding:  # fmt: skip
+            assert await adding.wait() == 0
+        async with process("run", "--config", config) as daemon:
+            await asyncio.wait_for(asked.wait(), 30)
+            daemon.send_signal(signal.SIGTERM)
+            assert daemon.stderr is not None
+            async with asyncio.timeout(20):
+                while b"waiting for the answer" not in await daemon.stderr.readline():
+                    pass
+            told.set()
+            assert await asyncio.wait_for(daemon.wait(), 20) == 0
+    conn = sqlite3.connect(tmp_path / "notifier.db")
+    assert conn.execute("SELECT state, attempts FROM post").fetchall() == [("sent", 1)]
+    conn.close()
+    assert count == 1
+
+
+@pytest.mark.anyio
 async def test_no_address_stands_in_the_log(tmp_path: Path) -> None:
     async with listening() as sink:
         config = prepare(tmp_path, sink.port)

@@ -28,6 +28,7 @@ def example() -> str:
 def check() -> None:
     """Read the configuration and say whether it can be used, with your templates and keys."""
     from notifier import signing
+    from notifier.channelled import lacking
     from notifier.config import find_file
     from notifier.digests.render import Templates
 
@@ -35,6 +36,7 @@ def check() -> None:
     broken = Templates(read.site.templates_dir).check()
     problems = [f"site.templates_dir: {one}; the built-in one is used" for one in broken]
     signing.keys(read, problems.append)
+    problems += [lacks] if (lacks := lacking(read)) else []
     for problem in problems:
         say(problem)
     if problems:

@@ -11,6 +11,7 @@ import typer
 from notifier import __version__, errors
 from notifier.cli import (
     bounces,
+    channels,
     config,
     database,
     digests,
@@ -47,6 +48,7 @@ app.add_typer(profile_test.app, name="profile")
 app.add_typer(digests.app, name="digest")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(bounces.app, name="bounce")
+app.add_typer(channels.app, name="channel")
 app.add_typer(database.app, name="db")
 app.add_typer(dkim.app, name="dkim")
 app.add_typer(links.app, name="link")
@@ -166,6 +168,9 @@ def tick(format_: FormatOption = Format.table) -> None:
         "came_back": done.polled.taken if done.polled else 0,
         "mailbox": done.mailbox_failure or ("ok" if done.polled else None),
         "paused": done.delivered.paused,
+        "posted": done.posted.sent,
+        "posts_open": done.posted.later + done.posted.failed,
+        "channels_paused": done.posted.paused,
         "templates": "; ".join(done.broken_templates) or "ok",
     }
     print_record(report, format_)

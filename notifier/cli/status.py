@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from notifier.cli import pace
+from notifier.cli import channels, pace
 from notifier.cli.output import Format, print_record, print_rows
 from notifier.jobs import poll
 from notifier.sources.freshness import NEEDS_CARE, Freshness
 from notifier.storage import (
     store_bounces,
+    store_channels,
     store_deliveries,
     store_digests,
     store_mailbox,
     store_papers,
+    store_posts,
     store_sources,
 )
 from notifier.storage import store_subscribers as store_people
@@ -47,6 +49,9 @@ def collect(app: App, *, since: timedelta) -> dict[str, Any]:
             "mail_server": pace.server_state(conn),
             "destinations": pace.stopped_destinations(conn, now=now),
             "limits": pace.limits_in_use(conn, app.pace, now=now),
+            "posts": store_posts.counts(conn, since=now - since),
+            "channels": channels.records(app, store_channels.paused(conn, now=now)),
+            "channels_lack": app.channelled.lacks or None,
         }
     health = app.returned.health()
     found["mailbox"] = _mailbox(app, health) if health else None
@@ -58,6 +63,9 @@ def collect(app: App, *, since: timedelta) -> dict[str, Any]:
     stopped = found["mail_server"]["state"] != "ok" or any(
         one["state"] == "paused" for one in found["destinations"]
     )
+    unposted = any(found["posts"].get(state) for state in ("failed", "expired"))
+    unposted = unposted or any(one["since"] and one["refused"] for one in found["channels"])
+    troubled = troubled or unposted or bool(found["channels_lack"])
     found["needs_care"] = troubled or undelivered or stopped or bool(came_back.get("policy"))
     return found
 
@@ -98,6 +106,7 @@ def print_table(found: dict[str, Any]) -> None:
     tables = {
         "destinations": ("destination", "state", "since", "until", "waiting", "why", "cure"),
         "limits": ("destination", "per", "most", "used"),
+        "channels": ("id", "channel", "state", "since", "until", "waiting", "why"),
     }
     print_record({k: v for k, v in found.items() if k not in ("sources", *tables)}, Format.table)
     typer.echo()

@@ -69,11 +69,11 @@ def decide(error: SendError, tried: Tried, *, now: datetime) -> Decision:
         if tried.policy_before:
             return Decision("failed", blame=of)
         pause = POLICY_WAIT * (1 + JITTER * _drawn(tried.attempts, tried.key))
-        return Decision("pending", _useful(now, pause, tried), blame=of)
+        return Decision("pending", useful(now, pause, tried), blame=of)
     over_quota = error.stage == "rcpt" and error.code == 552
     if error.permanent and not over_quota:
         return Decision("failed", dead=error.stage != "mail" and error.enhanced in DEAD_ADDRESS)
-    return Decision("pending", _useful(now, _pause(error, tried), tried))
+    return Decision("pending", useful(now, _pause(error, tried), tried))
 
 
 def _pause(error: SendError, tried: Tried) -> timedelta:
@@ -83,14 +83,18 @@ def _pause(error: SendError, tried: Tried) -> timedelta:
     asked = hint(error.reply) if error.code else None
     if asked is None:
         return ours
-    # Never before the time asked for, and not all at the same moment.
-    later = max(asked, SHORTEST) * (1 + JITTER * _drawn(tried.attempts, tried.key))
-    theirs = min(later, LONGEST)
+    theirs = after(asked, tried)
     return theirs if tried.attempts <= HINTS_BELIEVED else max(ours, theirs)
 
 
-def _useful(now: datetime, pause: timedelta, tried: Tried) -> datetime:
-    """The time after a pause, but soon enough for a last try before the mail is of no use."""
+def after(asked: timedelta, tried: Tried) -> timedelta:
+    """Return the pause where one was asked for: never shorter, and not all at the same moment."""
+    later = max(asked, SHORTEST) * (1 + JITTER * _drawn(tried.attempts, tried.key))
+    return min(later, LONGEST)
+
+
+def useful(now: datetime, pause: timedelta, tried: Tried) -> datetime:
+    """Return the time after a pause, but soon enough for a last try before it is of no use."""
     return min(now + pause, max(now + SHORTEST, tried.expires_at - LAST_TRY))
 
 

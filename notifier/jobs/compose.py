@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -17,8 +17,15 @@ from notifier.jobs.picking import Desk
 from notifier.jobs.talk import talk
 from notifier.jobs.writing import Writer
 from notifier.profiles.profile import Subscriber
-from notifier.storage import store_deliveries, store_digests, store_matches, store_subscribers
+from notifier.storage import (
+    store_channels,
+    store_deliveries,
+    store_digests,
+    store_matches,
+    store_subscribers,
+)
 from notifier.storage.database import Database
+from notifier.storage.store_channels import Wishes
 from notifier.storage.store_digests import NewDigest
 
 log = structlog.get_logger()
@@ -83,8 +90,9 @@ def compose(
                 continue
             known = known or talk(conn, now=now)
             desk = Desk(conn, ready, known, order=settings.order, lookback=settings.lookback)
+            wishes = _wishes(conn, ready, settings, now)
             drafts = [
-                (one, _draft(desk, one, writer, outlook, now))
+                (one, _draft(desk, one, writer, outlook, now, wishes.get(one.row, ())))
                 for one in takewhile(lambda _: not stopping(), ready)
             ]
         for first in range(0, len(drafts), TOGETHER):
@@ -115,8 +123,21 @@ def _ready(
     ]
 
 
+def _wishes(
+    conn: Connection, subscribers: Sequence[Subscriber], settings: ComposeSettings, now: datetime
+) -> Mapping[int, Sequence[Wishes]]:
+    rows = [one.row for one in subscribers]
+    since = now - settings.lookback - settings.weekly_life  # papers given back come that late
+    return store_channels.wishes(conn, rows, services=settings.posts.services, since=since)
+
+
 def _draft(
-    desk: Desk, subscriber: Subscriber, writer: Writer, outlook: Outlook, now: datetime
+    desk: Desk,
+    subscriber: Subscriber,
+    writer: Writer,
+    outlook: Outlook,
+    now: datetime,
+    wishes: Sequence[Wishes],
 ) -> _Draft:
     """Return the digest, or what went wrong, or when to look again at one who pauses, or has no
     rules, or for whom there is not one paper yet: what came meanwhile is looked at then.
@@ -133,7 +154,7 @@ def _draft(
         picked = desk.pick(subscriber)
         if writer.gives_sample(picked) and not (picked.news or picked.choice.sections):
             return cadence.next_due(subscriber.schedule, now)  # no source was read yet
-        return writer.digest(subscriber, picked, outlook, now=now)
+        return writer.digest(subscriber, picked, outlook, now=now, wishes=wishes)
     except Exception as error:
         return error
 

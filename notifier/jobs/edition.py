@@ -11,6 +11,7 @@ from notifier.delivery import verp
 from notifier.digests.render import Templates
 from notifier.digests.view import Service
 from notifier.jobs.picking import Picked
+from notifier.jobs.posts import NO_POSTS, PostSettings
 from notifier.ranking.order import OrderSettings
 
 
@@ -25,6 +26,7 @@ class Links(Protocol):
     def vote(self, subscriber: int, paper: int) -> str: ...
     def choice(self, said: str) -> str: ...
     def bibtex(self, paper: str) -> str: ...
+    def post(self, page: str) -> str: ...
 
 
 def _unsigned(mail: bytes, at: datetime) -> bytes:
@@ -55,6 +57,7 @@ class ComposeSettings:
     wait: timedelta = timedelta(0)
     sign: Callable[[bytes, datetime], bytes] = _unsigned
     bounce_address: str = ""
+    posts: PostSettings = NO_POSTS
 
     def gives_sample(self, picked: Picked) -> bool:
         """Return whether what was picked is a subscriber's first look."""

@@ -7,7 +7,13 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from notifier.storage import store_archive, store_buckets, store_letters, store_signups
+from notifier.storage import (
+    store_archive,
+    store_buckets,
+    store_letters,
+    store_posts,
+    store_signups,
+)
 from notifier.storage.database import Database
 
 log = structlog.get_logger()
@@ -25,7 +31,7 @@ def keep_house(
     archive: timedelta,
     stopping: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Delete mails older than `archive` that are sent or given up, and return how many.
+    """Delete mails and posts older than `archive` that are sent or given up; return how many mails.
 
     What is left over when `stopping` says so goes the next time. Run again on the same day (UTC),
     nothing is done. The digests stay, with what they held.
@@ -41,6 +47,7 @@ def keep_house(
             last = store_archive.forget_mails(conn, before=now - archive, limit=_AT_ONCE)
             if last < _AT_ONCE:
                 store_archive.set_cleared(conn, now.date())
+                store_posts.forget(conn, before=now - archive)
                 store_letters.forget(conn, before=now - KEEP_LETTERS)
                 store_signups.forget(conn, before=now - KEEP_SIGNUPS)
                 store_buckets.forget(conn, before=now - KEEP_BUCKETS)

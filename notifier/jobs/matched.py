@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -87,6 +87,18 @@ def all_matched(
     shown = len(found) + len(lost)
     gone = max(digest.papers + digest.more - shown - choice.more, 0)
     return AllMatched(tuple(sections.items()), choice.more, gone)
+
+
+def of_profiles(found: AllMatched, profiles: Sequence[str]) -> AllMatched:
+    """Return what some profiles want of what matched; of the others not even the names."""
+    sections: dict[str, list[Wanted]] = {name: [] for name in profiles}
+    for profile, papers in found.sections:
+        for one in papers:
+            names = [name for name in (profile, *one.also) if name in sections]
+            if names:
+                rules = one.rules if names[0] == profile else ()
+                sections[names[0]].append(replace(one, also=tuple(names[1:]), rules=rules))
+    return AllMatched(tuple((name, tuple(some)) for name, some in sections.items() if some), 0, 0)
 
 
 def _choice(

@@ -13,12 +13,14 @@ from notifier.digests.cards import Card, CardMaker, CardSection, Link
 from notifier.digests.printing import Printer
 from notifier.jobs.edition import ComposeSettings, Links, Outlook
 from notifier.jobs.picking import Picked
+from notifier.jobs.posts import Posts
 from notifier.jobs.summaries import Summaries
 from notifier.languages import ENGLISH, Language, language
 from notifier.papers.paper import Paper
 from notifier.profiles.parser import parse
 from notifier.profiles.profile import Subscriber
 from notifier.profiles.rules import Rules
+from notifier.storage.store_channels import Wishes
 from notifier.storage.store_digests import Chosen, NewDigest
 
 
@@ -29,15 +31,28 @@ class Writer:
         self._settings = settings
         self._printer = Printer(settings.templates)
         self._summaries = Summaries(settings.abstract_characters, settings.links.bibtex)
+        self._posts = Posts(
+            settings.templates, settings.posts, settings.secret, settings.links.post
+        )
 
     def gives_sample(self, picked: Picked) -> bool:
         """Return whether what was picked is a subscriber's first look."""
         return self._settings.gives_sample(picked)
 
     def digest(
-        self, subscriber: Subscriber, picked: Picked, outlook: Outlook, *, now: datetime
+        self,
+        subscriber: Subscriber,
+        picked: Picked,
+        outlook: Outlook,
+        *,
+        now: datetime,
+        wishes: Sequence[Wishes] = (),
     ) -> NewDigest:
-        """Return a subscriber's digest, ready to be fixed; without a mail where there is none."""
+        """Return a subscriber's digest, ready to be fixed; without a mail where there is none.
+
+        Args:
+            wishes: What their channels want of it.
+        """
         settings = self._settings
         is_sample = settings.gives_sample(picked)
         period = cadence.period(subscriber.schedule, now)
@@ -60,6 +75,7 @@ class Writer:
             expires_at=now + (settings.weekly_life if is_weekly else settings.daily_life),
             next_due_at=cadence.next_due(subscriber.schedule, now),
             content=self._mail(shown, subscriber, key, now) if shown else b"",
+            posts=self._posts.of(wishes, shown, picked, key) if shown else (),
         )
 
     def _view(

@@ -24,6 +24,7 @@ def merge(conn: Connection, other: int, *, into: int) -> None:
         (t.digest_paper, ("subscriber_id",)),
         (t.match, ("profile_id",)),
         (t.vote, ("subscriber_id",)),
+        (t.post_paper, ("channel_id",)),
     ):
         twin = table.alias()
         both = select(twin.c.paper_id).where(

@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, exists, func, insert, select, update
 
 from notifier.errors import DatabaseError
+from notifier.storage import store_posts
 from notifier.storage import tables as t
 from notifier.storage.statements import insert_new
+from notifier.storage.store_posts import NewPost
 
 # Half the time of zlib's default, for a tenth more room.
 _COMPRESSION = 3
@@ -37,7 +39,7 @@ class NewDigest:
     """All that is fixed when a digest is made.
 
     `content` is the mail, b"" when nothing matched: then there is no delivery. `next_due_at`
-    is the subscriber's next time, beyond now.
+    is the subscriber's next time, beyond now. `posts` are what their channels get.
     """
 
     key: str
@@ -52,12 +54,14 @@ class NewDigest:
     expires_at: datetime
     next_due_at: datetime
     content: bytes
+    posts: tuple[NewPost, ...] = ()
 
 
 def fix(conn: Connection, new: NewDigest) -> bool:
     """Fix a digest in the caller's transaction; False when the period has one already.
 
-    Writes the digest, its papers, its mail and its delivery, and moves the subscriber's time.
+    Writes the digest, its papers, its mail, its delivery and its posts, and moves the subscriber's
+    time.
 
     Raises:
         sqlalchemy.exc.IntegrityError: one of the papers has reached the subscriber already.
@@ -80,6 +84,7 @@ def fix(conn: Connection, new: NewDigest) -> bool:
         _fix_papers(conn, row, new)
         if new.content:
             _fix_mail(conn, row, new)
+        store_posts.fix(conn, row, new.posts, now=new.composed_at, expires_at=new.expires_at)
     return fresh
 
 

@@ -36,7 +36,8 @@ AT_ONCE = 500
 _NOW = bindparam("now", type_=Utc)
 
 
-def _may_be_mailed(subscriber: ColumnElement[int]) -> ColumnElement[bool]:
+def may_be_mailed(subscriber: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether a subscriber is active, not paused and not suppressed at the statement's `now`."""
     paused = t.subscriber.c.paused_until
     return exists(
         select(t.subscriber.c.id).where(
@@ -84,7 +85,7 @@ def claiming(dialect: str) -> ReturningUpdate[int]:
         select(w.id)
         .where(
             w.state == "pending", w.queue == q.name, w.not_before <= _NOW, w.expires_at > _NOW,
-            _may_be_mailed(w.subscriber_id),
+            may_be_mailed(w.subscriber_id),
         )
         .order_by(w.not_before, w.id)
         .limit(1)

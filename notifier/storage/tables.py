@@ -23,6 +23,13 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
+from notifier.storage.channel_rows import (
+    ChannelProfileRow,
+    ChannelRow,
+    PostAttemptRow,
+    PostPaperRow,
+    PostRow,
+)
 from notifier.storage.columns import Row, refers, text, time
 from notifier.storage.delivery_rows import (
     AttemptRow,
@@ -358,3 +365,8 @@ letter = _table(LetterRow)
 signup = _table(SignupRow)
 bucket = _table(BucketRow)
 secret = _table(SecretRow)
+channel = _table(ChannelRow)
+channel_profile = _table(ChannelProfileRow)
+post = _table(PostRow)
+post_attempt = _table(PostAttemptRow)
+post_paper = _table(PostPaperRow)

@@ -57,6 +57,10 @@ class Links:
         """All papers that matched for a digest."""
         return f"{self.base}/d/{key}/all"
 
+    def post(self, page: str) -> str:
+        """The papers that a channel got of a digest, and what else matched: nobody's own page."""
+        return f"{self.base}/l/{page}"
+
     def paper(self, name: str) -> str:
         """A paper's page, by its id."""
         return f"{self.base}/p/{quote(name, safe=':/')}"

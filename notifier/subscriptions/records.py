@@ -11,15 +11,18 @@ from sqlalchemy import Connection
 from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
 from notifier.storage import (
     store_bounces,
+    store_channels,
     store_digests,
     store_letters,
     store_papers,
+    store_posts,
     store_profiles,
     store_signups,
     store_subscribers,
     store_votes,
 )
 from notifier.storage.database import Database
+from notifier.subscriptions import channels
 
 FORMAT = "notifier export 1"
 _ALL = 1_000_000
@@ -35,7 +38,7 @@ class Records:
         """Return all that is kept, ready for JSON: times in ISO 8601 with their zone.
 
         Left out are the mails' bytes (each digest can be read at its own address) and what belongs
-        to nobody: papers, and limits under names that tell no address.
+        to nobody: papers, and limits under names that tell no address. Channels are shown cut.
         """
         with self._database.reading() as conn:
             return {
@@ -45,6 +48,7 @@ class Records:
                 "profiles": _profiles(conn, subscriber),
                 "votes": _votes(conn, subscriber),
                 "digests": _digests(conn, subscriber),
+                "channels": _channels(conn, subscriber),
                 "bounces": store_bounces.of(conn, subscriber.row),
                 "requests": _requests(conn, subscriber.address),
                 "letters": store_letters.to(conn, subscriber.address),
@@ -111,6 +115,19 @@ def _digests(conn: Connection, subscriber: Subscriber) -> list[dict[str, Any]]:
             ],
         }
         for one in store_digests.listed(conn, subscriber=subscriber.row, limit=_ALL)
+    ]
+
+
+def _channels(conn: Connection, subscriber: Subscriber) -> list[dict[str, Any]]:
+    return [
+        {
+            "service": one.service,
+            "address": channels.shown(one),
+            "profiles": one.profiles,
+            "added_at": one.added_at.isoformat(),
+            "messages": [asdict(post) for post in store_posts.of(conn, one.row)],
+        }
+        for one in store_channels.listed(conn, subscriber=subscriber.row)
     ]
 
 

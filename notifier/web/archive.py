@@ -1,6 +1,8 @@
 """Digests of the past: as they were sent, and with all that matched for them.
 
-Their addresses hold the digest's whole unguessable key, which only its mail tells.
+Their addresses hold the digest's whole unguessable key, which only its mail tells. What a channel
+got of it has a page under a name of its own: whoever reads the channel reads that page, and nothing
+there leads to the digest, whose links change the subscription.
 """
 
 from __future__ import annotations
@@ -17,9 +19,9 @@ from starlette.routing import BaseRoute, Route
 from notifier.digests import cadence
 from notifier.digests.reading import body
 from notifier.jobs.match import KEPT
-from notifier.jobs.matched import AllMatched, all_matched
+from notifier.jobs.matched import AllMatched, all_matched, of_profiles
 from notifier.profiles.profile import Subscriber
-from notifier.storage import store_archive, store_digests, store_subscribers
+from notifier.storage import store_archive, store_digests, store_posts, store_subscribers
 from notifier.storage.store_archive import Archived
 from notifier.web.answers import Pages
 
@@ -35,7 +37,11 @@ _KEY = re.compile(r"[0-9a-f]{32}")
 def routes(pages: Pages) -> list[BaseRoute]:
     """Return where the pages are."""
     archive = _Archive(pages)
-    return [Route("/d/{key}", archive.show), Route("/d/{key}/all", archive.show_all)]
+    return [
+        Route("/d/{key}", archive.show),
+        Route("/d/{key}/all", archive.show_all),
+        Route("/l/{key}", archive.show_listed),
+    ]
 
 
 def as_sent(content: bytes, *, as_text: bool = False) -> Response:
@@ -65,19 +71,38 @@ class _Archive:
 
     def show_all(self, request: Request) -> Response:
         """Show all papers that matched, those of the digest marked."""
-        app = self._pages.app
-        with app.database.reading() as conn:
+        with self._pages.app.database.reading() as conn:
             digest = self._digest(conn, request)
             reader = store_subscribers.get(conn, digest.subscriber)
             if self._is_too_old(digest):
                 return self._gone(request, reader)
-            found = all_matched(
-                conn, digest, order=app.order, lookback=app.lookback, limit=MOST_SHOWN
-            )
-        return self._all(request, reader, digest, found)
+            found = self._matched(conn, digest)
+        return self._all(request, reader, digest, found, self._pages.links.digest(digest.key))
+
+    def show_listed(self, request: Request) -> Response:
+        """Show all papers that matched for a channel's profiles."""
+        with self._pages.app.database.reading() as conn:
+            page = store_posts.page(conn, request.path_params["key"])
+            digest = store_archive.find(conn, page.digest) if page else None
+            if page is None or digest is None:
+                raise HTTPException(404)
+            reader = store_subscribers.get(conn, digest.subscriber)
+            if self._is_too_old(digest):
+                return self._gone(request, reader)
+            found = of_profiles(self._matched(conn, digest), page.profiles)
+        return self._all(request, reader, digest, found, "")
+
+    def _matched(self, conn: Connection, digest: Archived) -> AllMatched:
+        app = self._pages.app
+        return all_matched(conn, digest, order=app.order, lookback=app.lookback, limit=MOST_SHOWN)
 
     def _all(
-        self, request: Request, reader: Subscriber | None, digest: Archived, found: AllMatched
+        self,
+        request: Request,
+        reader: Subscriber | None,
+        digest: Archived,
+        found: AllMatched,
+        whole: str,
     ) -> Response:
         now, links = self._pages.app.clock(), self._pages.links
         zone = cadence.zone_of(reader.schedule) if reader else UTC
@@ -86,7 +111,7 @@ class _Archive:
             "matched",
             reader=reader,
             found=found,
-            digest=links.digest(digest.key),
+            digest=whole,
             links=links,
             is_past=digest.composed_at < now - KEPT,
             kept_days=KEPT.days,
