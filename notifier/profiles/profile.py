@@ -39,7 +39,8 @@ class Profile:
     """A named set of rules of one subscriber; `rules` is the text as typed.
 
     `matched`: the matches kept for it are those of these rules, which were last changed at
-    `changed_at`.
+    `changed_at`. `previous`: the rules before that, None where there were none. `change` is the
+    number of the last change of any kind.
     """
 
     row: int
@@ -49,6 +50,8 @@ class Profile:
     enabled: bool
     matched: bool
     changed_at: datetime
+    previous: str | None = None
+    change: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,6 +306,11 @@ class Subscriptions:
             self._plan_sample(conn, row)
         return parsed.problems + parsed.warnings
 
+    def undo_rules(self, subscriber: int, name: str, *, now: datetime) -> bool:
+        """Bring back the rules before the last change, or undo that; False if there are none."""
+        with self._database.writing() as conn:
+            return store_profiles.swap_rules(conn, subscriber, name, now=now)
+
     def remove_profile(self, typed: str, name: str) -> None:
         """Delete a profile."""
         with self._database.writing() as conn:
