@@ -31,6 +31,7 @@ from notifier.web import (
     renewing,
     subscribing,
     trying,
+    undoing,
     voting,
 )
 from notifier.web.answers import Pages
@@ -41,7 +42,7 @@ from notifier.web.origins import Names
 def make_site(app: App, *, demo: bool = False) -> Starlette:
     """Return the ASGI application of an instance; `demo`: of the demo."""
     pages = Pages(app)
-    acting = (subscribing, trying, confirming, leaving, pausing, voting)
+    acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
     own = (changing, editing, keeping, data, renewing)
     groups = (*acting, *own, archive, papers)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
