@@ -20,6 +20,7 @@ from notifier.subscriptions.lessening import PAUSE_WEEKS, WAYS, Lessening, Way, 
 from notifier.subscriptions.links import UNSUBSCRIBE
 from notifier.subscriptions.undoing import FEWER, Undo
 from notifier.web.answers import Form, Pages, read_form
+from notifier.web.feedback import number_in
 from notifier.web.origins import ONE_CLICK
 
 EVERYTHING, ONE = "all", "profile"
@@ -66,14 +67,14 @@ class _Leaving:
         if do == EVERYTHING:
             return less.leave(row, now=now)
         if do == ONE:
-            return less.stop(row, _number(form.one("profile")), now=now)
+            return less.stop(row, number_in(form.one("profile")), now=now)
         return less.act(row, cast(Way, do), now=now)
 
     def _name(self, row: int, typed: str) -> str:
         """The name of a profile, "" where there is none."""
         with self._pages.app.database.reading() as conn:
             profiles = store_profiles.of(conn, [row])
-        return next((one.name for one in profiles if one.row == _number(typed)), "")
+        return next((one.name for one in profiles if one.row == number_in(typed)), "")
 
     def _page(
         self,
@@ -105,11 +106,6 @@ class _Leaving:
             undo=self._pages.links.undo(undo) if undo else "",
             is_unclear=status == 422,
         )
-
-
-def _number(typed: str) -> int:
-    """The row that a form names; 0, which is none, for anything else."""
-    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 12 else 0
 
 
 def _pause_of(reader: Subscriber) -> object:
