@@ -26,6 +26,7 @@ from notifier.web import (
     inbox,
     keeping,
     leaving,
+    linking,
     papers,
     pausing,
     renewing,
@@ -43,7 +44,7 @@ def make_site(app: App, *, demo: bool = False) -> Starlette:
     """Return the ASGI application of an instance; `demo`: of the demo."""
     pages = Pages(app)
     acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
-    own = (changing, editing, keeping, data, renewing)
+    own = (changing, editing, keeping, data, renewing, linking)
     groups = (*acting, *own, archive, papers)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     routes += inbox.routes(pages, demo=demo)

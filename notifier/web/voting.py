@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from notifier import errors
+from notifier.jobs.match import KEPT
 from notifier.jobs.why import why
 from notifier.papers.paper import Paper
 from notifier.profiles.profile import Subscriber
@@ -145,6 +146,7 @@ class _Voting:
             undo=links.undo(undo) if undo else "",
             is_active=who.state == "active",
             life_days=CHANGE_LIFE.days,
+            kept_days=KEPT.days,
             fresh=f"{links.base}/v/{request.path_params['token']}/fresh",
         )
 
