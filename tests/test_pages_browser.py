@@ -19,6 +19,7 @@ from notifier.profiles.profile import Schedule
 from notifier.storage import store_votes
 from notifier.storage.store_signups import Wish
 from notifier.storage.store_votes import StoredVote
+from notifier.subscriptions.undoing import Undo
 from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
@@ -51,6 +52,48 @@ async def served(place: Place) -> AsyncIterator[str]:
     listening = bound("127.0.0.1:0")
     async with serving(make_site(place.app), listening):
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def less_states(place: Place, base: str, paths: dict[str, str]) -> list[tuple[str, str, Any]]:
+    """The pages for leaving, feedback, undo and links that do not work, in their states."""
+
+    async def less(page: Page) -> None:
+        await page.click("form:has(input[value=profile]) button >> nth=1")
+
+    async def leave_and_look(page: Page) -> None:
+        await page.click("form:has(input[value=all]) button")
+        await page.goto(page.url)
+
+    async def undone(page: Page) -> None:
+        await page.click("form:has(input[value=weekly]) button")
+        await page.click("form[action*=undo] button")
+
+    async def amended(page: Page) -> None:
+        await page.click("form:has(input[value=title]) button >> nth=0")
+
+    async def no_address(page: Page) -> None:
+        await page.fill("#address", "bo@")
+        await page.locator("form button").last.click()
+
+    code, now = place.app.subscriptions.get(ADA).language, place.now
+    service = place.app.subscriptions
+    service.add_profile(ADA, "LLM agents", "LLM agents\nRAG + retrieval", now=now)
+    bo = place.reader("bo2@example.org", rules="RAG\nLLM agents\n-survey", name="RAG")
+    place.change("bo2@example.org", language=code)
+    place.change(max_papers=12)
+    old = now - timedelta(days=99)
+    stopped = place.app.links.undo(Undo(1, "weekly", (), old))
+    return [
+        ("link", base + "/link", None),
+        ("link wrong", base + "/link", no_address),
+        ("bad link", base + paths["unsubscribe"][:-2], None),
+        ("undo too old", base + path(stopped), None),
+        ("less", base + paths["unsubscribe"], less),
+        ("undone", base + paths["unsubscribe"], undone),
+        ("nothing to undo", base + path(place.app.links.undo(Undo(1, "left", (1,), now))), None),
+        ("left", base + path(place.app.links.unsubscribe(bo)), leave_and_look),
+        ("amended", base + paths["vote"], amended),
+    ]
 
 
 async def states(place: Place, base: str, paths: dict[str, str]) -> list[tuple[str, str, Any]]:
@@ -131,6 +174,7 @@ async def states(place: Place, base: str, paths: dict[str, str]) -> list[tuple[s
     return [
         *((name, base + paths[name], None) for name in names),
         *joining,
+        *less_states(place, base, paths),
         ("not found", f"{base}/nowhere", None),
         ("vote kept", base + paths["vote"], send),
         ("pause wrong", base + paths["pause"], no_day),

@@ -46,6 +46,11 @@ class Reason:
     findings: tuple[Finding, ...]
     terms: tuple[str, ...]
 
+    @property
+    def is_amendable(self) -> bool:
+        """Whether there is something that would keep the likes of the paper out."""
+        return bool(self.terms) or any(one.narrowed for one in self.findings)
+
 
 def why(conn: Connection, paper: Paper, subscriber: int) -> tuple[Reason, ...]:
     """Return by profile why a stored paper is for a subscriber; nothing by the switched-off."""

@@ -141,6 +141,7 @@ class _Voting:
             learns=who.learning,
             service_learns=app.order.learning_share > 0,
             reasons=[(reason, mark_of(reason.profile.rules)) for reason in reasons],
+            is_amendable=any(reason.is_amendable for reason in reasons),
             can_amend=can_amend,
             amended=did.amended,
             undo=links.undo(undo) if undo else "",
