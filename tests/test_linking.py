@@ -138,10 +138,8 @@ async def test_what_is_no_address_gets_one_line_and_stays_in_the_field(
         before = dump(place.app.database)
         answer = await ask(http, typed)
         assert answer.status_code == 422
-        assert f"“{' '.join(typed.split())}” is no mail address." in words(
-            answer.text
-        ) or "alert(1)" in words(answer.text)
-        assert "<script" not in answer.text
+        assert f"“{typed.strip()}” is no mail address." in words(answer.text)
+        assert "<script>" not in answer.text
         assert dump(place.app.database) == before
 
 

@@ -34,6 +34,15 @@ def term_of(leaf: Phrase | Near) -> str:
     return format_node(leaf)
 
 
+def is_term(typed: str) -> bool:
+    """Whether something is a term that can be blocked."""
+    try:
+        _never(typed)
+    except NotAmendable:
+        return False
+    return True
+
+
 def blocked(text: str, term: str) -> str:
     """Return a profile's text with a last line that keeps out papers with a term.
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from notifier import errors
 from notifier.profiles.amending import NotAmendable, changed_lines
+from notifier.profiles.profile import Profile
 from notifier.storage import store_digests, store_profiles
 from notifier.storage import store_subscribers as store
 from notifier.storage.database import Database
@@ -81,7 +82,11 @@ class Amending:
                 return Amended("changed" if is_other else "refused", found.name)
             if made == found.rules or is_other:
                 return Amended("same" if made == found.rules else "changed", found.name)
-            store_profiles.set_rules(conn, subscriber, found.name, made, now=now)
-            marks = mark_of(found.rules), mark_of(made)
-            undo = Undo(subscriber, "rules", (profile, *marks), now)
-            return Amended("done", found.name, tuple(changed_lines(found.rules, made)), undo)
+            return _store(conn, found, made, now)
+
+
+def _store(conn: Connection, profile: Profile, rules: str, now: datetime) -> Amended:
+    store_profiles.set_rules(conn, profile.subscriber, profile.name, rules, now=now)
+    marks = mark_of(profile.rules), mark_of(rules)
+    undo = Undo(profile.subscriber, "rules", (profile.row, *marks), now)
+    return Amended("done", profile.name, tuple(changed_lines(profile.rules, rules)), undo)

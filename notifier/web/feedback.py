@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from notifier.papers.paper import Paper
-from notifier.profiles.amending import blocked, only_in_title
+from notifier.profiles.amending import blocked, is_term, only_in_title
 from notifier.profiles.hits import answers
 from notifier.profiles.indexed import IndexedPaper
 from notifier.profiles.parser import parse
@@ -44,7 +44,7 @@ class Wanted:
         """Whether it is a change that a page about this paper can offer."""
         if self.do == BLOCK:
             found = answers(parse(self.term), IndexedPaper(paper))
-            return any(answer.hits for answer in found)
+            return is_term(self.term) and any(answer.hits for answer in found)
         return self.do == TITLE
 
     @property
