@@ -314,6 +314,45 @@ async def test_everything_can_be_done_without_a_script(place: Place) -> None:
 
 
 @pytest.mark.anyio
+async def test_one_without_a_script_has_less_changes_a_rule_and_undoes_both(place: Place) -> None:
+    paths = place.paths(place.send())
+    service, done = place.app.subscriptions, "It is as it was before."
+    before = service.profiles(ADA)[0].rules
+    async with (
+        chromium() as browser,
+        served(place) as base,
+        without_script(browser) as context,
+    ):
+        page = await context.new_page()
+        await page.goto(base + paths["unsubscribe"])
+        await page.click("text=One digest a week")
+        assert service.get(ADA).schedule.cadence == "weekly"
+        await page.click("text=Undo")
+        assert done in await page.inner_text("main")
+        assert service.get(ADA).schedule.cadence == "daily"
+
+        await page.goto(base + paths["unsubscribe"])
+        await page.click("text=Stop all digests")
+        assert service.get(ADA).state == "left"
+        await page.click("text=Undo")
+        assert done in await page.inner_text("main")
+        assert service.get(ADA).state == "active"
+
+        await page.goto(base + paths["vote"])
+        await page.click("text=RAG ^2 only in titles")
+        assert service.profiles(ADA)[0].rules == before.replace("RAG ^2", "title: RAG ^2")
+        await page.click("form[action*=undo] button")
+        assert done in await page.inner_text("main")
+        assert service.profiles(ADA)[0].rules == before
+
+        await page.goto(base + paths["unsubscribe"][:-1])
+        await page.click("text=Have a link mailed to you")
+        await page.fill("#address", ADA)
+        await page.click("button:has-text('Mail me a link')")
+        assert f"If digests go to {ADA}" in await page.inner_text("main")
+
+
+@pytest.mark.anyio
 async def test_one_without_a_script_subscribes_confirms_and_has_a_digest(tmp_path: Path) -> None:
     async with listening() as sink, chromium() as browser:
         place = Place(tmp_path, smtp_port=sink.port, sample=True)
