@@ -127,6 +127,21 @@ async def test_less_twice_is_the_same_as_once(place: Place, link: str, name: str
 
 
 @pytest.mark.anyio
+async def test_who_clicks_twice_to_leave_keeps_the_undo_of_the_first(
+    place: Place, link: str
+) -> None:
+    async with place.client() as http:
+        first = undo_of((await http.post(link, data=LESS["everything"])).text)
+        place.now += timedelta(seconds=10)
+        again = undo_of((await http.post(link, data=LESS["everything"])).text)
+        assert again == first, "it lives no longer by that"
+        place.now += timedelta(seconds=1)
+        assert undo_of((await http.post(link, data=LESS["everything"])).text) == ""
+        await http.post(again)
+    assert ada(place).state == "active"
+
+
+@pytest.mark.anyio
 async def test_a_form_that_says_nothing_of_ours_stops_everything(place: Place, link: str) -> None:
     ways: list[dict[str, Any]] = [
         {"data": {}}, {"data": ONE_CLICK}, {"data": ONE_CLICK | {"do": "weekly"}},

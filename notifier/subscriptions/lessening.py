@@ -1,7 +1,8 @@
 """Less mail instead of none: a profile stopped, a digest a week, fewer papers, a pause.
 
 Each only makes it less, and twice is the same as once. Each returns how to undo it, but only to
-who did it: None where nothing was changed, since it was so already.
+who did it: None where nothing was changed, since it was so already. (A link to leave goes with
+every mail that is passed on: whoever holds it must not bring back who left.)
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from notifier.subscriptions.due import moved
 from notifier.subscriptions.undoing import FEWER, Undo, number_of, profile_of
 
 PAUSE_WEEKS: Final = 2
+# Who clicks twice sees the second answer, and must not lose the way back by it.
+_CLICKED_TWICE = timedelta(seconds=10)
 Way: TypeAlias = Literal["weekly", "papers", "pause"]
 WAYS: tuple[Way, ...] = get_args(Way)
 
@@ -61,9 +64,14 @@ class Lessening:
         """Stop all mail at once."""
         with self._database.writing() as conn:
             subscriber = _found(conn, row)
+            if subscriber.state == "active":  # who never confirmed has nothing to come back to
+                store.leave(conn, row, now=now)
+                return Undo(row, "left", (number_of(now),), now)
             store.leave(conn, row, now=now)
-            is_new = subscriber.state == "active"  # who never confirmed has nothing to come back to
-            return Undo(row, "left", (number_of(now),), now) if is_new else None
+            left_at = subscriber.left_at
+            if left_at and timedelta(0) <= now - left_at <= _CLICKED_TWICE:
+                return Undo(row, "left", (number_of(left_at),), left_at)
+            return None
 
     def stop(self, row: int, profile: int, *, now: datetime) -> Undo | None:
         """Switch a profile off.
