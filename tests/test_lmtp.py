@@ -121,6 +121,24 @@ async def test_a_bounce_that_is_handed_over_stops_mail_to_a_dead_address(tmp_pat
         lab.app.close()
 
 
+async def test_a_mail_to_the_address_in_list_unsubscribe_ends_the_subscription_at_once(
+    tmp_path: Path,
+) -> None:
+    async with a_mail_server() as sink:
+        lab = Lab(tmp_path, sink)
+        mail = (await lab.edition(0))[ADA]
+        head = re.sub(rb"\r\n ", b" ", mail.content.partition(b"\r\n\r\n")[0]).decode()
+        found = re.search(r"<mailto:(\S+)\?subject=(\w+)>", head)
+        assert found
+        async with server(lambda mail, to: lab.app.take_mail(mail, envelope=to)) as connect:
+            client = await connect()
+            asked = a_mail(found[2], to=found[1])
+            for _ in range(2):
+                assert (await client.give(asked, found[1], sender=ADA))[0].startswith("250 ")
+        assert (lab.state(), lab.state("bo")) == ("left", "active")
+        lab.app.close()
+
+
 async def test_what_is_answered_with_250_is_in_the_database(tmp_path: Path) -> None:
     app = an_app(tmp_path)
     async with server(lambda raw, to: app.take_mail(raw, envelope=to)) as connect:

@@ -19,6 +19,7 @@ from notifier.profiles.profile import Schedule
 from notifier.storage import store_votes
 from notifier.storage.store_signups import Wish
 from notifier.storage.store_votes import StoredVote
+from notifier.subscriptions.undoing import Undo
 from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
@@ -51,6 +52,48 @@ async def served(place: Place) -> AsyncIterator[str]:
     listening = bound("127.0.0.1:0")
     async with serving(make_site(place.app), listening):
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def less_states(place: Place, base: str, paths: dict[str, str]) -> list[tuple[str, str, Any]]:
+    """The pages for leaving, feedback, undo and links that do not work, in their states."""
+
+    async def less(page: Page) -> None:
+        await page.click("form:has(input[value=profile]) button >> nth=1")
+
+    async def leave_and_look(page: Page) -> None:
+        await page.click("form:has(input[value=all]) button")
+        await page.goto(page.url)
+
+    async def undone(page: Page) -> None:
+        await page.click("form:has(input[value=weekly]) button")
+        await page.click("form[action*=undo] button")
+
+    async def amended(page: Page) -> None:
+        await page.click("form:has(input[value=title]) button >> nth=0")
+
+    async def no_address(page: Page) -> None:
+        await page.fill("#address", "bo@")
+        await page.locator("form button").last.click()
+
+    code, now = place.app.subscriptions.get(ADA).language, place.now
+    service = place.app.subscriptions
+    service.add_profile(ADA, "LLM agents", "LLM agents\nRAG + retrieval", now=now)
+    bo = place.reader("bo2@example.org", rules="RAG\nLLM agents\n-survey", name="RAG")
+    place.change("bo2@example.org", language=code)
+    place.change(max_papers=12)
+    old = now - timedelta(days=99)
+    stopped = place.app.links.undo(Undo(1, "weekly", (), old))
+    return [
+        ("link", base + "/link", None),
+        ("link wrong", base + "/link", no_address),
+        ("bad link", base + paths["unsubscribe"][:-2], None),
+        ("undo too old", base + path(stopped), None),
+        ("less", base + paths["unsubscribe"], less),
+        ("undone", base + paths["unsubscribe"], undone),
+        ("nothing to undo", base + path(place.app.links.undo(Undo(1, "left", (1,), now))), None),
+        ("left", base + path(place.app.links.unsubscribe(bo)), leave_and_look),
+        ("amended", base + paths["vote"], amended),
+    ]
 
 
 async def states(place: Place, base: str, paths: dict[str, str]) -> list[tuple[str, str, Any]]:
@@ -131,6 +174,7 @@ async def states(place: Place, base: str, paths: dict[str, str]) -> list[tuple[s
     return [
         *((name, base + paths[name], None) for name in names),
         *joining,
+        *less_states(place, base, paths),
         ("not found", f"{base}/nowhere", None),
         ("vote kept", base + paths["vote"], send),
         ("pause wrong", base + paths["pause"], no_day),
@@ -267,6 +311,45 @@ async def test_everything_can_be_done_without_a_script(place: Place) -> None:
         await page.goto(base + paths["unsubscribe"])
         await page.click("text=Alle Übersichten abbestellen")
         assert service.get(ADA).state == "left"
+
+
+@pytest.mark.anyio
+async def test_one_without_a_script_has_less_changes_a_rule_and_undoes_both(place: Place) -> None:
+    paths = place.paths(place.send())
+    service, done = place.app.subscriptions, "It is as it was before."
+    before = service.profiles(ADA)[0].rules
+    async with (
+        chromium() as browser,
+        served(place) as base,
+        without_script(browser) as context,
+    ):
+        page = await context.new_page()
+        await page.goto(base + paths["unsubscribe"])
+        await page.click("text=One digest a week")
+        assert service.get(ADA).schedule.cadence == "weekly"
+        await page.click("text=Undo")
+        assert done in await page.inner_text("main")
+        assert service.get(ADA).schedule.cadence == "daily"
+
+        await page.goto(base + paths["unsubscribe"])
+        await page.click("text=Stop all digests")
+        assert service.get(ADA).state == "left"
+        await page.click("text=Undo")
+        assert done in await page.inner_text("main")
+        assert service.get(ADA).state == "active"
+
+        await page.goto(base + paths["vote"])
+        await page.click("text=RAG ^2 only in titles")
+        assert service.profiles(ADA)[0].rules == before.replace("RAG ^2", "title: RAG ^2")
+        await page.click("form[action*=undo] button")
+        assert done in await page.inner_text("main")
+        assert service.profiles(ADA)[0].rules == before
+
+        await page.goto(base + paths["unsubscribe"][:-1])
+        await page.click("text=Have a link mailed to you")
+        await page.fill("#address", ADA)
+        await page.click("button:has-text('Mail me a link')")
+        assert f"If digests go to {ADA}" in await page.inner_text("main")
 
 
 @pytest.mark.anyio

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from notifier import languages
 from notifier.languages import language, own_name
+from notifier.subscriptions.undoing import Undo
 from notifier.web.negotiation import asked_for
 
 from .builders import an_entry
@@ -149,6 +150,57 @@ async def test_what_is_gone_is_said_in_the_language_of_its_reader_while_that_is_
         large = {"zone": "x" * 30_000}
         answer = await http.post(paths["change"], data=large, headers=german)
         assert "Zu viel auf einmal" in answer.text
+
+
+@pytest.mark.anyio
+async def test_pages_for_less_for_feedback_and_for_undo_are_german_for_a_german_reader(
+    place: Place,
+) -> None:
+    rules = "RAG\nRAG + LLM\nauthor: B. Author\ncat: cs.LG\nsource: arxiv"
+    place.app.subscriptions.add_profile(ADA, "x", rules, now=place.now)
+    paths = place.paths(place.send())
+    place.change(language="de", max_papers=12)
+    leave, vote = paths["unsubscribe"], paths["vote"]
+    block = {"said": "down", "do": "block", "profile": "2", "term": "RAG"}
+    narrow = block | {"do": "title", "line": "1", "mark": "1"}
+    steps: list[tuple[str, dict[str, str] | None]] = [
+        (leave, None), (leave, {"do": "x"}), (leave, {"do": "weekly"}), (leave, {"do": "papers"}),
+        (leave, {"do": "pause"}), (vote, None), (vote, narrow), (vote, block), (vote, block),
+        (vote, block | {"profile": "1"}), (leave, {"do": "profile", "profile": "2"}),
+        (vote, {"said": "up"}), (leave, {"do": "all"}), (vote, None),
+    ]  # fmt: skip
+    async with place.client() as http:
+
+        async def german(link: str, form: dict[str, str] | None) -> str:
+            sent = {"headers": {"Accept-Language": "en"}} | ({} if form is None else {"data": form})
+            answer = await http.request("GET" if form is None else "POST", link, **sent)
+            assert '<html lang="de">' in answer.text
+            assert in_english(answer.text) == [], (link, form)
+            return answer.text
+
+        undos = []
+        for link, form in steps:
+            undos += re.findall(r'action="(/undo/[^"]+)"', await german(link, form))
+        assert len(undos) == 6
+        for undo in undos:
+            for sent in (None, {}, {}):
+                await german(undo, sent)
+
+
+@pytest.mark.anyio
+async def test_the_way_to_a_link_is_in_the_language_the_browser_asks_for(place: Place) -> None:
+    paths = place.paths(place.send())
+    undo = place.app.links.undo(Undo(1, "weekly", (), place.now)).partition(".org")[2]
+    token = paths["pause"].rpartition("/")[2]
+    place.now += timedelta(days=40)
+    links = ["/link", undo, paths["change"], *(f"/{kind}/{token}" for kind in "umvcs")]
+    links += [f"/{kind}/x" for kind in ("u", "m", "v", "pause", "c", "s", "undo")]
+    async with place.client() as http:
+        http.headers["Accept-Language"] = "de"
+        for link in links:
+            assert in_english((await http.get(link)).text) == [], link
+        for typed in (ADA, "x", "nobody@example.org"):
+            assert in_english((await http.post("/link", data={"address": typed})).text) == []
 
 
 @pytest.mark.anyio

@@ -77,7 +77,7 @@ async def test_a_scanner_that_opens_every_link_changes_nothing(
         seen = await crawl(browser, links, base, scripts=scripts)
     assert set(seen.values()) == {200}
     kinds = {urlsplit(url).path.split("/")[1] for url in seen}
-    assert {"u", "v", "m", "pause", "d", "p", "c", ""} <= kinds
+    assert {"u", "v", "m", "pause", "d", "p", "c", "link", ""} <= kinds
     assert len(seen) >= 20
     assert dump(place.app.database) == before
     place.app.close()

@@ -24,6 +24,7 @@ from notifier.storage import (
     store_mailbox,
     store_matches,
     store_news,
+    store_profiles,
     store_signups,
     store_subscribers,
     store_votes,
@@ -265,4 +266,20 @@ def test_the_twelfth_step_adds_signups_and_keeps_everything_else(tmp_path: Path)
     with made.reading() as conn:
         assert store_signups.get(conn, 1) is None
         assert conn.exec_driver_sql("SELECT count(*) FROM subscriber").scalar_one() == 1
+    made.close()
+
+
+def test_the_fifteenth_step_keeps_profiles_and_knows_of_no_rules_before(tmp_path: Path) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, "0012")
+    with made.writing() as conn:
+        conn.exec_driver_sql(ADA)
+        conn.exec_driver_sql(
+            "INSERT INTO profile (id, subscriber_id, name, rules, enabled, created_at, updated_at)"
+            " VALUES (1, 1, 'p', 'RAG', 1, '2026-11-20 12:00:00.0', '2026-11-20 12:00:00.0')"
+        )
+    schema.upgrade(made, "0015")
+    with made.reading() as conn:
+        (profile,) = store_profiles.of(conn, [1])
+        assert (profile.rules, profile.previous) == ("RAG", None)
     made.close()

@@ -39,7 +39,8 @@ class Profile:
     """A named set of rules of one subscriber; `rules` is the text as typed.
 
     `matched`: the matches kept for it are those of these rules, which were last changed at
-    `changed_at`.
+    `changed_at`. `previous`: the rules before that, None where there were none. `change` is the
+    number of the last change of any kind.
     """
 
     row: int
@@ -49,6 +50,8 @@ class Profile:
     enabled: bool
     matched: bool
     changed_at: datetime
+    previous: str | None = None
+    change: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Subscriber:
     considered. `next_due_at` is None while pending or left. `replacements`: asked to be told of
     new versions, too. `learning`: their votes may move the order. `language`: see `languages`.
     `tell_nothing`: asked to be told that nothing matched. `text_only`: their mails have no HTML.
+    `left_at`: None but for who has left.
     """
 
     row: int
@@ -77,3 +81,4 @@ class Subscriber:
     language: str = "en"
     tell_nothing: bool = False
     text_only: bool = False
+    left_at: datetime | None = None

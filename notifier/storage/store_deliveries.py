@@ -241,6 +241,14 @@ def close_stale(conn: Connection, *, now: datetime, takes_over: bool = True) -> 
     return len(expired), dropped
 
 
+def give_back_dropped(conn: Connection, subscriber: int, *, since: datetime) -> None:
+    """Give the papers of a subscriber's digests back that were dropped since a time (UTC)."""
+    d = t.delivery.c
+    mine = (d.subscriber_id == subscriber) & (d.state == "dropped") & (d.finished_at >= since)
+    for digest in conn.scalars(select(d.digest_id).where(mine)).all():
+        _give_back(conn, digest)
+
+
 def _give_back(conn: Connection, digest: int) -> None:
     row = conn.execute(
         select(t.digest.c.subscriber_id, t.digest.c.seen_from).where(t.digest.c.id == digest)

@@ -54,6 +54,11 @@ def put(conn: Connection, letter: Letter) -> bool:
     return bool(insert_new(conn, t.letter, [row]))
 
 
+def take_back(conn: Connection, key: str) -> None:
+    """Forget a letter that nobody has seen: in the transaction that put it here."""
+    conn.execute(delete(t.letter).where(t.letter.c.key == key))
+
+
 def is_any_waiting(conn: Connection) -> bool:
     """Whether there is a letter that is not sent, given up or closed as too late."""
     return bool(

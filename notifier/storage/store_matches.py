@@ -193,6 +193,16 @@ def rules(conn: Connection, profile: int, papers: Sequence[int]) -> dict[int, tu
     return out
 
 
+def counts_by_line(conn: Connection, profile: int) -> dict[int, int]:
+    """Return by line of a profile how many papers it brings, among the kept matches."""
+    query = select(t.match.c.rules, func.count()).where(t.match.c.profile_id == profile)
+    out: dict[int, int] = {}
+    for rules, papers in conn.execute(query.group_by(t.match.c.rules)):
+        for line in _lines(rules):
+            out[line] = out.get(line, 0) + papers
+    return out
+
+
 def trending(conn: Connection, papers: Sequence[int]) -> set[tuple[int, int]]:
     """Return (profile, paper) of the kept matches of these papers by `trending`."""
     out: set[tuple[int, int]] = set()

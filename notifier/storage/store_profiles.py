@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, case, delete, exists, select, update
 
 from notifier.profiles.profile import Profile
 from notifier.storage import tables as t
@@ -19,8 +19,9 @@ _WANTED = t.profile.c.enabled & (t.subscriber.c.state == "active")
 
 def _profile(row: Any) -> Profile:
     return Profile(
-        row.id, row.subscriber_id, row.name, row.rules, row.enabled, row.matched, row.updated_at
-    )
+        row.id, row.subscriber_id, row.name, row.rules, row.enabled, row.matched, row.updated_at,
+        row.previous, row.change,
+    )  # fmt: skip
 
 
 def of(conn: Connection, subscribers: Iterable[int]) -> list[Profile]:
@@ -49,11 +50,18 @@ def add(conn: Connection, subscriber: int, name: str, rules: str, *, now: dateti
 
 
 def set_rules(conn: Connection, subscriber: int, name: str, rules: str, *, now: datetime) -> None:
-    """Overwrite a profile's rules."""
+    """Overwrite a profile's rules; those before are kept, until they are changed again."""
+    p = t.profile.c
     conn.execute(
         update(t.profile)
-        .where(t.profile.c.subscriber_id == subscriber, t.profile.c.name == name)
-        .values(rules=rules, updated_at=now, matched=False, change=next_numbers(conn, _CHANGE, 1))
+        .where(p.subscriber_id == subscriber, p.name == name)
+        .values(
+            rules=rules,
+            previous=case((p.rules != rules, p.rules), else_=p.previous),
+            updated_at=now,
+            matched=False,
+            change=next_numbers(conn, _CHANGE, 1),
+        )
     )
 
 
@@ -66,6 +74,23 @@ def rename(conn: Connection, row: int, name: str) -> bool:
     )
     renamed = conn.execute(update(t.profile).where(t.profile.c.id == row, ~taken).values(name=name))
     return renamed.rowcount > 0
+
+
+def swap_rules(conn: Connection, subscriber: int, name: str, *, now: datetime) -> bool:
+    """Give a profile the rules it had before, and keep these; False where there are none."""
+    p = t.profile.c
+    swapped = conn.execute(
+        update(t.profile)
+        .where(p.subscriber_id == subscriber, p.name == name, p.previous.is_not(None))
+        .values(
+            rules=p.previous,
+            previous=p.rules,
+            updated_at=now,
+            matched=False,
+            change=next_numbers(conn, _CHANGE, 1),
+        )
+    )
+    return swapped.rowcount > 0
 
 
 def set_enabled(conn: Connection, subscriber: int, name: str, enabled: bool) -> None:

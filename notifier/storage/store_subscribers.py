@@ -32,6 +32,7 @@ def _subscriber(row: Any) -> Subscriber:
         language=row.language,
         tell_nothing=row.tell_nothing,
         text_only=row.text_only,
+        left_at=row.left_at,
     )
 
 

@@ -164,6 +164,7 @@ class ProfileRow(Row, table=True):
 
     `change` is the number of the last commit that changed it, or whether its subscriber is mailed.
     `matched`: its matches are those of these rules, else it is matched again as a whole.
+    `previous`: the rules before the last change of them, None where there was none.
     """
 
     __tablename__ = "profile"
@@ -179,6 +180,7 @@ class ProfileRow(Row, table=True):
         sa_column=Column(BigInteger, nullable=False, server_default="0", index=True)
     )
     matched: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
+    previous: str | None = text(nullable=True)
 
 
 class MatchRow(Row, table=True):

@@ -56,15 +56,20 @@ class Letters:
         code: str,
         life: timedelta,
         now: datetime,
+        is_wanted: bool = True,
     ) -> None:
         """Have a letter sent to an address, in a language; the same once more changes nothing.
 
         Args:
             url: Where its one link leads, which works for `life`.
+            is_wanted: False: it is made and signed like any other, so that it takes as long, and
+                is not kept.
         """
         key = self._key(kind, address, now)
         content = self.content(kind, address, url, key=key, code=code, life=life, now=now)
-        store_letters.put(conn, Letter(key, kind, address, content, now, now + LIFE))
+        is_new = store_letters.put(conn, Letter(key, kind, address, content, now, now + LIFE))
+        if is_new and not is_wanted:
+            store_letters.take_back(conn, key)
 
     def content(
         self,

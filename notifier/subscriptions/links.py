@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from notifier.subscriptions.tokens import Tokens
+from notifier.subscriptions.undoing import KINDS, Undo
 
 UNSUBSCRIBE, VOTE, PAUSE, CHANGE = "unsubscribe", "vote", "pause", "change"
-CONFIRM, WAITING = "confirm", "waiting"
-PURPOSES = (UNSUBSCRIBE, VOTE, PAUSE, CHANGE, CONFIRM, WAITING)
+CONFIRM, WAITING, UNDO = "confirm", "waiting", "undo"
+PURPOSES = (UNSUBSCRIBE, VOTE, PAUSE, CHANGE, CONFIRM, WAITING, UNDO)
 # Who reads an old mail, or got it passed on, may still leave; what else comes asks for a new link.
 CHANGE_LIFE = timedelta(days=30)
 
@@ -40,6 +41,12 @@ class Links:
     def pause(self, subscriber: int) -> str:
         """Where a subscriber pauses."""
         return f"{self.base}/pause/{self._tokens.make(PAUSE, subscriber)}"
+
+    def undo(self, undo: Undo) -> str:
+        """Where something that was just done is undone; never in a mail."""
+        kind = KINDS.index(undo.kind)
+        rows = undo.subscriber, kind, *undo.values
+        return f"{self.base}/undo/{self._tokens.make_timed(UNDO, *rows, at=undo.made_at)}"
 
     def vote(self, subscriber: int, paper: int) -> str:
         """Where a subscriber says something of a paper."""

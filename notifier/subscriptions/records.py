@@ -77,6 +77,7 @@ def _profiles(conn: Connection, subscriber: Subscriber) -> list[dict[str, Any]]:
             {
                 "name": one.name,
                 "rules": one.rules,
+                "rules_before": one.previous,
                 "enabled": one.enabled,
                 "changed_at": one.changed_at,
             }

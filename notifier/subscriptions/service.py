@@ -26,6 +26,7 @@ from notifier.storage import (
 )
 from notifier.storage import store_subscribers as store
 from notifier.storage.database import Database
+from notifier.subscriptions.due import moved
 
 NAME_CHARACTERS = 60
 MOST_PAPERS = 25
@@ -145,7 +146,7 @@ class Subscriptions:
             subscriber = _found(conn, normal_address(typed))
             if schedule and schedule != subscriber.schedule:
                 columns |= asdict(schedule) | {"days": list(schedule.days)}
-                columns["next_due_at"] = _moved(conn, subscriber, schedule, now)
+                columns["next_due_at"] = moved(conn, subscriber, schedule, now)
             if columns:
                 store.change(conn, subscriber.row, **columns)
             return _found(conn, subscriber.address)
@@ -306,6 +307,11 @@ class Subscriptions:
             self._plan_sample(conn, row)
         return parsed.problems + parsed.warnings
 
+    def undo_rules(self, subscriber: int, name: str, *, now: datetime) -> bool:
+        """Bring back the rules before the last change, or undo that; False if there are none."""
+        with self._database.writing() as conn:
+            return store_profiles.swap_rules(conn, subscriber, name, now=now)
+
     def remove_profile(self, typed: str, name: str) -> None:
         """Delete a profile."""
         with self._database.writing() as conn:
@@ -351,21 +357,6 @@ def check_schedule(schedule: Schedule) -> None:
     }
     for wrong in wrong_in(schedule):
         raise errors.UsageError(cures[wrong])
-
-
-def _moved(
-    conn: Connection, subscriber: Subscriber, schedule: Schedule, now: datetime
-) -> datetime | None:
-    """When the next digest is due by another schedule; one that is due already stays so.
-
-    A period that has its digest gets no second one.
-    """
-    if subscriber.next_due_at is None or subscriber.next_due_at <= now:
-        return subscriber.next_due_at
-    due = cadence.next_due(schedule, now)
-    while store_digests.has_period(conn, subscriber.row, cadence.period(schedule, due)):
-        due = cadence.next_due(schedule, due)
-    return due
 
 
 def checked_profile(name: str, rules: str) -> tuple[str, Rules]:

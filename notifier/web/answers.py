@@ -16,10 +16,26 @@ from notifier.digests import cadence
 from notifier.errors import ExpiredToken
 from notifier.languages import Language, known, language
 from notifier.profiles.profile import Subscriber
-from notifier.subscriptions.links import CHANGE, CHANGE_LIFE, PURPOSES, Links
+from notifier.subscriptions.links import (
+    CHANGE,
+    CHANGE_LIFE,
+    CONFIRM,
+    PAUSE,
+    PURPOSES,
+    UNDO,
+    UNSUBSCRIBE,
+    VOTE,
+    WAITING,
+    Links,
+)
 from notifier.web.negotiation import asked_for
 
 _FORM_FIELDS = 100
+# What the first part of an address is for.
+_ASKED_FOR = {
+    "u": UNSUBSCRIBE, "m": CHANGE, "v": VOTE, "pause": PAUSE, "c": CONFIRM, "s": WAITING,
+    "undo": UNDO,
+}  # fmt: skip
 
 
 class Reader(Protocol):
@@ -85,15 +101,17 @@ class Pages:
         return self.page(request, "message", status, said=said, **values)
 
     def bad_link(self, request: Request, error: Exception) -> HTMLResponse:
-        """Say what is wrong with a link: cut short, made for something else, or too old."""
+        """Say which link it is and what is wrong: cut short, made for something else, too old."""
+        purpose = _ASKED_FOR.get(request.url.path.split("/")[1], "")
         if isinstance(error, ExpiredToken):
-            token = request.path_params["token"]
-            before, _, _ = request.url.path.partition(token)
-            fresh = f"{self.links.base}{before}{token}/fresh"
-            return self.page(request, "expired", 410, days=error.life.days, fresh=fresh)
+            before, token, _ = request.url.path.partition(request.path_params["token"])
+            fresh = "" if purpose == UNDO else f"{self.links.base}{before}{token}/fresh"
+            days = error.life.days
+            return self.page(request, "expired", 410, asked_for=purpose, days=days, fresh=fresh)
         token, tokens = request.path_params["token"], self.app.tokens
-        is_other = any(tokens.is_made_for(purpose, token) for purpose in PURPOSES)
-        return self.message(request, "other link" if is_other else "bad link", 404)
+        found = (one for one in PURPOSES if tokens.is_made_for(one, token))
+        made_for = next(found, "")
+        return self.page(request, "bad_link", 404, asked_for=purpose, made_for=made_for)
 
     def manage(self, request: Request) -> str:
         """Return where a subscriber's own pages are, within the site: all are below it."""

@@ -17,7 +17,7 @@ from notifier.config_values import is_loopback
 
 _OWN_SITES = ("same-origin", "none")  # "none": the user's own doing, as a bookmark
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-_ONE_CLICK = ("List-Unsubscribe", "One-Click")
+ONE_CLICK, _YES = "List-Unsubscribe", "One-Click"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,14 @@ def is_one_click(content_type: str, body: bytes) -> bool:
             fields = parse_qs(body.decode("ascii", "replace"), max_num_fields=10)
         except ValueError:
             return False
-        return fields.get(_ONE_CLICK[0]) == [_ONE_CLICK[1]]
+        return fields.get(ONE_CLICK) == [_YES]
     if kind != "multipart/form-data" or not content_type.isprintable():
         return False
     head = b"Content-Type: " + content_type.encode("ascii", "replace") + b"\r\n\r\n"
     message = message_from_bytes(head + body)
     return any(
-        part.get_param("name", header="content-disposition") == _ONE_CLICK[0]
-        and str(part.get_payload()).strip() == _ONE_CLICK[1]
+        part.get_param("name", header="content-disposition") == ONE_CLICK
+        and str(part.get_payload()).strip() == _YES
         for part in message.walk()
     )
 

@@ -1,4 +1,4 @@
-"""A link that is too old is asked for anew, and comes by mail: to the address it belongs to."""
+"""A fresh link for changes comes by mail, to the address that the old link belongs to."""
 
 from __future__ import annotations
 
@@ -10,26 +10,37 @@ from starlette.routing import BaseRoute, Route
 
 from notifier import errors
 from notifier.storage import store_subscribers
-from notifier.subscriptions.links import CHANGE, CHANGE_LIFE
+from notifier.subscriptions.links import CHANGE, CHANGE_LIFE, VOTE
 from notifier.web.answers import Pages, asker
 
 
 def routes(pages: Pages) -> list[BaseRoute]:
     """Return where links are asked for."""
-    return [Route("/m/{token}/fresh", _Renewing(pages).act, methods=["POST"])]
+    renewing = _Renewing(pages)
+    return [
+        Route("/m/{token}/fresh", renewing.of_changes, methods=["POST"]),
+        Route("/v/{token}/fresh", renewing.of_a_vote, methods=["POST"]),
+    ]
 
 
 class _Renewing:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    async def act(self, request: Request) -> Response:
-        """Mail a fresh link for changes, unless too many were asked for: the answer is the same."""
-        return await asyncio.to_thread(self._act, request)
+    async def of_changes(self, request: Request) -> Response:
+        """Mail a fresh link in place of one that is too old."""
+        app, token = self._pages.app, request.path_params["token"]
+        row = app.tokens.read_dated(CHANGE, token, now=app.clock(), life=None)
+        return await asyncio.to_thread(self._mail, request, row)
 
-    def _act(self, request: Request) -> Response:
+    async def of_a_vote(self, request: Request) -> Response:
+        """Mail a link for changes to who wants to change more than one about a paper may."""
+        row, _ = self._pages.app.tokens.read_rows(VOTE, request.path_params["token"], 2)
+        return await asyncio.to_thread(self._mail, request, row)
+
+    def _mail(self, request: Request, row: int) -> Response:
+        """Mail it, unless too many were asked for: the answer is the same."""
         app, now = self._pages.app, self._pages.app.clock()
-        row = app.tokens.read_dated(CHANGE, request.path_params["token"], now=now, life=None)
         with app.database.writing() as conn:
             if not app.gate.lets_network(conn, asker(request), now=now):
                 raise errors.TooOften("too many mails were asked for from this network")

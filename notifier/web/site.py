@@ -26,11 +26,13 @@ from notifier.web import (
     inbox,
     keeping,
     leaving,
+    linking,
     papers,
     pausing,
     renewing,
     subscribing,
     trying,
+    undoing,
     voting,
 )
 from notifier.web.answers import Pages
@@ -41,8 +43,8 @@ from notifier.web.origins import Names
 def make_site(app: App, *, demo: bool = False) -> Starlette:
     """Return the ASGI application of an instance; `demo`: of the demo."""
     pages = Pages(app)
-    acting = (subscribing, trying, confirming, leaving, pausing, voting)
-    own = (changing, editing, keeping, data, renewing)
+    acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
+    own = (changing, editing, keeping, data, renewing, linking)
     groups = (*acting, *own, archive, papers)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     routes += inbox.routes(pages, demo=demo)
