@@ -150,6 +150,19 @@ async def test_rules_that_are_saved_are_those_of_the_next_digest(place: Place) -
 
 
 @pytest.mark.anyio
+async def test_a_change_of_rules_is_undone_and_that_is_undone(place: Place) -> None:
+    link = paths(place)["/profile/1"]
+    async with place.client() as http:
+        changed = await follow(http, await http.post(link, data={"do": "save", "rules": "graph"}))
+        assert 'value="undo"' in changed.text
+        back = await follow(http, await http.post(link, data={"do": "undo"}))
+        assert "as they were before" in back.text
+        assert named(place)["<b>ml</b>"] == RULES
+        await http.post(link, data={"do": "undo"})
+    assert named(place)["<b>ml</b>"] == "graph"
+
+
+@pytest.mark.anyio
 async def test_lines_that_do_not_work_are_kept_and_said_and_the_others_work(place: Place) -> None:
     link = paths(place)["/profile/1"]
     async with place.client() as http:

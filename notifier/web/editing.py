@@ -79,6 +79,10 @@ class _Editing:
         if do in ("on", "off"):
             app.profiles.switch(place.subscriber, place.profile.row, enabled=do == "on")
             return self._again(request, place.profile.row, do)
+        if do == "undo":
+            row, name = place.subscriber.row, place.profile.name
+            app.subscriptions.undo_rules(row, name, now=app.clock())
+            return self._again(request, place.profile.row, "undone")
         if do == "remove":
             return self._remove(request, place, place.profile)
         return self._store(request, place, _draft(form))
