@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from zoneinfo import available_timezones
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -29,10 +30,11 @@ def routes(pages: Pages) -> list[BaseRoute]:
 
 
 @cache
-def zones() -> list[str]:
-    """Return the time zones that are offered; any other IANA name is taken too."""
+def zone_options() -> Markup:
+    """Return the time zones that are offered, as HTML; any other IANA name is taken too."""
     places = (name for name in available_timezones() if "/" in name)
-    return ["UTC", *sorted(name for name in places if not name.startswith("Etc/"))]
+    names = ["UTC", *sorted(name for name in places if not name.startswith("Etc/"))]
+    return Markup("").join(Markup('<option value="{}"></option>').format(name) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +181,9 @@ class _Changing:
             is_stored=is_stored,
             days=[(name, words.weekday_named(n)) for n, name in enumerate(DAY_NAMES)],
             languages=[(code, languages.own_name(code)) for code in languages.known()],
-            zones=zones(),
+            zones=zone_options(),
             most_papers=MOST_PAPERS,
-            profiles=app.subscriptions.profiles(subscriber.address),
+            profiles=app.profiles.of(subscriber),
             next_at=next_digest(subscriber),
             is_paused=paused is not None and paused > app.clock(),
             service_learns=app.order.learning_share > 0,

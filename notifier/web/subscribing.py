@@ -22,7 +22,7 @@ from notifier.storage.store_signups import Wish
 from notifier.subscriptions.links import WAITING
 from notifier.subscriptions.service import normal_address, wrong_in
 from notifier.web.answers import Form, Pages, asker, read_form
-from notifier.web.changing import typed_schedule, zones
+from notifier.web.changing import typed_schedule, zone_options
 from notifier.web.places import guessed_zone
 from notifier.web.trying import Tried, Trying, tried, typed_rules
 
@@ -180,7 +180,7 @@ class _Subscribing:
             characters=RULES_CHARACTERS,
             days=[(name, words.weekday_named(n)) for n, name in enumerate(DAY_NAMES)],
             languages=[(code, languages.own_name(code)) for code in languages.known()],
-            zones=zones(),
+            zones=zone_options(),
             honeypot=HONEYPOT,
             trending=self._talked_about(),
             links=self._pages.links,
