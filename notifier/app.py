@@ -18,6 +18,8 @@ from pathlib import Path
 import structlog
 
 from notifier import errors, keys, pacing
+from notifier.access.answers import Answers
+from notifier.access.service import ApiKeys
 from notifier.channelled import Channelled
 from notifier.config import Settings
 from notifier.config_values import is_loopback
@@ -129,6 +131,14 @@ class App:
     @cached_property
     def signups(self) -> Signups:
         return Signups(self.database, self.subscriptions, self.gate, self.letters, self.links)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        return ApiKeys(self.database)
+
+    @cached_property
+    def answers(self) -> Answers:
+        return Answers(self.database)
 
     @property
     def service(self) -> Service:

@@ -4,6 +4,7 @@
     ├── UsageError              wrong command, option or value                    exit 2
     │   └── ConfigError         the configuration cannot be used                  exit 2
     ├── NotFound                no such paper, subscriber, profile, digest         exit 4
+    ├── Conflict                what is asked for does not go with what there is    exit 1
     ├── TooOften                something is asked for again and again            exit 1
     ├── Busy                    another process holds what this one needs         exit 5
     ├── SourceError             a source did not answer with what it promises     exit 1
@@ -46,6 +47,10 @@ class NotFound(NotifierError):
     """What the user named does not exist."""
 
     exit_code = 4
+
+
+class Conflict(NotifierError):
+    """What is asked for does not go with what there is now, as a second one of a name."""
 
 
 class TooOften(NotifierError):

@@ -18,6 +18,8 @@ from notifier.jobs.shelves import Shelves
 from notifier.ranking.order import OrderSettings
 from notifier.storage import (
     schema,
+    store_answers,
+    store_api_keys,
     store_buckets,
     store_digests,
     store_letters,
@@ -282,4 +284,19 @@ def test_the_fifteenth_step_keeps_profiles_and_knows_of_no_rules_before(tmp_path
     with made.reading() as conn:
         (profile,) = store_profiles.of(conn, [1])
         assert (profile.rules, profile.previous) == ("RAG", None)
+    made.close()
+
+
+def test_the_thirteenth_step_adds_keys_and_answers_and_keeps_everything_else(
+    tmp_path: Path,
+) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, "0015")
+    with made.writing() as conn:
+        conn.exec_driver_sql(ADA)
+    assert "0013" in schema.upgrade(made)
+    with made.reading() as conn:
+        assert store_api_keys.every(conn) == []
+        assert store_answers.find(conn, "x") is None
+        assert conn.exec_driver_sql("SELECT count(*) FROM subscriber").scalar_one() == 1
     made.close()

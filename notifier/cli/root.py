@@ -10,6 +10,7 @@ import typer
 
 from notifier import __version__, errors
 from notifier.cli import (
+    api_keys,
     bounces,
     channels,
     config,
@@ -52,6 +53,7 @@ app.add_typer(channels.app, name="channel")
 app.add_typer(database.app, name="db")
 app.add_typer(dkim.app, name="dkim")
 app.add_typer(links.app, name="link")
+app.add_typer(api_keys.app, name="api-key")
 app.command(
     epilog="Examples: notifier explain 2508.13426 --for ada@example.org · "
     "notifier explain https://arxiv.org/abs/2508.13426 --for ada@example.org --format json"

@@ -32,7 +32,7 @@ ABSTRACT_SHOWN = 300
 @app.command("list", epilog="Example: notifier source list --format json")
 def list_(format_: FormatOption = Format.table) -> None:
     """Print the configured sources and how current each is."""
-    from notifier.cli.status import source_rows
+    from notifier.overview import source_rows
 
     with instance() as opened:
         rows = source_rows(opened, opened.clock())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -11,7 +11,8 @@ import typer
 from notifier.cli import channels, pace
 from notifier.cli.output import Format, print_record, print_rows
 from notifier.jobs import poll
-from notifier.sources.freshness import NEEDS_CARE, Freshness
+from notifier.overview import source_rows
+from notifier.sources.freshness import NEEDS_CARE
 from notifier.storage import (
     store_bounces,
     store_channels,
@@ -20,14 +21,11 @@ from notifier.storage import (
     store_mailbox,
     store_papers,
     store_posts,
-    store_sources,
 )
 from notifier.storage import store_subscribers as store_people
 
 if TYPE_CHECKING:
     from notifier.app import App
-
-_OFF = Freshness("paused", None, "switched off in the configuration")
 
 
 def collect(app: App, *, since: timedelta) -> dict[str, Any]:
@@ -76,29 +74,6 @@ def _mailbox(app: App, health: store_mailbox.Health) -> dict[str, Any]:
     cure = {"cure": "see [bounce]; then: notifier bounce poll"} if health.failures else {}
     found = {"state": state, "error": health.error, **cure}
     return found | asdict(health) | {"next_due_at": app.returned.next_poll(health)}
-
-
-def source_rows(app: App, now: datetime) -> list[dict[str, Any]]:
-    """Return each configured source: how current it is, and how it was read."""
-    states = app.intake.freshness(now)
-    with app.database.reading() as conn:
-        health = {one.name: one for one in store_sources.health(conn)}
-        parts = store_sources.parts(conn)
-    rows = []
-    for source in app.settings.source:
-        state = states.get(source.name, _OFF)
-        rows.append(
-            asdict(health.get(source.name) or store_sources.Health(source.name, source.kind))
-            | {
-                "enabled": source.enabled,
-                "state": state.state if source.enabled else "off",
-                "since": state.since,
-                "why": state.why,
-                "next_due_at": state.next_due,
-                "parts": parts.get(source.name, []),
-            }
-        )
-    return rows
 
 
 def print_table(found: dict[str, Any]) -> None:

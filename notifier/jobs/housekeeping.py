@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from notifier.storage import (
+    store_answers,
     store_archive,
     store_buckets,
     store_letters,
@@ -21,6 +22,7 @@ log = structlog.get_logger()
 KEEP_LETTERS = timedelta(days=30)
 KEEP_SIGNUPS = timedelta(days=30)
 KEEP_BUCKETS = timedelta(days=1)  # by then each is full again, as one that is not there
+KEEP_ANSWERS = timedelta(days=1)
 _AT_ONCE = 1000  # mails in one transaction, so that others get their turn to write
 
 
@@ -51,6 +53,7 @@ def keep_house(
                 store_letters.forget(conn, before=now - KEEP_LETTERS)
                 store_signups.forget(conn, before=now - KEEP_SIGNUPS)
                 store_buckets.forget(conn, before=now - KEEP_BUCKETS)
+                store_answers.forget(conn, before=now - KEEP_ANSWERS)
         gone += last
     if gone:
         log.info("old mails deleted", mails=gone)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
 
 from notifier.profiles.profile import Schedule, Subscriber
-from notifier.storage import store_profiles
+from notifier.storage import store_answers, store_profiles
 from notifier.storage import tables as t
 from notifier.storage.statements import insert_new, put
 
@@ -125,6 +125,7 @@ def change(conn: Connection, row: int, **columns: Any) -> None:
 def remove(conn: Connection, row: int) -> None:
     """Delete a subscriber with profiles, digests and deliveries."""
     store_profiles.note_removal(conn)
+    store_answers.empty(conn, row)
     conn.execute(delete(t.subscriber).where(t.subscriber.c.id == row))
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
+from notifier.storage.access_rows import AnswerRow, ApiKeyRow
 from notifier.storage.channel_rows import (
     ChannelProfileRow,
     ChannelRow,
@@ -372,3 +373,5 @@ channel_profile = _table(ChannelProfileRow)
 post = _table(PostRow)
 post_attempt = _table(PostAttemptRow)
 post_paper = _table(PostPaperRow)
+api_key = _table(ApiKeyRow)
+answer = _table(AnswerRow)

@@ -67,9 +67,9 @@ class Guard:
         request = Request(scope, receive)
         refused = self._by_head(request)
         if refused is None and request.method == "POST":
-            body = await _body(request, _most_bytes(request.url.path))
+            body = await read_body(request, _most_bytes(request.url.path))
             refused = self._by_body(request, body)
-            receive = _again(body or b"", receive)
+            receive = body_again(body or b"", receive)
         await (refused or self._app)(scope, receive, send)
 
     def _by_head(self, request: Request) -> Response | None:
@@ -98,8 +98,8 @@ def _most_bytes(path: str) -> int:
     return EDITOR_BYTES if holds_rules else BODY_BYTES
 
 
-async def _body(request: Request, most: int) -> bytes | None:
-    """The whole body; None when it is larger than `most`, which is not read to its end."""
+async def read_body(request: Request, most: int) -> bytes | None:
+    """Return the whole body; None when it is larger than `most`, which is not read to its end."""
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or len(length) > 9 or int(length) > most:
         return None
@@ -111,8 +111,8 @@ async def _body(request: Request, most: int) -> bytes | None:
     return body
 
 
-def _again(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:
-    """Give a body that was read once more, then what follows."""
+def body_again(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:
+    """Return what gives a body that was read once more, then what follows."""
     given = False
 
     async def receive_again() -> Message:

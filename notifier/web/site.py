@@ -12,12 +12,13 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ExceptionHandler
+from starlette.types import ASGIApp, ExceptionHandler
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from notifier import errors
 from notifier.app import App
 from notifier.web import (
+    admin,
     archive,
     changing,
     confirming,
@@ -36,6 +37,7 @@ from notifier.web import (
     voting,
 )
 from notifier.web.answers import Pages
+from notifier.web.api import Below
 from notifier.web.guarding import Guard, SafeHeaders, headers_for
 from notifier.web.origins import Names
 
@@ -45,14 +47,21 @@ def make_site(app: App, *, demo: bool = False) -> Starlette:
     pages = Pages(app)
     acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
     own = (changing, editing, keeping, data, renewing, linking)
-    groups = (*acting, *own, archive, papers)
+    groups = (*acting, *own, archive, papers, admin)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     routes += inbox.routes(pages, demo=demo)
     site = app.settings.site
-    headers = headers_for(site.public_url)
+    names, headers = Names(site.public_url, site.listen), headers_for(site.public_url)
+
+    def api() -> ASGIApp:
+        from notifier.web.api.application import make_api
+
+        return make_api(app, names)
+
     guards = [
         Middleware(SafeHeaders, headers=headers),
-        Middleware(Guard, names=Names(site.public_url, site.listen), refuse=pages.message),
+        Middleware(Below, make_api=api),
+        Middleware(Guard, names=names, refuse=pages.message),
     ]
     if site.trusted_proxies:  # outermost: who asks is as the proxy says
         proxies = list(site.trusted_proxies)

@@ -1,0 +1,75 @@
+"""How the instance is getting on: counts and freshness, nothing about a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from fastapi import APIRouter
+
+from notifier.overview import overview
+from notifier.web.api.asking import Instance
+from notifier.web.api.operations import operation
+from notifier.web.api.schemas import Shown
+
+router = APIRouter(tags=["stats"])
+
+
+class SourceShown(Shown):
+    """A source, and how current it is (docs/sources.md says what states mean)."""
+
+    name: str
+    kind: str
+    state: str
+    since: datetime | None
+    last_success_at: datetime | None
+    failures: int
+    seen: int
+    new: int
+    next_due_at: datetime | None
+
+
+class OpenShown(Shown):
+    """Mails that are to be sent, in one state, and when the oldest was made."""
+
+    state: str
+    mails: int
+    oldest: datetime
+
+
+class Stats(Shown):
+    """Counts as of `now`; those that are recent are of the last 24 hours."""
+
+    now: datetime
+    needs_care: bool
+    papers: int
+    recent_papers: int
+    subscribers: Mapping[str, int]
+    suppressed: int
+    recent_digests: int
+    recent_mails: Mapping[str, int]
+    recent_bounces: Mapping[str, int]
+    outbox: list[OpenShown]
+    mail_server_is_asked: bool
+    sources: list[SourceShown]
+
+
+@router.get("/stats", **operation("papers"))
+def get_stats(app: Instance) -> Stats:
+    """Show how the instance is getting on."""
+    found = overview(app)
+    return Stats(
+        now=found.now,
+        needs_care=found.needs_care,
+        papers=found.papers,
+        recent_papers=found.recent_papers,
+        subscribers=found.subscribers,
+        suppressed=found.suppressed,
+        recent_digests=found.recent_digests,
+        recent_mails=found.recent_mails,
+        recent_bounces=found.recent_bounces,
+        outbox=[OpenShown.model_validate(one) for one in found.outbox],
+        mail_server_is_asked=not found.mail_server.is_open,
+        sources=[SourceShown(**{name: source[name] for name in SourceShown.model_fields})
+                 for source in found.sources],
+    )  # fmt: skip
