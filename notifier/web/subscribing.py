@@ -184,7 +184,6 @@ class _Subscribing:
             honeypot=HONEYPOT,
             trending=self._talked_about(),
             links=self._pages.links,
-            contact=site.contact,
         )
 
     def _talked_about(self) -> Sequence[Trending]:
