@@ -53,6 +53,7 @@ from notifier.storage import (
 )
 from notifier.storage.database import Database
 from notifier.storage.store_digests import NewDigest
+from notifier.subscriptions.feeds import Feeds
 from notifier.subscriptions.gate import Gate
 from notifier.subscriptions.letters import Letters, LetterSettings
 from notifier.subscriptions.links import Links
@@ -129,6 +130,10 @@ class App:
     @cached_property
     def signups(self) -> Signups:
         return Signups(self.database, self.subscriptions, self.gate, self.letters, self.links)
+
+    @cached_property
+    def feeds(self) -> Feeds:
+        return Feeds(self.database, self.links)
 
     @property
     def service(self) -> Service:

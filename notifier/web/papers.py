@@ -59,7 +59,7 @@ class _Papers:
             paper=paper,
             sightings=sightings,
             signals=[counted(value, name, words) for name, value in paper.signals.items()],
-            links=[(link(kind, words), url) for kind, url in _links(paper)],
+            links=[(link(kind, words), url) for kind, url in links_of(paper)],
             tags=citing.meta_tags(paper),
             bibtex=self._pages.links.bibtex(paper.id),
             ris=self._pages.links.ris(paper.id),
@@ -71,8 +71,8 @@ def _row(conn: Connection, name: str) -> int | None:
     return next((row for row in found if row is not None), None)
 
 
-def _links(paper: Paper) -> list[tuple[str, str]]:
-    """What kind of page is where: as sources say it, then by the paper's ids; each address once."""
+def links_of(paper: Paper) -> list[tuple[str, str]]:
+    """Return what kind of page is where: as sources say it, then by the paper's ids; each address once."""
     by_ids = [identity.urls(Alias(*name.split(":", 1))) for name in paper.aliases]
     found: dict[str, str] = {}
     for urls in (paper.urls, *by_ids):

@@ -23,6 +23,7 @@ from notifier.web import (
     confirming,
     data,
     editing,
+    feeds,
     inbox,
     keeping,
     leaving,
@@ -45,7 +46,7 @@ def make_site(app: App, *, demo: bool = False) -> Starlette:
     pages = Pages(app)
     acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
     own = (changing, editing, keeping, data, renewing, linking)
-    groups = (*acting, *own, archive, papers)
+    groups = (*acting, *own, archive, papers, feeds)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     routes += inbox.routes(pages, demo=demo)
     site = app.settings.site
