@@ -30,6 +30,8 @@ from notifier.subscriptions.links import (
 )
 from notifier.web.negotiation import asked_for
 
+# Of rules typed into a page: a form of so many is within the bytes of a body in every script.
+RULES_CHARACTERS = 2000
 _FORM_FIELDS = 100
 # What the first part of an address is for.
 _ASKED_FOR = {

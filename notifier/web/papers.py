@@ -17,6 +17,7 @@ from notifier.papers.identity import Alias
 from notifier.papers.paper import Paper
 from notifier.storage import store_papers, store_sightings
 from notifier.web.answers import Pages
+from notifier.web.guarding import PUBLIC
 
 # By the name's ending: media type (as reference managers register them), and who writes it.
 CITATIONS: dict[str, tuple[str, Callable[[Paper], str]]] = {
@@ -56,6 +57,7 @@ class _Papers:
         return self._pages.page(
             request,
             "paper",
+            headers=PUBLIC,
             paper=paper,
             sightings=sightings,
             signals=[counted(value, name, words) for name, value in paper.signals.items()],
@@ -72,7 +74,7 @@ def _row(conn: Connection, name: str) -> int | None:
 
 
 def links_of(paper: Paper) -> list[tuple[str, str]]:
-    """Return what kind of page is where: as sources say it, then by the paper's ids; each address once."""
+    """Return what kind of page is where, each once: as sources say it, then by the paper's ids."""
     by_ids = [identity.urls(Alias(*name.split(":", 1))) for name in paper.aliases]
     found: dict[str, str] = {}
     for urls in (paper.urls, *by_ids):

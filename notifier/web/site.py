@@ -22,6 +22,7 @@ from notifier.web import (
     changing,
     confirming,
     data,
+    days,
     editing,
     feeds,
     inbox,
@@ -46,7 +47,7 @@ def make_site(app: App, *, demo: bool = False) -> Starlette:
     pages = Pages(app)
     acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
     own = (changing, editing, keeping, data, renewing, linking)
-    groups = (*acting, *own, archive, papers, feeds)
+    groups = (*acting, *own, archive, papers, days, feeds)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     routes += inbox.routes(pages, demo=demo)
     site = app.settings.site

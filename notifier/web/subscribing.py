@@ -21,13 +21,11 @@ from notifier.ranking import periods
 from notifier.storage.store_signups import Wish
 from notifier.subscriptions.links import WAITING
 from notifier.subscriptions.service import normal_address, wrong_in
-from notifier.web.answers import Form, Pages, asker, read_form
+from notifier.web.answers import RULES_CHARACTERS, Form, Pages, asker, read_form
 from notifier.web.changing import typed_schedule, zones
 from notifier.web.places import guessed_zone
 from notifier.web.trying import Tried, Trying, tried, typed_rules
 
-# A form of so many characters is within the bytes of a body in every script.
-RULES_CHARACTERS = 2000
 # Named like a field that programs like to fill in; people do not see it.
 HONEYPOT = "website"
 SHOWN = 5
