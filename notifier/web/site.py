@@ -32,6 +32,8 @@ from notifier.web import (
     papers,
     pausing,
     renewing,
+    sample,
+    status,
     subscribing,
     trying,
     undoing,
@@ -47,7 +49,7 @@ def make_site(app: App, *, demo: bool = False) -> Starlette:
     pages = Pages(app)
     acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
     own = (changing, editing, keeping, data, renewing, linking)
-    groups = (*acting, *own, archive, papers, days, feeds)
+    groups = (*acting, *own, archive, papers, days, feeds, sample, status)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     routes += inbox.routes(pages, demo=demo)
     site = app.settings.site
