@@ -25,16 +25,18 @@ from notifier.storage import (
 Whole: TypeAlias = Literal["none", "fresh", "late", "stale"]
 DAY = timedelta(hours=24)
 _NEVER_SAID = 10
+# Of others `since` is not when papers came.
+_WITH_PAPERS: tuple[State, ...] = ("fresh", "quiet", "late", "stale")
 _TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """How a source is: since when (its newest papers came then), when it was read last (UTC)."""
+    """How a source is, when its newest papers came, and when it was read last (UTC)."""
 
     name: str
     state: State
-    since: datetime | None
+    newest_at: datetime | None
     read_at: datetime | None
     next_due_at: datetime | None
 
@@ -53,8 +55,8 @@ class Overview:
     last_digests_at: datetime | None
     papers: int
     papers_24h: int
-    subscribers: int
-    digests_24h: int
+    subscribers_at_least: int
+    digests_24h_at_least: int
 
 
 def overview(conn: Connection, states: Mapping[str, Freshness], *, now: datetime) -> Overview:
@@ -64,7 +66,7 @@ def overview(conn: Connection, states: Mapping[str, Freshness], *, now: datetime
         SourceState(
             name,
             found.state,
-            found.since,
+            found.since if found.state in _WITH_PAPERS else None,
             health[name].last_success_at if name in health else None,
             found.next_due,
         )
@@ -73,7 +75,7 @@ def overview(conn: Connection, states: Mapping[str, Freshness], *, now: datetime
     made, _ = store_digests.counts(conn, since=now - DAY)
     return Overview(
         state=whole(one.state for one in sources),
-        newest_at=max((one.since for one in sources if one.since), default=None),
+        newest_at=max((one.newest_at for one in sources if one.newest_at), default=None),
         sources=sources,
         last_run_at=max(
             (h.last_attempt_at for h in health.values() if h.last_attempt_at), default=None
@@ -81,8 +83,8 @@ def overview(conn: Connection, states: Mapping[str, Freshness], *, now: datetime
         last_digests_at=store_digests.last_made(conn),
         papers=store_papers.count(conn),
         papers_24h=paper_facts.count_seen(conn, now - DAY, now + _TICK),
-        subscribers=rounded(store_subscribers.counts(conn).get("active", 0)),
-        digests_24h=rounded(made),
+        subscribers_at_least=rounded(store_subscribers.counts(conn).get("active", 0)),
+        digests_24h_at_least=rounded(made),
     )
 
 
@@ -98,8 +100,8 @@ def whole(states: Iterable[State]) -> Whole:
 
 
 def rounded(count: int) -> int:
-    """Return a number rounded down to its first digit, 0 for one below ten: it gives nobody away."""
+    """Return a number rounded down to its first digit, 0 below ten, so that it tells of nobody."""
     if count < _NEVER_SAID:
         return 0
-    step = 10 ** (len(str(count)) - 1)
-    return count // step * step
+    digits = str(count)
+    return int(digits[0].ljust(len(digits), "0"))

@@ -15,6 +15,7 @@ from notifier.jobs.overview import Overview, Whole, overview
 from notifier.web.answers import Pages
 from notifier.web.guarding import CACHED
 
+KEPT = timedelta(minutes=1)
 _COLOURS: dict[Whole, str] = {
     "none": "#5a5e66",
     "fresh": "#2b6e3f",
@@ -37,8 +38,15 @@ def routes(pages: Pages) -> list[BaseRoute]:
 class _Status:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
+        self._kept: tuple[datetime, Overview] | None = None
 
     def _found(self, now: datetime) -> Overview:
+        """How it is, or was less than a minute ago: badges are asked for often."""
+        if self._kept is None or not timedelta(0) <= now - self._kept[0] < KEPT:
+            self._kept = now, self._read(now)
+        return self._kept[1]
+
+    def _read(self, now: datetime) -> Overview:
         app = self._pages.app
         states = app.intake.freshness(now)
         with app.database.reading() as conn:
