@@ -31,6 +31,7 @@ from notifier.web import (
     linking,
     papers,
     pausing,
+    privacy,
     renewing,
     sample,
     status,
@@ -49,7 +50,7 @@ def make_site(app: App, *, demo: bool = False) -> Starlette:
     pages = Pages(app)
     acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
     own = (changing, editing, keeping, data, renewing, linking)
-    groups = (*acting, *own, archive, papers, days, feeds, sample, status)
+    groups = (*acting, *own, archive, papers, days, feeds, sample, status, privacy)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     routes += inbox.routes(pages, demo=demo)
     site = app.settings.site
