@@ -96,7 +96,10 @@ class Language:
     def ago(self, passed: timedelta) -> str:
         """Return how long ago something was, roughly: `12 minutes ago`."""
         return dates.format_timedelta(
-            -max(passed, timedelta(0)), granularity="minute", add_direction=True, locale=self.locale
+            -max(passed, timedelta(seconds=1)),
+            granularity="minute",
+            add_direction=True,
+            locale=self.locale,
         )
 
     def number(self, number: float) -> str:

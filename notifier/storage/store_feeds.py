@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,6 +61,13 @@ def followed(conn: Connection, secret: str) -> Followed | None:
     )
     row = conn.execute(query).one_or_none()
     return Followed(*row) if row else None
+
+
+def listed(conn: Connection, papers: Sequence[int]) -> list[Listed]:
+    """Return papers by their rows, in this order."""
+    query = select(t.paper.c.id, t.paper.c.updated_at).where(t.paper.c.id.in_(papers))
+    found = {row.id: Listed(*row) for row in conn.execute(query)}
+    return [found[row] for row in papers if row in found]
 
 
 def matched(conn: Connection, profile: int, *, since: datetime, limit: int) -> list[Listed]:

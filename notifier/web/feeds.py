@@ -1,11 +1,11 @@
-"""The feed of a profile, at an address that holds a secret: the newest papers that it wants.
+"""Feeds: of a profile, at an address that holds a secret, and of the newest day, for anybody.
 
-Nobody is named in it, and nothing in it leads to a page of its owner's.
+Nobody is named in a profile's feed, and nothing in it leads to a page of its owner's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
@@ -16,7 +16,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from notifier.app import App
+from notifier.jobs.days import Days
 from notifier.jobs.match import KEPT
+from notifier.ranking import periods
 from notifier.storage import store_feeds, store_papers
 from notifier.storage.store_feeds import Followed, Listed
 from notifier.subscriptions.links import Links
@@ -27,6 +29,7 @@ from notifier.web.syndication import ATOM_TYPE, JSON_TYPE, Feed, FeedItem, atom,
 
 MOST_PAPERS = 50
 HEADERS = {"Cache-Control": "private, max-age=900"}
+PUBLIC_HEADERS = {"Cache-Control": "public, max-age=900"}
 # By the address's ending: media type, and who writes it.
 KINDS: dict[str, tuple[str, Callable[[Feed], bytes]]] = {
     "atom": (ATOM_TYPE, atom),
@@ -36,12 +39,17 @@ KINDS: dict[str, tuple[str, Callable[[Feed], bytes]]] = {
 
 def routes(pages: Pages) -> list[BaseRoute]:
     """Return where the feeds are."""
-    return [Route("/feed/{secret}.{kind}", _Feeds(pages).show)]
+    feeds = _Feeds(pages)
+    return [
+        Route("/feed/{secret}.{kind}", feeds.show),
+        Route("/papers.{kind}", feeds.show_day),
+    ]
 
 
 class _Feeds:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
+        self._days = Days(pages.app.database, pages.app.clock)
 
     def show(self, request: Request) -> Response:
         """Give a profile's feed; 404 where the secret opens nothing, 410 where its owner left."""
@@ -58,14 +66,40 @@ class _Feeds:
             since = app.clock() - KEPT
             listed = store_feeds.matched(conn, found.profile, since=since, limit=MOST_PAPERS)
             items = items_of(conn, listed, app.links)
-        feed = _feed(app, found, items, here=app.links.feed(secret, kind))
-        media_type, written = KINDS[kind]
-        return answered(
-            request, written(feed), media_type, modified_at=feed.updated_at, headers=HEADERS
+        here = app.links.feed(secret, kind)
+        return _answer(request, kind, _of_profile(app, found, items, here=here), HEADERS)
+
+    def show_day(self, request: Request) -> Response:
+        """Give the first papers of the newest day that has any."""
+        app, kind = self._pages.app, request.path_params["kind"]
+        if kind not in KINDS:
+            raise HTTPException(404)
+        now = app.clock()
+        period = periods.of(self._days.newest() or now.date(), "day", now=now)
+        rows = self._days.of(period).of_field("")[:MOST_PAPERS]
+        with app.database.reading() as conn:
+            items = items_of(conn, store_feeds.listed(conn, rows), app.links)
+        here = f"{app.links.base}/papers"
+        feed = Feed(
+            id=uuid5(NAMESPACE_URL, here).urn,
+            title=f"Papers of the day - {app.settings.site.name}",
+            by=app.settings.site.name,
+            home=here,
+            here=f"{here}.{kind}",
+            updated_at=newest(items, period.begins),
+            items=items,
         )
+        return _answer(request, kind, feed, PUBLIC_HEADERS)
 
 
-def _feed(app: App, found: Followed, items: Sequence[FeedItem], *, here: str) -> Feed:
+def _answer(request: Request, kind: str, feed: Feed, headers: Mapping[str, str]) -> Response:
+    media_type, written = KINDS[kind]
+    return answered(
+        request, written(feed), media_type, modified_at=feed.updated_at, headers=headers
+    )
+
+
+def _of_profile(app: App, found: Followed, items: Sequence[FeedItem], *, here: str) -> Feed:
     site = app.settings.site
     return Feed(
         # Stays when the secret is made anew, so that no reader shows all papers again.
