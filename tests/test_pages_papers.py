@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from urllib.parse import parse_qs, quote, urlsplit
@@ -41,7 +40,7 @@ def links(page: httpx.Response, words: str) -> str:
 
 
 @pytest.fixture
-def days(place: Place) -> Iterator[Place]:
+def days(place: Place) -> Place:
     """Papers of a Wednesday, a Friday and the Monday after it; on Friday one is talked about."""
     place.now = FRIDAY - timedelta(days=2)
     place.take(an_entry(1, "Of Wednesday", categories=("math.CO",)))
@@ -55,7 +54,7 @@ def days(place: Place) -> Iterator[Place]:
     place.take(an_entry(4, "Talked about", signals={"upvotes": 38.0}), source="huggingface")
     place.now = FRIDAY + timedelta(days=3)
     place.take(an_entry(5, "Of Monday", abstract=f"{HOSTILE} retrieval", authors=(HOSTILE,)))
-    yield place
+    return place
 
 
 @pytest.mark.anyio
