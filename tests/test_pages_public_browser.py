@@ -84,11 +84,13 @@ async def test_somebody_with_a_keyboard_and_no_script_gets_from_a_search_to_a_su
         await page.keyboard.press("Tab")
         assert await page.evaluate("document.activeElement.textContent") == "Skip to the content"
         await page.keyboard.press("Enter")
+        await page.wait_for_url("**#content")
         await page.keyboard.press("Tab")
         inside = "document.querySelector('main').contains(document.activeElement)"
         assert await page.evaluate(inside)
         await page.fill("#q", "RAG + quotes")
-        await page.keyboard.press("Enter")
+        async with page.expect_navigation():
+            await page.keyboard.press("Enter")
         assert "6 of 6 papers fit" in await page.inner_text("main")
         assert await page.locator("mark").count() >= 12
         await page.click("text=Get this by mail")
