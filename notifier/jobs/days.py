@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from threading import Lock
 
 from sqlalchemy import Connection
 
@@ -62,21 +63,25 @@ class Days:
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database, self._clock = database, clock
         self._kept = Latest[tuple[object, ...], Arranged](KEPT_PERIODS)
+        self._lock = Lock()  # pages are made side by side
 
     def newest(self) -> date | None:
-        """Return the last day (UTC) that has papers, None without papers."""
+        """Return the last day (UTC) that has papers, today at most; None without papers."""
         with self._database.reading() as conn:
             seen = store_news.newest(conn)
-        return seen.date() if seen else None
+        return min(seen, self._clock()).date() if seen else None
 
     def of(self, period: Period) -> Arranged:
         """Return the papers first seen in a calendar's period."""
         now, key = self._clock(), (period.by, period.begins)
-        known = self._kept.get(key)
+        with self._lock:
+            known = self._kept.get(key)
         if known is not None and timedelta(0) <= now - known.at < KEPT_FOR:
             return known
         with self._database.reading() as conn:
-            return self._kept.put(key, arranged(conn, period, at=now))
+            found = arranged(conn, period, at=now)
+        with self._lock:
+            return self._kept.put(key, found)
 
 
 def arranged(conn: Connection, period: Period, *, at: datetime) -> Arranged:

@@ -59,7 +59,7 @@ class _Days:
         newest = self._days.newest()
         if newest is None:
             return self._pages.page(request, "nothing", headers=CACHED)
-        return self._page(request, periods.of(min(newest, now.date()), "day", now=now))
+        return self._page(request, periods.of(newest, "day", now=now))
 
     def show(self, request: Request) -> Response:
         """Show the papers of a day or a week."""
