@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from threading import BoundedSemaphore
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from notifier import errors
 from notifier.digests.view import Notice
 from notifier.jobs.searching import Searched
 from notifier.profiles.lint import cures
@@ -17,6 +19,8 @@ from notifier.web.guarding import CACHED
 from notifier.web.listing import SHOWN, page_number, summaries
 
 MOST_PAGES = 20
+# Further ones are told to come back: other pages must not stand behind searches.
+AT_ONCE = 4
 
 
 class Finding:
@@ -24,6 +28,7 @@ class Finding:
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
+        self._turns = BoundedSemaphore(AT_ONCE)
 
     def show(self, request: Request) -> Response:
         """Show what rules find; lines in error are named and take no part."""
@@ -40,7 +45,12 @@ class Finding:
         self, request: Request, rules: Rules, typed: str, number: int
     ) -> tuple[Searched, list[str]]:
         app, words = self._pages.app, self._pages.words(request)
-        found, spelled = app.library.search(typed, since=None, limit=number * SHOWN)
+        if not self._turns.acquire(blocking=False):
+            raise errors.Busy("very many searches are running")
+        try:
+            found, spelled = app.library.search(typed, since=None, limit=number * SHOWN)
+        finally:
+            self._turns.release()
         tries = cures(rules, spelled) if found.scanned and not found.papers else ()
         return found, [words.said(one) for one in tries]
 
