@@ -227,6 +227,36 @@ async def test_a_paper_keeps_its_id_when_it_changes_and_when_the_address_is_made
     assert atom.feed.id == anew.feed.id
 
 
+@pytest.mark.anyio
+async def test_a_reader_makes_and_ends_a_feed_on_the_page_of_a_profile(place: Place) -> None:
+    row, feeds = profile(place), place.app.feeds
+    manage = path(place.app.links.change(1, place.now))
+    page = f"{manage}/profile/{row}"
+    other = place.reader("bo@example.org")
+    strange = path(place.app.links.change(other, place.now))
+    async with place.client() as http:
+        assert "Make an address" in (await http.get(page)).text
+        assert feeds.of(row) is None, "opening makes none"
+        made = await http.post(page, data={"do": "feed"}, follow_redirects=True)
+        first = feeds.of(row)
+        assert first
+        assert f'href="{first.atom}"' in made.text
+        assert "The feed has a new address" in made.text
+        await http.post(page, data={"do": "feed"})
+        assert feeds.of(row) not in (None, first)
+        kept = feeds.of(row)
+        for do in ("feed", "no-feed"):
+            answer = await http.post(f"{strange}/profile/{row}", data={"do": do})
+            assert answer.status_code == 404
+        assert feeds.of(row) == kept, "nobody else's"
+        data = (await http.get(f"{manage}/data.json")).json()
+        assert kept
+        assert data["profiles"][0]["feed_secret"] in kept.atom
+        ended = await http.post(page, data={"do": "no-feed"}, follow_redirects=True)
+        assert "There is no feed any more." in ended.text
+        assert feeds.of(row) is None
+
+
 def test_the_command_prints_makes_and_ends_a_feed(notifier: Notifier) -> None:
     notifier("subscriber", "add", ADA, "--confirmed")
     notifier("profile", "add", ADA, "ml", "RAG")
