@@ -50,7 +50,7 @@ async def crawl(browser: Browser, start: set[str], base: str, *, scripts: bool) 
     while waiting:
         url = waiting.pop()
         path = urlsplit(url).path
-        if path.endswith((".bib", ".ris", ".css", ".json")):  # files: fetched, not shown
+        if path.endswith((".bib", ".ris", ".css", ".json", ".atom", ".svg")):  # files: fetched, not shown
             seen[url] = (await context.request.get(url)).status
             continue
         answer = await page.goto(url, wait_until="load")
