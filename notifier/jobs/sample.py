@@ -52,6 +52,9 @@ class SampleLinks:
     def all_of(self, key: str) -> str:
         return self.about
 
+    def post(self, page: str) -> str:
+        return self.about
+
     def vote(self, subscriber: int, paper: int) -> str:
         return self.about
 
