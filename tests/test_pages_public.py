@@ -253,7 +253,7 @@ async def test_what_is_kept_is_told_with_the_times_that_are_set(tmp_path: Path) 
     async with place.client() as http:
         page = (await http.get("/privacy")).text
         assert "as they were sent: for 45 days" in page
-        assert "write to x &lt;script&gt;" in page
+        assert "Or write to x &lt;script&gt;" in page
         assert "<script>" not in page
         assert "What you asked for on the first page" not in page
         german = (await http.get("/privacy", headers=GERMAN)).text
