@@ -48,13 +48,10 @@ from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
 from notifier.ranking.order import OrderSettings
 from notifier.returned import Returned
 from notifier.signing import make_signer
-from notifier.storage import (
-    schema,
-    store_matches,
-    store_profiles,
-)
+from notifier.storage import schema, store_matches, store_profiles
 from notifier.storage.database import Database
 from notifier.storage.store_digests import NewDigest
+from notifier.subscriptions.feeds import Feeds
 from notifier.subscriptions.gate import Gate
 from notifier.subscriptions.letters import Letters, LetterSettings
 from notifier.subscriptions.links import Links
@@ -139,6 +136,10 @@ class App:
     @cached_property
     def answers(self) -> Answers:
         return Answers(self.database)
+
+    @cached_property
+    def feeds(self) -> Feeds:
+        return Feeds(self.database, self.links)
 
     @property
     def service(self) -> Service:
@@ -328,12 +329,9 @@ class App:
 
     async def send_letters(self, *, stop: asyncio.Event | None = None) -> Sent:
         """Send the letters that are waiting."""
-        mail = self.settings.mail
-        post = LetterPost(
-            return_path=mail.bounce_address or parseaddr(mail.sender)[1],
-            owner=self._owner,
-            lease=timedelta(minutes=self.settings.delivery.lease_minutes),
-        )
+        mail, lease_minutes = self.settings.mail, self.settings.delivery.lease_minutes
+        sender = mail.bounce_address or parseaddr(mail.sender)[1]
+        post = LetterPost(sender, self._owner, lease=timedelta(minutes=lease_minutes))
         return await send_letters(self.database, self.transport, post, clock=self.clock, stop=stop)
 
     @property

@@ -40,6 +40,7 @@ from notifier.config_values import (
     Mailbox,
     Network,
     OneLine,
+    Rules,
     Section,
     Zone,
     secret,
@@ -61,6 +62,7 @@ class Site(Section):
     open_signup: bool = True
     trusted_proxies: tuple[Network, ...] = ()
     archive_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    sample_rules: Rules = "trending"
 
 
 class Mail(Section):

@@ -89,7 +89,20 @@ def _language(code: str) -> str:
     return code
 
 
+def _rules(typed: str) -> str:
+    if typed.strip():
+        from notifier.profiles.parser import parse
+
+        parsed = parse(typed)
+        if parsed.problems:
+            raise ValueError(f"it holds rules that do not work: {parsed.problems[0]}")
+        if parsed.is_empty:
+            raise ValueError("no rule in it finds anything - write one, like: LLM agents")
+    return typed.strip()
+
+
 OneLine = Annotated[str, AfterValidator(_one_line)]
+Rules = Annotated[str, AfterValidator(_rules)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 BareAddress = Annotated[str, AfterValidator(_bare_address)]
 Network = Annotated[str, AfterValidator(_network)]

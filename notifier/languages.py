@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
@@ -92,6 +92,15 @@ class Language:
     def moment(self, local: datetime) -> str:
         """Return a local time with its date: `Fri, 20 Nov 2026, 07:00`."""
         return f"{self.day(local)}, {local:%H:%M}"
+
+    def ago(self, passed: timedelta) -> str:
+        """Return how long ago something was, roughly: `12 minutes ago`."""
+        return dates.format_timedelta(
+            -max(passed, timedelta(seconds=1)),
+            granularity="minute",
+            add_direction=True,
+            locale=self.locale,
+        )
 
     def number(self, number: float) -> str:
         """Return a number, in groups of three digits."""

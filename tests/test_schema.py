@@ -287,16 +287,38 @@ def test_the_fifteenth_step_keeps_profiles_and_knows_of_no_rules_before(tmp_path
     made.close()
 
 
-def test_the_thirteenth_step_adds_keys_and_answers_and_keeps_everything_else(
+def test_the_sixteenth_step_adds_keys_and_answers_and_keeps_everything_else(
     tmp_path: Path,
 ) -> None:
     made = Database(f"sqlite:///{tmp_path}/old.db")
     schema.upgrade(made, "0015")
     with made.writing() as conn:
         conn.exec_driver_sql(ADA)
-    assert "0013" in schema.upgrade(made)
+    assert schema.upgrade(made, "0016") == ["0016"]
     with made.reading() as conn:
         assert store_api_keys.every(conn) == []
         assert store_answers.find(conn, "x") is None
+        assert conn.exec_driver_sql("SELECT count(*) FROM subscriber").scalar_one() == 1
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("step", "before", "added"),
+    [
+        ("0013", "0012", "SELECT text_only FROM subscriber"),
+        ("0014", "0013", "SELECT count(*) FROM channel"),
+        ("0017", "0016", "SELECT count(*) FROM feed"),
+    ],
+)
+def test_a_step_adds_what_nobody_has_yet_and_keeps_everybody(
+    tmp_path: Path, step: str, before: str, added: str
+) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, before)
+    with made.writing() as conn:
+        conn.exec_driver_sql(ADA)
+    assert schema.upgrade(made, step) == [step]
+    with made.reading() as conn:
+        assert conn.exec_driver_sql(added).scalar_one() == 0
         assert conn.exec_driver_sql("SELECT count(*) FROM subscriber").scalar_one() == 1
     made.close()

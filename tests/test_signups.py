@@ -14,8 +14,9 @@ from notifier.profiles.profile import Schedule
 from notifier.storage import store_letters, store_subscribers
 from notifier.subscriptions.gate import BY_ADDRESS, BY_NETWORK
 from notifier.subscriptions.signups import CONFIRM_LIFE, name_for
+from notifier.web.answers import RULES_CHARACTERS
 from notifier.web.places import guessed_zone
-from notifier.web.subscribing import HONEYPOT, RULES_CHARACTERS
+from notifier.web.subscribing import HONEYPOT
 
 from .builders import NOON
 from .pages import ADA, HOSTILE, Place, has_foreign_script, path, place

@@ -20,7 +20,7 @@ from notifier.cli import (
     explaining,
     links,
     outbox,
-    profile_test,
+    profile_feed,
     sources,
     tastes,
     trends,
@@ -45,7 +45,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(sources.app, name="source")
 app.add_typer(trends.app, name="paper")
 app.add_typer(tastes.app, name="subscriber")
-app.add_typer(profile_test.app, name="profile")
+app.add_typer(profile_feed.app, name="profile")
 app.add_typer(digests.app, name="digest")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(bounces.app, name="bounce")

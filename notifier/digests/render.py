@@ -49,6 +49,7 @@ def _environment(folders: tuple[Path, ...], code: str) -> Environment:
     made.filters["wrapped"] = wrapped
     made.filters["day"] = words.day
     made.filters["number"] = words.number
+    made.filters["ago"] = words.ago
     made.filters["listed"] = words.listed
     made.globals["language"] = words.code
     return made

@@ -64,12 +64,14 @@ class Desk:
         lookback: timedelta,
         upto: int | None = None,
         matches: Sequence[Match] | None = None,
+        profiles: Sequence[Profile] | None = None,
     ) -> None:
         """Read what subscribers may get at `known.now`; older than `lookback` is nothing.
 
         Args:
             upto: What was news up to this number, where `known.now` is not the present.
             matches: Of their profiles, instead of those that are kept.
+            profiles: Theirs, instead of those that are kept.
         """
         self._order = order
         self._now = known.now
@@ -78,7 +80,7 @@ class Desk:
         before = None if upto is None else known.now
         self._begun = store_digests.begun(conn, rows, before=before)
         self._profiles: dict[int, list[Profile]] = {}
-        for profile in store_profiles.of(conn, rows):
+        for profile in store_profiles.of(conn, rows) if profiles is None else profiles:
             if profile.enabled:
                 self._profiles.setdefault(profile.subscriber, []).append(profile)
         asked = [profile.row for profiles in self._profiles.values() for profile in profiles]

@@ -129,14 +129,17 @@ def cures(rules: Rules, spelled: Callable[[str], str | None]) -> Iterator[str]:
     words = [word for _, node in rules.wanted() for word in _words(node) if not word.prefix]
     meant = {word.text: other for word in words if (other := spelled(word.text))}
     for word, other in meant.items():
-        yield f'did you mean "{other}" instead of "{word}"?'
+        yield Said('did you mean "%(other)s" instead of "%(word)s"?', other=other, word=word)
     if meant:
         return
     longest = max((word.text for word in words if word.text.isalpha()), key=len, default="")
     if len(longest) >= _LETTERS_TO_CUT:
-        yield f"try a beginning ({longest[:-_CUT]}*), fewer words, or | between them"
+        yield Said(
+            "try a beginning (%(beginning)s), fewer words, or | between them",
+            beginning=f"{longest[:-_CUT]}*",
+        )
     else:
-        yield "ask for less: leave a part out, or put | between parts"
+        yield Said("ask for less: leave a part out, or put | between parts")
 
 
 def alike(word: str, known: Mapping[str, int]) -> str | None:

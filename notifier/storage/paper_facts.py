@@ -34,6 +34,25 @@ def of(conn: Connection, rows: Iterable[int]) -> Iterator[Facts]:
             yield Facts(row, key, tuple(categories), first_seen_at, newest)
 
 
+def within(conn: Connection, begins: datetime, ends: datetime) -> Iterator[Facts]:
+    """Yield the facts of the papers first seen from `begins` on and before `ends` (UTC)."""
+    p = t.paper.c
+    query = select(p.id, p.key, p.categories, p.first_seen_at, p.published_at).where(
+        p.first_seen_at >= begins, p.first_seen_at < ends
+    )
+    for row, key, categories, first_seen_at, published_at in conn.execute(query):
+        yield Facts(row, key, tuple(categories), first_seen_at, published_at or first_seen_at)
+
+
+def seen_around(
+    conn: Connection, begins: datetime, ends: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """Return when the last paper before a time was first seen, and the first after it (UTC)."""
+    seen = t.paper.c.first_seen_at
+    before = conn.scalar(select(func.max(seen)).where(seen < begins))
+    return before, conn.scalar(select(func.min(seen)).where(seen >= ends))
+
+
 def count_seen(conn: Connection, begins: datetime, ends: datetime) -> int:
     """Return how many papers were first seen from `begins` on and before `ends` (UTC)."""
     seen = t.paper.c.first_seen_at

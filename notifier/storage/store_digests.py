@@ -331,6 +331,12 @@ def made(conn: Connection, subscriber: int, *, number: int | None = None) -> Mad
     return Made(*row) if row else None
 
 
+def last_made(conn: Connection) -> datetime | None:
+    """Return when the last digest was made (UTC), with a mail or without; None where none was."""
+    found: datetime | None = conn.scalar(select(func.max(t.digest.c.composed_at)))
+    return found
+
+
 def counts(conn: Connection, *, since: datetime) -> tuple[int, int]:
     """Return (digests with papers, digests for which nothing matched) composed since a time."""
     query = select(func.count(), func.count().filter(t.digest.c.papers == 0)).where(

@@ -204,6 +204,14 @@ class MatchRow(Row, table=True):
     trending: bool
 
 
+class FeedRow(Row, table=True):
+    """By what secret a profile's feed is read: one for each profile, and nobody else's."""
+
+    __tablename__ = "feed"
+    profile_id: int = refers("profile", primary_key=True)
+    secret: str = Field(unique=True)
+
+
 class VoteRow(Row, table=True):
     """What a subscriber last said of a paper: up, down or saved; (subscriber, paper) is unique."""
 
@@ -346,6 +354,7 @@ word = _table(WordRow)
 subscriber = _table(SubscriberRow)
 profile = _table(ProfileRow)
 match = _table(MatchRow)
+feed = _table(FeedRow)
 vote = _table(VoteRow)
 digest = _table(DigestRow)
 digest_paper = _table(DigestPaperRow)

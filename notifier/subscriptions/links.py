@@ -68,6 +68,10 @@ class Links:
         """The papers that a channel got of a digest, and what else matched: nobody's own page."""
         return f"{self.base}/l/{page}"
 
+    def feed(self, secret: str, ending: str) -> str:
+        """A profile's feed, by its secret; `ending`: "atom" or "json"."""
+        return f"{self.base}/feed/{secret}.{ending}"
+
     def paper(self, name: str) -> str:
         """A paper's page, by its id."""
         return f"{self.base}/p/{quote(name, safe=':/')}"

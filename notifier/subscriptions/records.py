@@ -13,6 +13,7 @@ from notifier.storage import (
     store_bounces,
     store_channels,
     store_digests,
+    store_feeds,
     store_letters,
     store_papers,
     store_posts,
@@ -80,6 +81,7 @@ def _profiles(conn: Connection, subscriber: Subscriber) -> list[dict[str, Any]]:
                 "rules_before": one.previous,
                 "enabled": one.enabled,
                 "changed_at": one.changed_at,
+                "feed_secret": store_feeds.secret(conn, one.row),
             }
         )
         for one in store_profiles.of(conn, [subscriber.row])

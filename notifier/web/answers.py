@@ -30,6 +30,8 @@ from notifier.subscriptions.links import (
 )
 from notifier.web.negotiation import asked_for
 
+# Of rules typed into a page: a form of so many is within the bytes of a body in every script.
+RULES_CHARACTERS = 2000
 _FORM_FIELDS = 100
 # What the first part of an address is for.
 _ASKED_FOR = {
@@ -90,9 +92,19 @@ class Pages:
         """Return a page by its template's name; `reader` is None where nothing tells who reads."""
         code = self.words(request, reader).code
         spoken = {"Content-Language": code} | ({} if reader else {"Vary": "Accept-Language"})
-        shared = {"root": self.links.base, "service": self.app.settings.site.name}
+        shared = self._shared()
         content = self.app.templates.page(f"web/{name}.html.j2", code, **shared, **values)
         return HTMLResponse(content, status, spoken | dict(headers or {}))
+
+    def _shared(self) -> dict[str, str]:
+        """What the frame of all pages says."""
+        site = self.app.settings.site
+        return {
+            "root": self.links.base,
+            "service": site.name,
+            "contact": site.contact,
+            "postal_address": site.postal_address,
+        }
 
     def message(
         self, request: Request, said: str, status: int = 200, **values: Any

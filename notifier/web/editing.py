@@ -85,6 +85,12 @@ class _Editing:
             return self._again(request, place.profile.row, "undone")
         if do == "remove":
             return self._remove(request, place, place.profile)
+        if do == "feed":
+            app.feeds.rotate(place.profile.row)
+            return self._again(request, place.profile.row, do)
+        if do == "no-feed":
+            app.feeds.stop(place.profile.row)
+            return self._again(request, place.profile.row, do)
         return self._store(request, place, _draft(form))
 
     def _store(self, request: Request, place: _Place, draft: Draft) -> Response:
@@ -140,6 +146,7 @@ class _Editing:
             status,
             reader=place.subscriber,
             profile=place.profile,
+            feed=self._pages.app.feeds.of(place.profile.row) if place.profile else None,
             typed=draft,
             tried=found,
             wrong=wrong or [],

@@ -25,6 +25,12 @@ HEADERS = {
     "X-Robots-Tag": "noindex",
     "Cache-Control": "no-store",
 }
+# Of a page that shows another of ours in a frame.
+FRAMING = {"Content-Security-Policy": HEADERS["Content-Security-Policy"] + "; frame-src 'self'"}
+# What pages say instead that need no link from a mail: anybody may keep them for a minute,
+CACHED = {"Cache-Control": "public, max-age=60"}
+# and search engines may list them.
+PUBLIC = CACHED | {"X-Robots-Tag": "all"}
 # A year, as is usual; of this name alone, since others below it are not ours to promise.
 _TLS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 _ANY_NAME = ("/healthz",)  # load balancers ask by address

@@ -22,7 +22,7 @@ from notifier.digests.reading import body
 from notifier.web.answers import Pages
 
 # The mail's own page: its styles are inline; scripts, forms and remote content stay out.
-_MAIL_POLICY = (
+MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; "
     "sandbox allow-popups allow-popups-to-escape-sandbox"
 )
@@ -57,6 +57,11 @@ def part_of(content: bytes, part: str) -> str:
     if part == "source":
         return content.decode("ascii", "replace")
     return body(content, "html" if part == "html" else "plain").decode("utf-8", "replace")
+
+
+def beside(mail: str) -> str:
+    """Return a mail's HTML whose links open beside it, as in a mail program."""
+    return mail.replace("<head>", '<head><base target="_blank">', 1)
 
 
 def routes(pages: Pages, *, demo: bool) -> list[BaseRoute]:
@@ -120,8 +125,7 @@ class _Inbox:
         content, part = self._sink.read(request.path_params["name"]), request.path_params["part"]
         if not content or part not in _PARTS:
             return PlainTextResponse("no such mail\n", 404)
-        shown, policy = part_of(content, part), {"Content-Security-Policy": _MAIL_POLICY}
-        if part == "html":  # as in a mail program, links open beside the mail
-            shown = shown.replace("<head>", '<head><base target="_blank">', 1)
-            return HTMLResponse(shown, headers=policy)
+        shown, policy = part_of(content, part), {"Content-Security-Policy": MAIL_POLICY}
+        if part == "html":
+            return HTMLResponse(beside(shown), headers=policy)
         return PlainTextResponse(shown, headers=policy)

@@ -17,6 +17,7 @@ from notifier.papers.identity import Alias
 from notifier.papers.paper import Paper
 from notifier.storage import store_papers, store_sightings
 from notifier.web.answers import Pages
+from notifier.web.guarding import PUBLIC
 
 # By the name's ending: media type (as reference managers register them), and who writes it.
 CITATIONS: dict[str, tuple[str, Callable[[Paper], str]]] = {
@@ -56,10 +57,11 @@ class _Papers:
         return self._pages.page(
             request,
             "paper",
+            headers=PUBLIC,
             paper=paper,
             sightings=sightings,
             signals=[counted(value, name, words) for name, value in paper.signals.items()],
-            links=[(link(kind, words), url) for kind, url in _links(paper)],
+            links=[(link(kind, words), url) for kind, url in links_of(paper)],
             tags=citing.meta_tags(paper),
             bibtex=self._pages.links.bibtex(paper.id),
             ris=self._pages.links.ris(paper.id),
@@ -71,8 +73,8 @@ def _row(conn: Connection, name: str) -> int | None:
     return next((row for row in found if row is not None), None)
 
 
-def _links(paper: Paper) -> list[tuple[str, str]]:
-    """What kind of page is where: as sources say it, then by the paper's ids; each address once."""
+def links_of(paper: Paper) -> list[tuple[str, str]]:
+    """Return what kind of page is where, each once: as sources say it, then by the paper's ids."""
     by_ids = [identity.urls(Alias(*name.split(":", 1))) for name in paper.aliases]
     found: dict[str, str] = {}
     for urls in (paper.urls, *by_ids):

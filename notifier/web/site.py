@@ -23,14 +23,19 @@ from notifier.web import (
     changing,
     confirming,
     data,
+    days,
     editing,
+    feeds,
     inbox,
     keeping,
     leaving,
     linking,
     papers,
     pausing,
+    privacy,
     renewing,
+    sample,
+    status,
     subscribing,
     trying,
     undoing,
@@ -47,7 +52,8 @@ def make_site(app: App, *, demo: bool = False) -> Starlette:
     pages = Pages(app)
     acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
     own = (changing, editing, keeping, data, renewing, linking)
-    groups = (*acting, *own, archive, papers, admin)
+    anybody = (papers, days, sample, status, privacy)
+    groups = (*acting, *own, *anybody, archive, feeds, admin)
     routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
     routes += inbox.routes(pages, demo=demo)
     site = app.settings.site

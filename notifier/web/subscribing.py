@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,13 +21,12 @@ from notifier.ranking import periods
 from notifier.storage.store_signups import Wish
 from notifier.subscriptions.links import WAITING
 from notifier.subscriptions.service import normal_address, wrong_in
-from notifier.web.answers import Form, Pages, asker, read_form
+from notifier.web.answers import RULES_CHARACTERS, Form, Pages, asker, read_form
 from notifier.web.changing import typed_schedule, zone_options
+from notifier.web.guarding import CACHED, FRAMING, PUBLIC
 from notifier.web.places import guessed_zone
 from notifier.web.trying import Tried, Trying, tried, typed_rules
 
-# A form of so many characters is within the bytes of a body in every script.
-RULES_CHARACTERS = 2000
 # Named like a field that programs like to fill in; people do not see it.
 HONEYPOT = "website"
 SHOWN = 5
@@ -58,11 +57,11 @@ class Asked:
     language: str
 
     @classmethod
-    def at_first(cls, schedule: Schedule, zone: str, language: str) -> Asked:
-        """Return the fields as they are shown first."""
+    def at_first(cls, schedule: Schedule, zone: str, language: str, rules: str = "") -> Asked:
+        """Return the fields as they are shown first; of `rules` as much as the field holds."""
         days = tuple(DAY_NAMES[day] for day in schedule.days)
         time = f"{schedule.hour:02d}:{schedule.minute:02d}"
-        return cls("", "", days, time, zone, schedule.cadence, language)
+        return cls("", rules[:RULES_CHARACTERS], days, time, zone, schedule.cadence, language)
 
     @classmethod
     def sent(cls, form: Form) -> Asked:
@@ -123,8 +122,10 @@ class _Subscribing:
         header = ",".join(request.headers.getlist("accept-language"))
         now = self._pages.app.clock()
         zone = guessed_zone(header, now=now, default=schedule.zone)
-        first = Asked.at_first(schedule, zone, self._pages.words(request).code)
-        return self._page(request, first, is_guess=True)
+        rules = request.query_params.get("rules", "").replace("\r\n", "\n")
+        first = Asked.at_first(schedule, zone, self._pages.words(request).code, rules)
+        headers = CACHED if rules else PUBLIC
+        return self._page(request, first, is_guess=True, headers=headers)
 
     async def act(self, request: Request) -> Response:
         """Keep what is asked for and mail a link, or say what is wrong and keep nothing."""
@@ -163,6 +164,7 @@ class _Subscribing:
         *,
         found: Tried | None = None,
         is_guess: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         words, site = self._pages.words(request), self._pages.app.settings.site
         problems = parse(asked.rules).problems if status == 422 else ()
@@ -170,6 +172,9 @@ class _Subscribing:
             request,
             "subscribe",
             status,
+            headers=FRAMING | dict(headers or {}),
+            is_listed=headers == PUBLIC,
+            sample=site.sample_rules,
             is_open=site.open_signup,
             typed=asked,
             tried=found,
@@ -184,7 +189,6 @@ class _Subscribing:
             honeypot=HONEYPOT,
             trending=self._talked_about(),
             links=self._pages.links,
-            contact=site.contact,
         )
 
     def _talked_about(self) -> Sequence[Trending]:

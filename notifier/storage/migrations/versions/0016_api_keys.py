@@ -5,7 +5,7 @@ from alembic import op
 
 from notifier.storage.columns import Utc
 
-revision = "0013"
+revision = "0016"
 down_revision = "0015"
 
 

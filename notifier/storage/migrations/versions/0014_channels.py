@@ -7,8 +7,8 @@ from alembic import op
 
 from notifier.storage.columns import Utc
 
-revision = "0016"
-down_revision = "0017"
+revision = "0014"
+down_revision = "0013"
 
 
 def _refers(table: str, column: str, target: str) -> tuple[sa.Column[Any], sa.ForeignKeyConstraint]:

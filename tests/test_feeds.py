@@ -1,0 +1,275 @@
+"""Feeds of profiles: valid, conditional, plain text, and for whoever has the secret."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+from xml.etree import ElementTree
+
+import feedparser
+import httpx2 as httpx
+import pytest
+
+from notifier import errors
+from notifier.web.syndication import JSON_VERSION
+
+from .builders import an_entry
+from .commands import Notifier, notifier
+from .pages import ADA, HOSTILE, MORNING, Place, path, place
+from .test_promises import dump
+
+__all__ = ["notifier", "place"]
+
+
+def profile(place: Place) -> int:
+    return place.app.subscriptions.profiles(ADA)[0].row
+
+
+def addresses(place: Place) -> tuple[str, str]:
+    """The feed of Ada's profile, with six papers in it: as Atom and as JSON."""
+    place.send()
+    made = place.app.feeds.rotate(profile(place))
+    return path(made.atom), path(made.json)
+
+
+def test_a_profile_has_a_feed_when_somebody_asks_for_one_and_then_no_more(place: Place) -> None:
+    row, feeds = profile(place), place.app.feeds
+    assert feeds.of(row) is None
+    first = feeds.rotate(row)
+    assert feeds.of(row) == first
+    secret = first.atom.removeprefix("https://papers.example.org/feed/").removesuffix(".atom")
+    assert re.fullmatch(r"[\w-]{22}", secret), "128 bits"
+    assert first.json.endswith(f"/{secret}.json")
+    assert feeds.rotate(row) != first
+    assert feeds.stop(row)
+    assert not feeds.stop(row)
+    assert feeds.of(row) is None
+    with pytest.raises(errors.NotFound):
+        feeds.rotate(row + 9)
+
+
+@pytest.mark.anyio
+async def test_the_atom_feed_is_one_and_a_hostile_paper_is_text_in_it(place: Place) -> None:
+    atom, _ = addresses(place)
+    async with place.client() as http:
+        answer = await http.get(atom)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("application/atom+xml")
+    assert answer.headers["Cache-Control"] == "private, max-age=900"
+    assert answer.headers["X-Robots-Tag"] == "noindex"
+    read = feedparser.parse(answer.content, sanitize_html=False)
+    assert not read.bozo
+    assert read.version == "atom10"
+    assert read.feed.title == "<b>ml</b> - Paper notifier"
+    assert [link.rel for link in read.feed.links] == ["self", "alternate"]
+    assert read.feed.links[0].href == f"https://papers.example.org{atom}"
+    assert len(read.entries) == 6
+    first = read.entries[1]  # the first came from a second source, too
+    assert first.title == f"RAG 6 {HOSTILE}"
+    assert first.title_detail.type == first.summary_detail.type == "text/plain"
+    assert first.summary == f"{HOSTILE} RAG."
+    assert [author.name for author in first.authors] == [f"Ada {HOSTILE}", "B. Author"]
+    assert [tag.term for tag in first.tags] == ["cs.LG"]
+    assert first.link == "https://arxiv.org/abs/2611.00006"
+    assert first.updated == first.published == "2026-11-20T06:00:00Z"
+    assert len({entry.id for entry in read.entries}) == 6
+    assert ADA not in answer.text
+
+
+@pytest.mark.anyio
+async def test_the_atom_feed_has_all_that_rfc_4287_asks_for(place: Place) -> None:
+    atom, _ = addresses(place)
+    async with place.client() as http:
+        root = ElementTree.fromstring((await http.get(atom)).content)  # noqa: S314  # our own
+    space = {"a": "http://www.w3.org/2005/Atom"}
+    assert root.tag == "{http://www.w3.org/2005/Atom}feed"
+    for one in (root, *root.findall("a:entry", space)):
+        for name in ("id", "title", "updated"):  # exactly one each: 4.1.1, 4.1.2
+            assert len(one.findall(f"a:{name}", space)) == 1
+        assert one.findall("a:author/a:name", space)
+        assert one.find("a:id", space).text.startswith("urn:uuid:")  # type: ignore[union-attr]
+        assert sum(link.get("rel") == "alternate" for link in one.findall("a:link", space)) == 1
+
+
+@pytest.mark.anyio
+async def test_the_json_feed_has_all_that_version_1_1_asks_for(place: Place) -> None:
+    _, address = addresses(place)
+    async with place.client() as http:
+        answer = await http.get(address)
+    assert answer.headers["Content-Type"].startswith("application/feed+json")
+    feed = json.loads(answer.content)
+    assert feed["version"] == JSON_VERSION
+    assert feed["title"] == "<b>ml</b> - Paper notifier"
+    assert feed["feed_url"] == f"https://papers.example.org{address}"
+    assert len(feed["items"]) == 6
+    for item in feed["items"]:
+        assert isinstance(item["id"], str)
+        assert item["content_text"] == f"{HOSTILE} RAG."
+        assert "content_html" not in item
+        assert item["url"].startswith("https://arxiv.org/abs/")
+        assert item["authors"][0] == {"name": f"Ada {HOSTILE}"}
+        assert item["date_published"] == "2026-11-20T06:00:00Z"
+
+
+@pytest.mark.anyio
+async def test_a_paper_without_abstract_page_or_legal_characters_is_still_an_entry(
+    place: Place,
+) -> None:
+    atom, address = addresses(place)
+    place.take(an_entry(9, "RAG \ufffe\x08 \ufdd0 title", urls={"pdf": "javascript:alert(1)"}))
+    place.app.compose()
+    async with place.client() as http:
+        read = feedparser.parse((await http.get(atom)).content)
+        items = json.loads((await http.get(address)).content)["items"]
+    assert not read.bozo
+    assert read.entries[0].title == "RAG \ufffd    title"
+    assert "javascript" not in str(read.entries[0])
+    assert items[0]["content_text"] == items[0]["title"]
+
+
+@pytest.mark.anyio
+async def test_what_a_reader_has_is_not_sent_again_until_something_changes(place: Place) -> None:
+    atom, _ = addresses(place)
+    async with place.client() as http:
+        first = await http.get(atom)
+        tag, date = first.headers["ETag"], first.headers["Last-Modified"]
+        assert date == "Fri, 20 Nov 2026 06:00:00 GMT"
+        known = [
+            {"If-None-Match": tag},
+            {"If-None-Match": f'"other", W/{tag}'},
+            {"If-None-Match": "*"},
+            {"If-Modified-Since": date},
+        ]
+        for headers in known:
+            answer = await http.get(atom, headers=headers)
+            assert answer.status_code == 304, headers
+            assert answer.content == b""
+            assert answer.headers["ETag"] == tag
+            assert answer.headers["Cache-Control"] == "private, max-age=900"
+        news = [
+            {},
+            {"If-None-Match": '"other"', "If-Modified-Since": date},
+            {"If-Modified-Since": "Fri, 20 Nov 2026 05:59:59 GMT"},
+            {"If-Modified-Since": "yesterday"},
+        ]
+        for headers in news:
+            assert (await http.get(atom, headers=headers)).status_code == 200, headers
+        assert (await http.head(atom)).content == b""
+        place.now += timedelta(minutes=5)
+        place.take(replace(an_entry(9, "RAG 9")))
+        place.app.compose()
+        for headers in known:
+            if headers != {"If-None-Match": "*"}:
+                answer = await http.get(atom, headers=headers)
+                assert answer.status_code == 200, headers
+        assert len(feedparser.parse(answer.content).entries) == 7
+
+
+@pytest.mark.anyio
+async def test_a_feed_ends_with_its_secret_its_profile_or_its_owner(place: Place) -> None:
+    atom, address = addresses(place)
+    row = profile(place)
+
+    async def status(http: httpx.AsyncClient) -> set[int]:
+        return {(await http.get(one)).status_code for one in (atom, address)}
+
+    async with place.client() as http:
+        before = dump(place.app.database)
+        assert await status(http) == {200}
+        assert dump(place.app.database) == before, "opening changes nothing"
+        for wrong in (atom[:-6] + ".atom", atom.replace(".atom", ".xml"), "/feed/.atom", "/feed/x"):
+            assert (await http.get(wrong)).status_code == 404
+        assert (await http.post(atom)).status_code == 405
+        place.app.subscriptions.leave(1, now=place.now)
+        assert await status(http) == {410}
+        assert "This feed has ended" in (await http.get(atom)).text
+        place.app.subscriptions.confirm(ADA, now=place.now, because="asked")
+        assert await status(http) == {200}
+        newer = place.app.feeds.rotate(row)
+        assert await status(http) == {404}
+        assert (await http.get(path(newer.atom))).status_code == 200
+        place.app.subscriptions.remove_profile(ADA, "<b>ml</b>")
+        assert (await http.get(path(newer.atom))).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_a_feed_has_the_newest_fifty_papers_of_the_last_thirty_days(place: Place) -> None:
+    _, address = addresses(place)
+    place.now += timedelta(days=1)
+    place.take(*(an_entry(n, f"RAG {n}") for n in range(100, 160)))
+    place.app.compose()
+    async with place.client() as http:
+        titles = [one["title"] for one in (await http.get(address)).json()["items"]]
+        assert titles == [f"RAG {n}" for n in range(159, 109, -1)]
+        place.now = MORNING + timedelta(days=32)
+        assert (await http.get(address)).json()["items"] == []
+
+
+@pytest.mark.anyio
+async def test_a_paper_keeps_its_id_when_it_changes_and_when_the_address_is_made_anew(
+    place: Place,
+) -> None:
+    _, address = addresses(place)
+    async with place.client() as http:
+        one = (await http.get(address)).json()["items"][0]
+        atom = feedparser.parse((await http.get(address.replace("json", "atom"))).content)
+        place.now += timedelta(hours=1)
+        place.take(replace(an_entry(1, "RAG, revised"), announce="replace", version=2))
+        place.app.compose()
+        newer = path(place.app.feeds.rotate(profile(place)).json)
+        again = (await http.get(newer)).json()["items"][0]
+        anew = feedparser.parse((await http.get(newer.replace("json", "atom"))).content)
+    assert one["id"] == again["id"] == anew.entries[0].id
+    assert again["title"] == "RAG, revised"
+    assert again["date_modified"] > one["date_modified"]
+    assert atom.feed.id == anew.feed.id
+
+
+@pytest.mark.anyio
+async def test_a_reader_makes_and_ends_a_feed_on_the_page_of_a_profile(place: Place) -> None:
+    row, feeds = profile(place), place.app.feeds
+    manage = path(place.app.links.change(1, place.now))
+    page = f"{manage}/profile/{row}"
+    other = place.reader("bo@example.org")
+    strange = path(place.app.links.change(other, place.now))
+    async with place.client() as http:
+        assert "Make an address" in (await http.get(page)).text
+        assert feeds.of(row) is None, "opening makes none"
+        made = await http.post(page, data={"do": "feed"}, follow_redirects=True)
+        first = feeds.of(row)
+        assert first
+        assert f'href="{first.atom}"' in made.text
+        assert "The feed has a new address" in made.text
+        await http.post(page, data={"do": "feed"})
+        assert feeds.of(row) not in (None, first)
+        kept = feeds.of(row)
+        for do in ("feed", "no-feed"):
+            answer = await http.post(f"{strange}/profile/{row}", data={"do": do})
+            assert answer.status_code == 404
+        assert feeds.of(row) == kept, "nobody else's"
+        data = (await http.get(f"{manage}/data.json")).json()
+        assert kept
+        assert data["profiles"][0]["feed_secret"] in kept.atom
+        ended = await http.post(page, data={"do": "no-feed"}, follow_redirects=True)
+        assert "There is no feed any more." in ended.text
+        assert feeds.of(row) is None
+
+
+def test_the_command_prints_makes_and_ends_a_feed(notifier: Notifier) -> None:
+    notifier("subscriber", "add", ADA, "--confirmed")
+    notifier("profile", "add", ADA, "ml", "RAG")
+    feed = ("profile", "feed", ADA, "ml")
+    none = notifier(*feed)
+    assert none.code == 4
+    assert "make one with --rotate" in none.err
+    made = notifier(*feed, "--rotate")
+    assert made.code == 0
+    assert re.fullmatch(r"(https://\S+/feed/[\w-]{22}\.(?:atom|json)\n){2}", made.out)
+    assert notifier(*feed).out == made.out
+    assert notifier(*feed, "--rotate").out != made.out
+    assert notifier(*feed, "--rotate", "--off").code == 2
+    assert notifier(*feed, "--off").err == "the feed is off\n"
+    assert notifier(*feed, "--off").err == "there was no feed\n"
+    assert notifier(*feed).code == 4
