@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from notifier.app import App
 from notifier.config import Settings
-from notifier.jobs.overview import rounded, whole
+from notifier.jobs.public_status import rounded, whole
 from notifier.storage import store_sources
 from notifier.web.status import drawing
 

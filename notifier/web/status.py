@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from notifier.jobs.overview import Overview, Whole, overview
+from notifier.jobs.public_status import PublicStatus, Whole, public_status
 from notifier.web.answers import Pages
 from notifier.web.guarding import CACHED
 
@@ -38,19 +38,19 @@ def routes(pages: Pages) -> list[BaseRoute]:
 class _Status:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._kept: tuple[datetime, Overview] | None = None
+        self._kept: tuple[datetime, PublicStatus] | None = None
 
-    def _found(self, now: datetime) -> Overview:
+    def _found(self, now: datetime) -> PublicStatus:
         """How it is, or was less than a minute ago: badges are asked for often."""
         if self._kept is None or not timedelta(0) <= now - self._kept[0] < KEPT:
             self._kept = now, self._read(now)
         return self._kept[1]
 
-    def _read(self, now: datetime) -> Overview:
+    def _read(self, now: datetime) -> PublicStatus:
         app = self._pages.app
         states = app.intake.freshness(now)
         with app.database.reading() as conn:
-            return overview(conn, states, now=now)
+            return public_status(conn, states, now=now)
 
     def show(self, request: Request) -> Response:
         """Show it in words."""
@@ -71,7 +71,7 @@ class _Status:
         return Response(drawn, media_type="image/svg+xml", headers=CACHED)
 
 
-def said(found: Overview, now: datetime) -> str:
+def said(found: PublicStatus, now: datetime) -> str:
     """Return the state in two to four words, English: `fresh 12 min ago`."""
     if found.state == "none":
         return "none yet"

@@ -42,7 +42,7 @@ class SourceState:
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class PublicStatus:
     """All that is told; times are UTC. Counts of people and their mails are rounded down.
 
     `newest_at`: when new papers came last, of whatever source.
@@ -59,7 +59,9 @@ class Overview:
     digests_24h_at_least: int
 
 
-def overview(conn: Connection, states: Mapping[str, Freshness], *, now: datetime) -> Overview:
+def public_status(
+    conn: Connection, states: Mapping[str, Freshness], *, now: datetime
+) -> PublicStatus:
     """Return how the instance is, by the states of its sources."""
     health = {one.name: one for one in store_sources.health(conn)}
     sources = tuple(
@@ -73,7 +75,7 @@ def overview(conn: Connection, states: Mapping[str, Freshness], *, now: datetime
         for name, found in states.items()
     )
     made, _ = store_digests.counts(conn, since=now - DAY)
-    return Overview(
+    return PublicStatus(
         state=whole(one.state for one in sources),
         newest_at=max((one.newest_at for one in sources if one.newest_at), default=None),
         sources=sources,
