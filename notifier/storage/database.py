@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
@@ -31,6 +32,7 @@ class Database:
             DatabaseError: the file cannot be opened or is no database.
         """
         self.url = url
+        self._turn = Lock()
         with _readable_errors(url):
             self.engine = _make_engine(url)
 
@@ -53,9 +55,31 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that may write: commits at the end, rolls back on any error."""
-        with _readable_errors(self.url), self.engine.connect() as connection, connection.begin():
+        """A transaction that may write: commits at the end, rolls back on any error.
+
+        Raises:
+            Busy: others have been writing all the while that one waits.
+        """
+        with (
+            self._one_writer(),
+            _readable_errors(self.url),
+            self.engine.connect() as connection,
+            connection.begin(),
+        ):
             yield connection
+
+    @contextmanager
+    def _one_writer(self) -> Iterator[None]:
+        """SQLite has one writer, and polls who waits for it: our threads queue instead."""
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._turn.acquire(timeout=BUSY_TIMEOUT_SECONDS):
+            raise _busy(self.place)
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -120,10 +144,7 @@ def _readable_errors(url: str) -> Iterator[None]:
     except OperationalError as error:
         cause = str(error.orig).strip().splitlines()[0]
         if "locked" in cause:
-            raise errors.Busy(
-                f"database {place}: another process has been writing for "
-                f"{BUSY_TIMEOUT_SECONDS} seconds - try again later"
-            ) from error
+            raise _busy(place) from error
         raise errors.DatabaseError(f"database {place}: {cause}") from error
     except DatabaseError as error:
         if "not a database" in str(error.orig) or "malformed" in str(error.orig):
@@ -131,3 +152,10 @@ def _readable_errors(url: str) -> Iterator[None]:
                 f"database {place}: {error.orig} - restore a backup or name another file"
             ) from error
         raise
+
+
+def _busy(place: str | None) -> errors.Busy:
+    return errors.Busy(
+        f"database {place}: another process has been writing for "
+        f"{BUSY_TIMEOUT_SECONDS} seconds - try again later"
+    )

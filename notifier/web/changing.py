@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from zoneinfo import available_timezones
 
 from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -136,7 +136,7 @@ class _Changing:
     async def act(self, request: Request) -> Response:
         """Store all fields, or say which are wrong and store none."""
         typed = Typed.sent(await read_form(request))
-        return await asyncio.to_thread(self._act, request, typed)
+        return await run_in_threadpool(self._act, request, typed)
 
     def _act(self, request: Request, typed: Typed) -> Response:
         app, subscriber = self._pages.app, self._pages.subscriber(request, CHANGE)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -40,7 +39,7 @@ class _Confirming:
     async def act(self, request: Request) -> Response:
         """Confirm, or forget what was asked for."""
         form = await read_form(request)
-        return await asyncio.to_thread(self._act, request, form.one("do"))
+        return await run_in_threadpool(self._act, request, form.one("do"))
 
     def _act(self, request: Request, do: str) -> Response:
         app, signup = self._pages.app, self._signup(request)
@@ -70,7 +69,7 @@ class _Confirming:
 
     async def renew(self, request: Request) -> Response:
         """Mail a fresh link, unless too many were asked for: the answer is the same."""
-        return await asyncio.to_thread(self._renew, request)
+        return await run_in_threadpool(self._renew, request)
 
     def _renew(self, request: Request) -> Response:
         app, token, now = self._pages.app, request.path_params["token"], self._pages.app.clock()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -58,7 +58,7 @@ class _Data:
     async def act(self, request: Request) -> Response:
         """Delete everything, if the box says so."""
         form = await read_form(request)
-        return await asyncio.to_thread(self._act, request, bool(form.one("sure")))
+        return await run_in_threadpool(self._act, request, bool(form.one("sure")))
 
     def _act(self, request: Request, is_sure: bool) -> Response:
         if not is_sure:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -64,13 +64,13 @@ class _Editing:
     async def act(self, request: Request) -> Response:
         """Try, store, switch or delete, as the button says."""
         form = await read_form(request)
-        place = await asyncio.to_thread(self._place, request)
+        place = await run_in_threadpool(self._place, request)
         if form.one("do") != "try":
-            return await asyncio.to_thread(self._act, request, place, form)
+            return await run_in_threadpool(self._act, request, place, form)
         draft = _draft(form)
         trial = await self._trying.trial(draft.rules)
         found = tried(trial, self._pages.words(request, place.subscriber))
-        return await asyncio.to_thread(self._page, request, place, draft, found=found)
+        return await run_in_threadpool(self._page, request, place, draft, found=found)
 
     def _act(self, request: Request, place: _Place, form: Form) -> Response:
         do, app = form.one("do"), self._pages.app
@@ -163,7 +163,7 @@ class _Editing:
     async def try_typed(self, request: Request) -> Response:
         """Say what typed rules would have found: a part of a page, for the script."""
         form = await read_form(request)
-        subscriber = await asyncio.to_thread(self._pages.subscriber, request, CHANGE)
+        subscriber = await run_in_threadpool(self._pages.subscriber, request, CHANGE)
         return await self._trying.part(request, form, subscriber)
 
 

@@ -20,7 +20,7 @@ from notifier.web.listing import SHOWN, page_number, summaries
 
 MOST_PAGES = 20
 # Further ones are told to come back: other pages must not stand behind searches.
-AT_ONCE = 4
+AT_ONCE = 2
 
 
 class Finding:

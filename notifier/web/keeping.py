@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -68,7 +68,7 @@ class _Keeping:
     async def act(self, request: Request) -> Response:
         """Take a paper from the list, or put it back."""
         form = await read_form(request)
-        return await asyncio.to_thread(self._act, request, form.one("do"), form.one("paper"))
+        return await run_in_threadpool(self._act, request, form.one("do"), form.one("paper"))
 
     def _act(self, request: Request, do: str, paper: str) -> Response:
         app, subscriber = self._pages.app, self._pages.subscriber(request, CHANGE)

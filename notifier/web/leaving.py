@@ -6,9 +6,9 @@ differ in what they send.
 
 from __future__ import annotations
 
-import asyncio
 from typing import cast
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -50,7 +50,7 @@ class _Leaving:
     async def act(self, request: Request) -> Response:
         """Stop all mail, or do what a form of the page says."""
         form = await read_form(request)
-        return await asyncio.to_thread(self._act, request, form)
+        return await run_in_threadpool(self._act, request, form)
 
     def _act(self, request: Request, form: Form) -> Response:
         row, app, do = self._row(request), self._pages.app, form.one("do")

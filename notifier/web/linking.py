@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -36,7 +35,7 @@ class _Linking:
     async def act(self, request: Request) -> Response:
         """Mail a link, or say what is wrong with the address."""
         typed = (await read_form(request)).one("address")
-        return await asyncio.to_thread(self._act, request, typed)
+        return await run_in_threadpool(self._act, request, typed)
 
     def _act(self, request: Request, typed: str) -> Response:
         now, language = self._pages.app.clock(), self._pages.words(request).code

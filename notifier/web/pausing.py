@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, date, datetime, time, timedelta
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -39,7 +39,7 @@ class _Pausing:
     async def act(self, request: Request) -> Response:
         """Pause, or go on."""
         form = await read_form(request)
-        return await asyncio.to_thread(self._act, request, form)
+        return await run_in_threadpool(self._act, request, form)
 
     def _act(self, request: Request, form: Form) -> Response:
         app, subscriber = self._pages.app, self._pages.subscriber(request, PAUSE)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -31,12 +30,12 @@ class _Renewing:
         """Mail a fresh link in place of one that is too old."""
         app, token = self._pages.app, request.path_params["token"]
         row = app.tokens.read_dated(CHANGE, token, now=app.clock(), life=None)
-        return await asyncio.to_thread(self._mail, request, row)
+        return await run_in_threadpool(self._mail, request, row)
 
     async def of_a_vote(self, request: Request) -> Response:
         """Mail a link for changes to who wants to change more than one about a paper may."""
         row, _ = self._pages.app.tokens.read_rows(VOTE, request.path_params["token"], 2)
-        return await asyncio.to_thread(self._mail, request, row)
+        return await run_in_threadpool(self._mail, request, row)
 
     def _mail(self, request: Request, row: int) -> Response:
         """Mail it, unless too many were asked for: the answer is the same."""

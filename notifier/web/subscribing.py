@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -135,8 +135,8 @@ class _Subscribing:
             trial = await self._trying.trial(typed_rules(form))
             found = tried(trial, self._pages.words(request))
             show = partial(self._page, found=found)
-            return await asyncio.to_thread(show, request, Asked.sent(form))
-        return await asyncio.to_thread(self._act, request, form)
+            return await run_in_threadpool(show, request, Asked.sent(form))
+        return await run_in_threadpool(self._act, request, form)
 
     def _act(self, request: Request, form: Form) -> Response:
         asked = Asked.sent(form)
@@ -226,7 +226,7 @@ class _Subscribing:
     async def act_again(self, request: Request) -> Response:
         """Send the mail again, or to another address."""
         form = await read_form(request)
-        return await asyncio.to_thread(self._act_again, request, form)
+        return await run_in_threadpool(self._act_again, request, form)
 
     def _act_again(self, request: Request, form: Form) -> Response:
         app, row = self._pages.app, self._row(request)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -43,7 +42,7 @@ class _Undoing:
 
     async def act(self, request: Request) -> Response:
         """Undo it."""
-        return await asyncio.to_thread(self._act, request)
+        return await run_in_threadpool(self._act, request)
 
     def _act(self, request: Request) -> Response:
         undo, now = self._undo(request), self._pages.app.clock()

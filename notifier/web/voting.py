@@ -5,11 +5,11 @@ The page says why the paper came. Who says "not for me" can also change the rule
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import get_args
 
 from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -87,7 +87,7 @@ class _Voting:
     async def act(self, request: Request) -> Response:
         """Keep what was said, or forget it; change a rule where that is asked for, too."""
         rows, form = self._rows(request), await read_form(request)
-        return await asyncio.to_thread(self._act, request, rows, form)
+        return await run_in_threadpool(self._act, request, rows, form)
 
     def _act(self, request: Request, rows: tuple[int, int], form: Form) -> Response:
         said, wanted = form.one("said"), Wanted.sent(form)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 PREFIX = "/api/v1"
@@ -37,5 +38,5 @@ class Below:
     async def _made(self) -> ASGIApp:
         async with self._lock:
             if self._api is None:
-                self._api = await asyncio.to_thread(self._make_api)
+                self._api = await run_in_threadpool(self._make_api)
             return self._api

@@ -6,9 +6,8 @@ authority: no page of another site can make a browser send one, so there is noth
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -58,7 +57,7 @@ class Door:
         scheme, _, typed = request.headers.get("authorization", "").partition(" ")
         typed = typed.strip() if scheme.lower() == "bearer" else ""
         try:
-            holder = await asyncio.to_thread(
+            holder = await run_in_threadpool(
                 self._app.api_keys.holder, typed, host=asker(request), now=self._app.clock()
             )
         except errors.TooOften as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -40,17 +40,17 @@ async def _once(request: Request, typed: str, carry_out: Handler) -> Response:
     app: App = request.app.state.instance
     name = name_of(request.state.holder.id, typed)
     wanted = request_hash(request.method, request.url.path, await request.body())
-    kept = await asyncio.to_thread(app.answers.begin, name, wanted, now=app.clock())
+    kept = await run_in_threadpool(app.answers.begin, name, wanted, now=app.clock())
     if kept:
         return Response(kept.body, kept.status or 200, dict(kept.headers))
     try:
         response = await carry_out(request)
     except Exception:
-        await asyncio.to_thread(app.answers.drop, name)
+        await run_in_threadpool(app.answers.drop, name)
         raise
     headers = {key: response.headers[key] for key in _KEPT_HEADERS if key in response.headers}
     body, about = bytes(response.body), _about(bytes(response.body))
-    await asyncio.to_thread(
+    await run_in_threadpool(
         app.answers.keep, name, response.status_code, headers, body, subscriber=about
     )
     return response
