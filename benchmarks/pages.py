@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import multiprocessing
 import random
 import shutil
@@ -32,6 +33,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
+import structlog
 import workload
 from corpus import CORPUS, kind_of
 from measuring import calibration, machine, took
@@ -55,7 +57,9 @@ NOW = workload.DAY
 
 
 def opened(folder: str) -> App:
-    """Return an instance as a process that has just started has it."""
+    """Return an instance as a process that has just started has it, which logs warnings only."""
+    quiet = structlog.make_filtering_bound_logger(logging.WARNING)
+    structlog.configure(wrapper_class=quiet)
     settings = Settings(
         database={"url": f"sqlite:///{folder}/papers.db"},
         mail={"from": "Papers <papers@example.org>"},

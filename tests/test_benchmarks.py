@@ -163,6 +163,20 @@ def generated(count: int) -> list[Paper]:
     return workload.papers(count, 1, None)
 
 
+def test_the_benchmark_of_the_pages_meets_no_error_while_digests_are_made(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    said = run(
+        "pages", "--clients", "5", "--seconds", "0.5", "--subscribers", "40", "--papers", "30",
+        "--only", "within", "--corpus", str(tmp_path / "none"), "--json", str(file),
+    )  # fmt: skip
+    assert said.startswith("5 clients; target: no error")
+    (row,) = json.loads(file.read_text())["figures"]
+    assert set(row["statuses"]) == {"200"}
+    assert row["statuses"]["200"] == row["answers"] > 5
+    assert (row["broken"], row["made_before_the_end"]) == (0, True)
+    assert 0 < row["median"] <= row["p99"] <= row["most"]
+
+
 def test_a_day_of_papers_is_the_same_for_a_seed_and_no_paper_comes_twice() -> None:
     papers = generated(50)
     assert papers == generated(50)
