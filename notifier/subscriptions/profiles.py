@@ -15,7 +15,8 @@ from notifier.profiles.parser import PROFILE_CHARACTERS, parse
 from notifier.profiles.profile import Profile, Subscriber
 from notifier.storage import store_profiles
 from notifier.storage.database import Database
-from notifier.subscriptions.service import NAME_CHARACTERS, Subscriptions, checked_profile
+from notifier.subscriptions.checks import NAME_CHARACTERS, checked_profile
+from notifier.subscriptions.service import Subscriptions
 from notifier.subscriptions.signups import free_name
 
 MOST_PROFILES = 50

@@ -17,10 +17,11 @@ from notifier.profiles.profile import Profile, Subscriber
 from notifier.storage import store_signups, store_subscribers
 from notifier.storage.database import Database
 from notifier.storage.store_signups import Signup, Wish
+from notifier.subscriptions.checks import NAME_CHARACTERS
 from notifier.subscriptions.gate import Gate
 from notifier.subscriptions.letters import Letters
 from notifier.subscriptions.links import Links
-from notifier.subscriptions.service import NAME_CHARACTERS, Subscriptions
+from notifier.subscriptions.service import Subscriptions
 
 # For so long the link in the mail works.
 CONFIRM_LIFE = timedelta(days=7)

@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute, Route
 
 from notifier import languages
 from notifier.profiles.profile import DAY_NAMES, Cadence, Schedule, Subscriber
+from notifier.subscriptions.checks import MOST_PAPERS, wrong_in
 from notifier.subscriptions.links import CHANGE
-from notifier.subscriptions.service import MOST_PAPERS, wrong_in
 from notifier.web.answers import Form, Pages, next_digest, read_form
 
 

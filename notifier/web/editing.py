@@ -13,9 +13,9 @@ from notifier import errors
 from notifier.digests.view import Notice
 from notifier.profiles.parser import PROFILE_CHARACTERS, parse
 from notifier.profiles.profile import Profile, Subscriber
+from notifier.subscriptions.checks import NAME_CHARACTERS
 from notifier.subscriptions.links import CHANGE
 from notifier.subscriptions.profiles import MOST_PROFILES, Draft
-from notifier.subscriptions.service import NAME_CHARACTERS
 from notifier.web.answers import Form, Pages, read_form
 from notifier.web.trying import NOTICES_SHOWN, Tried, Trying, tried, typed_rules
 

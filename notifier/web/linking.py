@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from notifier import errors
+from notifier.subscriptions.checks import normal_address
 from notifier.subscriptions.linking import Linking
-from notifier.subscriptions.service import normal_address
 from notifier.web.answers import Pages, asker, read_form
 
 

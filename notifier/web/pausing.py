@@ -11,8 +11,8 @@ from starlette.routing import BaseRoute, Route
 
 from notifier.digests import cadence
 from notifier.profiles.profile import Subscriber
+from notifier.subscriptions.checks import LONGEST_PAUSE
 from notifier.subscriptions.links import PAUSE
-from notifier.subscriptions.service import LONGEST_PAUSE
 from notifier.web.answers import Form, Pages, next_digest, read_form
 
 WEEKS = (1, 2, 4)

@@ -19,8 +19,8 @@ from notifier.profiles.parser import parse
 from notifier.profiles.profile import DAY_NAMES, Schedule
 from notifier.ranking import periods
 from notifier.storage.store_signups import Wish
+from notifier.subscriptions.checks import normal_address, wrong_in
 from notifier.subscriptions.links import WAITING
-from notifier.subscriptions.service import normal_address, wrong_in
 from notifier.web.answers import RULES_CHARACTERS, Form, Pages, asker, read_form
 from notifier.web.changing import typed_schedule, zone_options
 from notifier.web.guarding import CACHED, FRAMING, PUBLIC

@@ -12,7 +12,7 @@ from notifier.app import App
 from notifier.profiles.parser import PROFILE_CHARACTERS, parse
 from notifier.profiles.profile import DAY_NAMES, Cadence, Profile, Schedule, State, Subscriber
 from notifier.storage import store_subscribers
-from notifier.subscriptions.service import MOST_PAPERS, wrong_in
+from notifier.subscriptions.checks import MOST_PAPERS, wrong_in
 from notifier.web.api import examples
 from notifier.web.api.problems import Fault, Refused
 from notifier.web.api.schemas import LINE, TEXT, Moment, Notice, Sent, Shown, like

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from notifier import errors
 from notifier.profiles.profile import State, Subscriber
 from notifier.storage import store_pages, store_subscribers
-from notifier.subscriptions.service import normal_address
+from notifier.subscriptions.checks import normal_address
 from notifier.web.api.asking import Instance
 from notifier.web.api.operations import LINK, operation
 from notifier.web.api.paging import PageAsked

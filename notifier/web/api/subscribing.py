@@ -10,7 +10,7 @@ from starlette.responses import Response
 from notifier import errors
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_subscribers
-from notifier.subscriptions.service import LONGEST_PAUSE, normal_address
+from notifier.subscriptions.checks import LONGEST_PAUSE, normal_address
 from notifier.web.api.asking import Instance
 from notifier.web.api.once import OnceRoute
 from notifier.web.api.operations import operation
