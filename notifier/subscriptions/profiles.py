@@ -16,8 +16,8 @@ from notifier.profiles.profile import Profile, Subscriber
 from notifier.storage import store_profiles
 from notifier.storage.database import Database
 from notifier.subscriptions.checks import NAME_CHARACTERS, checked_profile
+from notifier.subscriptions.naming import same
 from notifier.subscriptions.service import Subscriptions
-from notifier.subscriptions.signups import free_name
 
 MOST_PROFILES = 50
 
@@ -79,13 +79,13 @@ class Profiles:
         Raises:
             UsageError: see `wrong_in`.
         """
-        known = self.of(subscriber)
-        for one in known:
-            if one.rules == draft.rules and draft.shown_name in ("", one.name):
-                return one
-        name = draft.shown_name or free_name(known, draft.rules)
-        self._subscriptions.add_profile(subscriber.address, name, draft.rules, now=now)
-        return next(one for one in self.of(subscriber) if one.name == name)
+        return self._subscriptions.follow(
+            subscriber.address, draft.rules, now=now, name=draft.shown_name
+        )
+
+    def is_there(self, subscriber: Subscriber, draft: Draft) -> bool:
+        """Whether adding a draft adds nothing, since it was added before."""
+        return same(self.of(subscriber), draft.rules, draft.shown_name) is not None
 
     def change(self, subscriber: Subscriber, row: int, draft: Draft, *, now: datetime) -> Profile:
         """Store a profile's name and rules.

@@ -32,6 +32,7 @@ from notifier.subscriptions.checks import (
     normal_address,
 )
 from notifier.subscriptions.due import moved
+from notifier.subscriptions.naming import free_name, name_for, same
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +287,28 @@ class Subscriptions:
                 store_profiles.set_enabled(conn, row, name, enabled)
             self._plan_sample(conn, row)
         return parsed.problems + parsed.warnings
+
+    def follow(self, typed: str, rules: str, *, now: datetime, name: str = "") -> Profile:
+        """Have a profile of these rules: the one that is there, switched on, else a new one.
+
+        Args:
+            name: The profile's; "": any that has the rules, and a new one is called by them.
+        Raises:
+            UsageError: as `add_profile`.
+        """
+        checked, _ = checked_profile(name or name_for(rules), rules)
+        with self._database.writing() as conn:
+            row = _found(conn, normal_address(typed)).row
+            known = store_profiles.of(conn, [row])
+            if found := same(known, rules, name):
+                checked = found.name
+                store_profiles.set_enabled(conn, row, checked, True)
+            else:
+                checked = checked if name else free_name(known, rules)
+                if not store_profiles.add(conn, row, checked, rules, now=now):
+                    raise errors.UsageError(f'there is a profile "{checked}" already')
+            self._plan_sample(conn, row)
+            return next(one for one in store_profiles.of(conn, [row]) if one.name == checked)
 
     def undo_rules(self, subscriber: int, name: str, *, now: datetime) -> bool:
         """Bring back the rules before the last change, or undo that; False if there are none."""

@@ -96,7 +96,7 @@ class _Editing:
     def _store(self, request: Request, place: _Place, draft: Draft) -> Response:
         app, profile = self._pages.app, place.profile
         wrong = app.profiles.wrong_in(place.subscriber, draft, profile.row if profile else None)
-        if wrong and not (profile is None and self._is_there(place, draft)):
+        if wrong and not (profile is None and app.profiles.is_there(place.subscriber, draft)):
             return self._page(request, place, draft, 422, wrong=wrong)
         try:
             if profile:
@@ -107,11 +107,6 @@ class _Editing:
         except errors.UsageError:  # another tab took the name in between
             return self._page(request, place, draft, 422, wrong=["taken"])
         return self._again(request, kept.row, "saved" if profile else "added")
-
-    def _is_there(self, place: _Place, draft: Draft) -> bool:
-        """Whether a new one was stored already: the form was sent twice."""
-        known = self._pages.app.profiles.of(place.subscriber)
-        return any((one.name, one.rules) == (draft.shown_name, draft.rules) for one in known)
 
     def _remove(self, request: Request, place: _Place, profile: Profile) -> Response:
         self._pages.app.profiles.remove(place.subscriber, profile.row)
