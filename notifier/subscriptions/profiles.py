@@ -97,7 +97,7 @@ class Profiles:
         with self._database.writing() as conn:
             profile = _found(conn, subscriber, row)
             name, _ = checked_profile(draft.name or profile.name, draft.rules)
-            if name != profile.name and not store_profiles.rename(conn, row, name):
+            if name != profile.name and not store_profiles.rename(conn, profile, name):
                 raise errors.UsageError(f'there is a profile "{name}" already')
             if draft.rules != profile.rules:
                 store_profiles.set_rules(conn, subscriber.row, name, draft.rules, now=now)

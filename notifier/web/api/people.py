@@ -56,6 +56,7 @@ class Wanted(Sent):
     replacements: StrictBool | None = Field(None, description="Also new versions.")
     language: Code | None = None
     tell_nothing: StrictBool | None = Field(None, description="A mail when nothing matched.")
+    text_only: StrictBool | None = Field(None, description="Mails without HTML.")
 
     def schedule(self, before: Schedule) -> Schedule:
         """Return a schedule with what is named changed.
@@ -129,6 +130,7 @@ class SubscriberShown(Shown):
     learning: bool
     language: str
     tell_nothing: bool
+    text_only: bool
     created_at: datetime
     confirmed_at: datetime | None
     consent: str
@@ -181,6 +183,7 @@ def _shown(one: Subscriber, held: tuple[str, str] | None) -> SubscriberShown:
         learning=one.learning,
         language=one.language,
         tell_nothing=one.tell_nothing,
+        text_only=one.text_only,
         created_at=one.created_at,
         confirmed_at=one.confirmed_at,
         consent=one.consent,

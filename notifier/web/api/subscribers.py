@@ -71,6 +71,7 @@ def change_subscriber(app: Instance, subscriber: Number, wanted: Changes) -> Sub
         learning=wanted.learning,
         language=wanted.language,
         tell_nothing=wanted.tell_nothing,
+        text_only=wanted.text_only,
     )
     return shown(app, [changed])[0]
 

@@ -45,6 +45,7 @@ def add_subscriber(app: Instance, wanted: NewSubscriber, response: Response) -> 
         replacements=bool(wanted.replacements),
         language=wanted.language or "",
         tell_nothing=bool(wanted.tell_nothing),
+        text_only=bool(wanted.text_only),
     )
     if known or made.created_at != now:  # somebody else was quicker
         raise errors.Conflict("this address has a subscriber: find it by POST /subscribers/find")
