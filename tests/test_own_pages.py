@@ -78,6 +78,21 @@ async def test_opening_a_page_of_ones_own_changes_nothing(place: Place) -> None:
 
 
 @pytest.mark.anyio
+async def test_nobody_is_promised_a_digest_that_may_not_be_sent(place: Place) -> None:
+    pages = manage(place), path(place.app.links.pause(1))
+    async with place.client() as http:
+        for link in pages:
+            assert "Next digest:" in (await http.get(link)).text
+        with place.app.database.writing() as conn:
+            store_subscribers.suppress(conn, ADA, "bounced", "550 5.1.1", place.now)
+        for link in pages:
+            text = (await http.get(link)).text
+            assert "Next digest:" not in text
+            assert "mails to your address came back" in text
+            assert "5.1.1" not in text
+
+
+@pytest.mark.anyio
 async def test_no_page_of_ones_own_opens_by_another_link(place: Place) -> None:
     place.send()
     other = place.app.links

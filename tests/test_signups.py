@@ -20,7 +20,7 @@ from notifier.web.answers import RULES_CHARACTERS
 from notifier.web.places import guessed_zone
 from notifier.web.subscribing import HONEYPOT
 
-from .builders import NOON
+from .builders import NOON, an_entry
 from .pages import ADA, HOSTILE, Place, has_foreign_script, path, place
 from .test_promises import dump
 
@@ -228,6 +228,13 @@ async def test_a_closed_service_shows_no_form_and_takes_none(tmp_path: Path) -> 
         before = dump(place.app.database)
         assert (await http.post("/", data=FORM)).status_code == 403
         assert dump(place.app.database) == before
+        place.take(an_entry(1, "RAG"))
+        place.app.subscriptions.leave(1, now=place.now)
+        left = path(place.app.links.unsubscribe(1))
+        for page in ("/papers?q=RAG", "/sample/link", left):
+            text = (await http.get(page)).text
+            assert "Subscribe" not in text, page
+            assert "Get this by mail" not in text, page
     place.app.close()
 
 

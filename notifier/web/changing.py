@@ -17,7 +17,7 @@ from notifier import languages
 from notifier.profiles.profile import DAY_NAMES, Cadence, Schedule, Subscriber
 from notifier.subscriptions.checks import MOST_PAPERS, wrong_in
 from notifier.subscriptions.links import CHANGE
-from notifier.web.answers import Form, Pages, next_digest, read_form
+from notifier.web.answers import Form, Pages, read_form
 
 
 def routes(pages: Pages) -> list[BaseRoute]:
@@ -174,7 +174,6 @@ class _Changing:
             row=subscriber.row,
             manage=self._pages.manage(request),
             links=self._pages.links,
-            state=subscriber.state,
             address=subscriber.address,
             typed=typed,
             wrong=typed.wrong if status == 422 else (),
@@ -184,7 +183,7 @@ class _Changing:
             zones=zone_options(),
             most_papers=MOST_PAPERS,
             profiles=app.profiles.of(subscriber),
-            next_at=next_digest(subscriber),
+            **self._pages.standing(subscriber),
             is_paused=paused is not None and paused > app.clock(),
             service_learns=app.order.learning_share > 0,
         )

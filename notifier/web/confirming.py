@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from notifier.storage.store_signups import Signup
 from notifier.subscriptions.links import CONFIRM
 from notifier.subscriptions.signups import CONFIRM_LIFE
-from notifier.web.answers import Pages, asker, next_digest, read_form
+from notifier.web.answers import Pages, asker, read_form
 
 
 def routes(pages: Pages) -> list[BaseRoute]:
@@ -63,7 +63,7 @@ class _Confirming:
             has_digests=has_digests,
             is_used=signup.confirmed_at is not None,
             is_done=is_done,
-            next_at=next_digest(reader) if reader else None,
+            next_at=self._pages.standing(reader)["next_at"] if reader else None,
             sample_comes=bool(reader and reader.next_due_at == reader.confirmed_at),
         )
 

@@ -175,7 +175,6 @@ class _Subscribing:
             headers=FRAMING | dict(headers or {}),
             is_listed=headers == PUBLIC,
             sample=site.sample_rules,
-            is_open=site.open_signup,
             typed=asked,
             tried=found,
             is_guess=is_guess,

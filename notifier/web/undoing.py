@@ -11,7 +11,7 @@ from notifier.errors import BadToken
 from notifier.storage import store_profiles
 from notifier.subscriptions.links import UNDO
 from notifier.subscriptions.undoing import KINDS, UNDO_LIFE, Standing, Undo, Undoing
-from notifier.web.answers import Pages, next_digest
+from notifier.web.answers import Pages
 
 
 def routes(pages: Pages) -> list[BaseRoute]:
@@ -61,6 +61,5 @@ class _Undoing:
             kind=undo.kind,
             standing=standing,
             profile_name=next((one.name for one in profiles if one.row == about), ""),
-            state=reader.state,
-            next_at=next_digest(reader),
+            **self._pages.standing(reader),
         )
