@@ -50,7 +50,7 @@ def troubled(tmp_path: Path) -> Any:
                   "reason": HOSTILE, "via": "token", "done": "counted", "subscriber_id": 1,
                   "received_at": now}  # fmt: skip
         store_bounces.add(conn, bounce)
-    place.app.api_keys.revoke(a_key(place, "read"), now=now)
+    place.app.served.api_keys.revoke(a_key(place, "read"), now=now)
     yield Troubled(place, a_key(place, "admin"))
     place.app.close()
 
@@ -71,7 +71,7 @@ async def test_the_page_opens_with_a_key_of_scope_admin_and_nothing_else(place: 
             assert answer.status_code == 401
             assert ADA not in answer.text
         assert "has not the scope" in (await http.get("/admin", auth=("x", others[0]))).text
-        place.app.api_keys.revoke(admin, now=place.now)
+        place.app.served.api_keys.revoke(admin, now=place.now)
         answer = await http.get("/admin", auth=("x", admin))
         assert (answer.status_code, "expired or revoked" in answer.text) == (401, True)
 

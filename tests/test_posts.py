@@ -200,7 +200,7 @@ async def test_the_page_of_a_post_follows_a_profile_that_is_renamed(place: Place
     with app.database.reading() as conn:
         page = conn.scalars(select(t.post.c.page)).one()
     ada = app.subscriptions.get(ADA)
-    app.profiles.change(ada, 1, Draft("renamed", RULES), now=place.now)
+    app.served.profiles.change(ada, 1, Draft("renamed", RULES), now=place.now)
     app.subscriptions.add_profile(
         ADA, "<b>ml</b>", "RAG", now=place.now
     )  # another, of the old name

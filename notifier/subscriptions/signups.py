@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from notifier import errors
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_signups, store_subscribers
@@ -47,14 +49,9 @@ class Signups:
             TooOften: too much was asked from this network.
         """
         with self._database.writing() as conn:
-            if not self._gate.lets_network(conn, host, now=now):
-                raise errors.TooOften("too many mails were asked for from this network")
+            self._gate.let_ask(conn, host, now=now)
             row = store_signups.add(conn, wish, now=now)
-            if self._gate.lets_address(conn, wish.address, now=now):
-                self._letters.write(
-                    conn, "confirm", wish.address, self._links.confirm(row, now),
-                    code=wish.language, life=CONFIRM_LIFE, now=now,
-                )  # fmt: skip
+            self._write(conn, row, wish, now)
             return row
 
     def again(self, row: int, *, host: str, now: datetime) -> Signup:
@@ -66,15 +63,18 @@ class Signups:
         """
         signup = self.get(row)
         with self._database.writing() as conn:
-            if not self._gate.lets_network(conn, host, now=now):
-                raise errors.TooOften("too many mails were asked for from this network")
-            address = signup.wish.address
-            if not signup.confirmed_at and self._gate.lets_address(conn, address, now=now):
-                self._letters.write(
-                    conn, "confirm", address, self._links.confirm(row, now),
-                    code=signup.language, life=CONFIRM_LIFE, now=now,
-                )  # fmt: skip
+            self._gate.let_ask(conn, host, now=now)
+            if not signup.confirmed_at:
+                self._write(conn, row, signup.wish, now)
         return signup
+
+    def _write(self, conn: Connection, row: int, wish: Wish, now: datetime) -> None:
+        """Mail the link that confirms a wish, unless its address was sent too many."""
+        if self._gate.lets_address(conn, wish.address, now=now):
+            self._letters.write(
+                conn, "confirm", wish.address, self._links.confirm(row, now),
+                code=wish.language, life=CONFIRM_LIFE, now=now,
+            )  # fmt: skip
 
     def get(self, row: int) -> Signup:
         """Return a signup.

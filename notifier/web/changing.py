@@ -182,7 +182,7 @@ class _Changing:
             languages=[(code, languages.own_name(code)) for code in languages.known()],
             zones=zone_options(),
             most_papers=MOST_PAPERS,
-            profiles=app.profiles.of(subscriber),
+            profiles=app.served.profiles.of(subscriber),
             **self._pages.standing(subscriber),
             is_paused=paused is not None and paused > app.clock(),
             service_learns=app.order.learning_share > 0,

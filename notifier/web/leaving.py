@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from notifier.digests import cadence
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_profiles, store_subscribers
-from notifier.subscriptions.lessening import PAUSE_WEEKS, WAYS, Lessening, Way, stoppable, ways
+from notifier.subscriptions.lessening import PAUSE_WEEKS, WAYS, Way, stoppable, ways
 from notifier.subscriptions.links import UNSUBSCRIBE
 from notifier.subscriptions.undoing import FEWER, Undo
 from notifier.web.answers import Form, Pages, read_form
@@ -38,7 +38,7 @@ def routes(pages: Pages) -> list[BaseRoute]:
 class _Leaving:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._lessening = Lessening(pages.app.database)
+        self._lessening = pages.app.served.lessening
 
     def _row(self, request: Request) -> int:
         return self._pages.app.tokens.read(UNSUBSCRIBE, request.path_params["token"])

@@ -151,7 +151,7 @@ class _Subscribing:
     def _ask(self, request: Request, asked: Asked) -> Response:
         app = self._pages.app
         try:
-            row = app.signups.ask(asked.wish, host=asker(request), now=app.clock())
+            row = app.served.signups.ask(asked.wish, host=asker(request), now=app.clock())
         except errors.TooOften:
             return self._page(request, asked, 429)
         return RedirectResponse(self._pages.links.waiting(row), 303)
@@ -209,7 +209,7 @@ class _Subscribing:
     def _waiting(
         self, request: Request, status: int = 200, *, typed: str | None = None, done: str = ""
     ) -> Response:
-        signup = self._pages.app.signups.get(self._row(request))
+        signup = self._pages.app.served.signups.get(self._row(request))
         return self._pages.page(
             request,
             "waiting",
@@ -230,13 +230,13 @@ class _Subscribing:
     def _act_again(self, request: Request, form: Form) -> Response:
         app, row = self._pages.app, self._row(request)
         if form.one("do") != "fix":
-            app.signups.again(row, host=asker(request), now=app.clock())
+            app.served.signups.again(row, host=asker(request), now=app.clock())
             return self._waiting(request, done="again")
         typed = form.one("address")
         if not is_address(typed):
             return self._waiting(request, 422, typed=typed)
-        old = app.signups.get(row).wish
+        old = app.served.signups.get(row).wish
         wish = Wish(normal_address(typed), old.rules, old.schedule, old.language)
-        made = app.signups.ask(wish, host=asker(request), now=app.clock())
-        app.signups.withdraw(row)
+        made = app.served.signups.ask(wish, host=asker(request), now=app.clock())
+        app.served.signups.withdraw(row)
         return RedirectResponse(self._pages.links.waiting(made), 303)

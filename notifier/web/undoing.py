@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from notifier.errors import BadToken
 from notifier.storage import store_profiles
 from notifier.subscriptions.links import UNDO
-from notifier.subscriptions.undoing import KINDS, UNDO_LIFE, Standing, Undo, Undoing
+from notifier.subscriptions.undoing import KINDS, UNDO_LIFE, Standing, Undo
 from notifier.web.answers import Pages
 
 
@@ -26,7 +26,7 @@ def routes(pages: Pages) -> list[BaseRoute]:
 class _Undoing:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._undoing = Undoing(pages.app.database)
+        self._undoing = pages.app.served.undoing
 
     def _undo(self, request: Request) -> Undo:
         app, token = self._pages.app, request.path_params["token"]
