@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from notifier import errors
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_subscribers
 from notifier.storage.database import Database
+from notifier.subscriptions.finding import subscriber_of
 from notifier.subscriptions.gate import Gate
 from notifier.subscriptions.letters import Letters
 from notifier.subscriptions.links import CHANGE_LIFE, Links
@@ -57,9 +57,7 @@ class Linking:
         """
         with self._database.writing() as conn:
             self._gate.let_ask(conn, host, now=now)
-            reader = store_subscribers.get(conn, row)
-            if reader is None:
-                raise errors.NotFound("this subscription was deleted")
+            reader = subscriber_of(conn, row)
             if reader.state == "active" and self._gate.lets_address(conn, reader.address, now=now):
                 self._letters.write(
                     conn, "change", reader.address, self._links.change(row, now),

@@ -32,6 +32,7 @@ from notifier.subscriptions.checks import (
     normal_address,
 )
 from notifier.subscriptions.due import moved
+from notifier.subscriptions.finding import subscriber_of
 from notifier.subscriptions.naming import free_name, name_for, same
 
 
@@ -176,9 +177,7 @@ class Subscriptions:
             NotFound: they were deleted.
         """
         with self._database.reading() as conn:
-            if subscriber := store.get(conn, row):
-                return subscriber
-        raise errors.NotFound("this subscription was deleted")
+            return subscriber_of(conn, row)
 
     def every(self) -> list[Subscriber]:
         """Return all subscribers, oldest first."""

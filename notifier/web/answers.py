@@ -164,6 +164,11 @@ class Form:
         """Return a field's text, "" where it was not sent."""
         return self._fields.get(name, [""])[0].strip()
 
+    def number(self, name: str) -> int:
+        """Return the number in a field; 0, which names nothing, for anything else."""
+        typed = self.one(name)
+        return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 18 else 0
+
     def every(self, name: str) -> tuple[str, ...]:
         """Return all values that were chosen."""
         return tuple(value.strip() for value in self._fields.get(name, ()))
