@@ -214,6 +214,22 @@ async def test_the_page_of_a_post_follows_a_profile_that_is_renamed(place: Place
         assert "&lt;b&gt;ml" not in (await http.get(f"/l/{page}")).text
 
 
+async def test_the_page_of_a_post_shows_nothing_of_a_later_profile_of_the_same_name(
+    place: Place,
+) -> None:
+    app = place.app
+    with app.database.writing() as conn:
+        store_channels.add(conn, 1, 1, "webhook", "jsons://hooks.example.org/x", now=place.now)
+    place.send()
+    with app.database.reading() as conn:
+        page = conn.scalars(select(t.post.c.page)).one()
+    app.subscriptions.remove_profile(ADA, "<b>ml</b>")
+    app.subscriptions.add_profile(ADA, "<b>ml</b>", "RAG", now=place.now)
+    app.match()
+    async with place.client() as http:
+        assert "Nothing that matched is kept" in (await http.get(f"/l/{page}")).text
+
+
 async def test_a_channel_gets_the_papers_of_its_profiles_alone_and_one_post_for_both(
     lab: Lab,
 ) -> None:

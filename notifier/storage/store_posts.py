@@ -88,13 +88,17 @@ def page(conn: Connection, name: str) -> Page | None:
     return Page(row.key, tuple(row.profiles)) if row else None
 
 
-def rename_profile(conn: Connection, subscriber: int, old: str, new: str) -> None:
-    """Let the posts of a subscriber's channels hold papers of a profile by its new name."""
+def rename_profile(conn: Connection, subscriber: int, old: str, new: str | None) -> None:
+    """Let the posts of a subscriber's channels hold papers of a profile by its new name.
+
+    Args:
+        new: None: it is gone, and the next one of its name is another.
+    """
     p, c = t.post.c, t.channel.c
     query = select(p.id, p.profiles).join(t.channel, c.id == p.channel_id)
     for row, names in conn.execute(query.where(c.subscriber_id == subscriber)).all():
         if old in names:
-            renamed = [new if name == old else name for name in names]
+            renamed = [new if name == old else name for name in names if new or name != old]
             conn.execute(update(t.post).where(p.id == row).values(profiles=renamed))
 
 

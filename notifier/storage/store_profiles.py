@@ -123,6 +123,7 @@ def remove(conn: Connection, subscriber: int, name: str) -> bool:
         delete(t.profile).where(t.profile.c.subscriber_id == subscriber, t.profile.c.name == name)
     )
     if gone.rowcount:
+        store_posts.rename_profile(conn, subscriber, name, None)
         note_removal(conn)
     return gone.rowcount > 0
 
