@@ -58,6 +58,11 @@ class Wanted(Sent):
     tell_nothing: StrictBool | None = Field(None, description="A mail when nothing matched.")
     text_only: StrictBool | None = Field(None, description="Mails without HTML.")
 
+    @property
+    def names_a_schedule(self) -> bool:
+        """Whether anything of the schedule is to be changed."""
+        return any(one is not None for one in (self.zone, self.time, self.days, self.cadence))
+
     def schedule(self, before: Schedule) -> Schedule:
         """Return a schedule with what is named changed.
 

@@ -65,7 +65,8 @@ def change_subscriber(app: Instance, subscriber: Number, wanted: Changes) -> Sub
     changed = app.subscriptions.change(
         before.address,
         now=app.clock(),
-        schedule=wanted.schedule(before.schedule),
+        # One that is not named stays as it is by then, whatever it was when we looked.
+        schedule=wanted.schedule(before.schedule) if wanted.names_a_schedule else None,
         max_papers=wanted.max_papers,
         replacements=wanted.replacements,
         learning=wanted.learning,
