@@ -195,6 +195,21 @@ async def test_a_feed_ends_with_its_secret_its_profile_or_its_owner(place: Place
 
 
 @pytest.mark.anyio
+async def test_the_feed_of_a_profile_that_is_switched_off_stands_still(place: Place) -> None:
+    atom, _ = addresses(place)
+    ada, row, profiles = place.app.subscriptions.get(ADA), profile(place), place.app.served.profiles
+    async with place.client() as http:
+        before = (await http.get(atom)).content
+        profiles.switch(ada, row, enabled=False)
+        place.take(an_entry(40, "RAG in the meantime", published_at=place.now))
+        place.app.match()
+        assert (await http.get(atom)).content == before
+        profiles.switch(ada, row, enabled=True)
+        place.app.match()
+        assert b"RAG in the meantime" in (await http.get(atom)).content
+
+
+@pytest.mark.anyio
 async def test_a_feed_has_the_newest_fifty_papers_of_the_last_thirty_days(place: Place) -> None:
     _, address = addresses(place)
     place.now += timedelta(days=1)
