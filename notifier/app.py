@@ -18,8 +18,6 @@ from pathlib import Path
 import structlog
 
 from notifier import errors, keys, pacing
-from notifier.access.answers import Answers
-from notifier.access.service import ApiKeys
 from notifier.channelled import Channelled
 from notifier.config import Settings
 from notifier.config_values import is_loopback
@@ -33,6 +31,7 @@ from notifier.intake import Clock, Intake, system_clock
 from notifier.jobs import freshness
 from notifier.jobs.bounce import Read
 from notifier.jobs.compose import Composed, compose
+from notifier.jobs.days import Days
 from notifier.jobs.deliver import deliver
 from notifier.jobs.delivering.values import Delivered, DeliverSettings, Pace
 from notifier.jobs.edition import ComposeSettings, Outlook
@@ -47,18 +46,14 @@ from notifier.papers.paper import Paper
 from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
 from notifier.ranking.order import OrderSettings
 from notifier.returned import Returned
+from notifier.served import Served
 from notifier.signing import make_signer
 from notifier.storage import schema, store_matches, store_profiles
 from notifier.storage.database import Database
 from notifier.storage.store_digests import NewDigest
-from notifier.subscriptions.feeds import Feeds
-from notifier.subscriptions.gate import Gate
-from notifier.subscriptions.letters import Letters, LetterSettings
+from notifier.subscriptions.letters import LetterSettings
 from notifier.subscriptions.links import Links
-from notifier.subscriptions.profiles import Profiles
-from notifier.subscriptions.records import Records
 from notifier.subscriptions.service import Defaults, Subscriptions
-from notifier.subscriptions.signups import Signups
 from notifier.subscriptions.tokens import Tokens
 from notifier.ticked import Ticked
 
@@ -95,12 +90,12 @@ class App:
         return Subscriptions(self.database, defaults)
 
     @cached_property
-    def profiles(self) -> Profiles:
-        return Profiles(self.database, self.subscriptions)
-
-    @cached_property
-    def records(self) -> Records:
-        return Records(self.database)
+    def served(self) -> Served:
+        mail = self.settings.mail
+        letters = LetterSettings(
+            self.service, mail.sender, mail.reply_to, self.secret, self.templates, self.sign
+        )
+        return Served(self.database, self.subscriptions, self.links, letters, self.secret)
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -111,35 +106,6 @@ class App:
         count = keys.add_for_links(self.database)
         self.tokens.use(keys.of_links(self.database))
         return count
-
-    @cached_property
-    def gate(self) -> Gate:
-        return Gate(self.secret)
-
-    @cached_property
-    def letters(self) -> Letters:
-        mail = self.settings.mail
-        return Letters(
-            LetterSettings(
-                self.service, mail.sender, mail.reply_to, self.secret, self.templates, self.sign
-            )
-        )
-
-    @cached_property
-    def signups(self) -> Signups:
-        return Signups(self.database, self.subscriptions, self.gate, self.letters, self.links)
-
-    @cached_property
-    def api_keys(self) -> ApiKeys:
-        return ApiKeys(self.database)
-
-    @cached_property
-    def answers(self) -> Answers:
-        return Answers(self.database)
-
-    @cached_property
-    def feeds(self) -> Feeds:
-        return Feeds(self.database, self.links)
 
     @property
     def service(self) -> Service:
@@ -285,6 +251,10 @@ class App:
     @cached_property
     def library(self) -> Library:
         return Library(self.database, self.shelves, self.order, self.clock)
+
+    @cached_property
+    def days(self) -> Days:
+        return Days(self.database, self.clock)
 
     def explain(self, paper: Paper, subscriber: Subscriber) -> Explained:
         """Return why a paper has its place for a subscriber, or why it does not come."""

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import Connection
 
 from notifier.app import App
 from notifier.delivery.breaker import Breaker
+from notifier.jobs import poll
 from notifier.jobs.delivering import memory
 from notifier.sources.freshness import NEEDS_CARE, Freshness
 from notifier.storage import (
+    paper_facts,
     store_bounces,
+    store_channels,
     store_deliveries,
     store_digests,
     store_overview,
     store_papers,
+    store_posts,
     store_sources,
     store_subscribers,
 )
 from notifier.storage.store_overview import Open
 
 LAST = timedelta(days=1)
+# What somebody should look at.
+Care: TypeAlias = Literal[
+    "sources", "mails", "mail server", "destinations", "bounces", "mailbox", "channels"
+]
 _OFF = Freshness("paused", None, "switched off in the configuration")
 
 
@@ -31,6 +41,7 @@ class Overview:
     """Counts as of `now`, those of the last day where they are `recent`.
 
     `outbox`: what is to be sent, by state. `recent_mails`: deliveries that ended, by state.
+    `cares`: what somebody should look at.
     """
 
     now: datetime
@@ -44,19 +55,14 @@ class Overview:
     recent_mails: Mapping[str, int]
     recent_bounces: Mapping[str, int]
     mail_server: Breaker
-
-    @property
-    def needs_care(self) -> bool:
-        """Whether somebody should look."""
-        ended = any(self.recent_mails.get(state) for state in ("failed", "expired"))
-        held = any(one.state == "held" for one in self.outbox)
-        troubled = any(source["state"] in NEEDS_CARE for source in self.sources)
-        return troubled or ended or held or self.mail_server.is_open
+    cares: tuple[Care, ...]
 
 
 def overview(app: App) -> Overview:
     """Return how an instance is getting on, as of its clock."""
     now = app.clock()
+    sources = source_rows(app, now)
+    troubles = cares(app, sources, now=now)
     with app.database.reading() as conn:
         made, _ = store_digests.counts(conn, since=now - LAST)
         ended = store_deliveries.counts(conn, since=now - LAST)
@@ -64,16 +70,51 @@ def overview(app: App) -> Overview:
         return Overview(
             now=now,
             papers=store_papers.count(conn),
-            recent_papers=store_overview.papers_since(conn, now - LAST),
+            recent_papers=papers_since(conn, now - LAST, now),
             subscribers=store_subscribers.counts(conn),
             suppressed=store_overview.suppressed(conn, now=now),
-            sources=tuple(source_rows(app, now)),
+            sources=tuple(sources),
             outbox=tuple(outbox),
             recent_digests=made,
             recent_mails={k: v for k, v in ended.items() if k not in {one.state for one in outbox}},
             recent_bounces=store_bounces.counts(conn, since=now - LAST),
             mail_server=memory.breaker(conn),
+            cares=troubles,
         )
+
+
+def cares(app: App, sources: Sequence[Mapping[str, Any]], *, now: datetime) -> tuple[Care, ...]:
+    """Return what somebody should look at: by what is so now, and by the last day.
+
+    Args:
+        sources: See `source_rows`.
+    """
+    mailbox = app.returned.health()
+    with app.database.reading() as conn:
+        mails = store_deliveries.counts(conn, since=now - LAST)
+        troubles: dict[Care, bool] = {
+            "sources": any(one["state"] in NEEDS_CARE for one in sources),
+            "mails": any(mails.get(state) for state in ("failed", "expired", "held")),
+            "mail server": memory.breaker(conn).is_open,
+            "destinations": any(one.state(now) == "paused" for one in memory.standings(conn)),
+            # A policy bounce is about us: nobody's mail arrives where it comes from.
+            "bounces": bool(store_bounces.counts(conn, since=now - LAST).get("policy")),
+            "mailbox": bool(mailbox and poll.is_troubled(mailbox)),
+            "channels": bool(app.channelled.lacks) or _is_unposted(conn, now),
+        }
+    return tuple(name for name, is_so in troubles.items() if is_so)
+
+
+def _is_unposted(conn: Connection, now: datetime) -> bool:
+    """Whether a post came to nothing of late, or a service refuses a channel."""
+    posts = store_posts.counts(conn, since=now - LAST)
+    refused = any(one.paused_at and one.reason for one in store_channels.paused(conn, now=now))
+    return refused or any(posts.get(state) for state in ("failed", "expired"))
+
+
+def papers_since(conn: Connection, since: datetime, now: datetime) -> int:
+    """Return how many papers were first seen since a time, those of this moment too."""
+    return paper_facts.count_seen(conn, since, now + timedelta(microseconds=1))
 
 
 def source_rows(app: App, now: datetime) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ API = "/api/v1"
 def a_key(place: Place, *scopes: str, expires_at: datetime | None = None) -> str:
     """The text of a new key."""
     wanted = scopes or ("admin",)
-    return place.app.api_keys.add("test", wanted, now=place.now, expires_at=expires_at)[1]
+    return place.app.served.api_keys.add("test", wanted, now=place.now, expires_at=expires_at)[1]
 
 
 def bearer(key: str, **more: str) -> dict[str, str]:

@@ -12,7 +12,9 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 
 from notifier import languages
-from notifier.storage import store_bounces, store_sources
+from notifier.cli.status import collect
+from notifier.overview import overview
+from notifier.storage import store_bounces, store_channels, store_sources
 from notifier.web.admin import password
 
 from .api import a_key, bearer, fail, follow
@@ -48,7 +50,7 @@ def troubled(tmp_path: Path) -> Any:
                   "reason": HOSTILE, "via": "token", "done": "counted", "subscriber_id": 1,
                   "received_at": now}  # fmt: skip
         store_bounces.add(conn, bounce)
-    place.app.api_keys.revoke(a_key(place, "read"), now=now)
+    place.app.served.api_keys.revoke(a_key(place, "read"), now=now)
     yield Troubled(place, a_key(place, "admin"))
     place.app.close()
 
@@ -69,7 +71,7 @@ async def test_the_page_opens_with_a_key_of_scope_admin_and_nothing_else(place: 
             assert answer.status_code == 401
             assert ADA not in answer.text
         assert "has not the scope" in (await http.get("/admin", auth=("x", others[0]))).text
-        place.app.api_keys.revoke(admin, now=place.now)
+        place.app.served.api_keys.revoke(admin, now=place.now)
         answer = await http.get("/admin", auth=("x", admin))
         assert (answer.status_code, "expired or revoked" in answer.text) == (401, True)
 
@@ -94,7 +96,7 @@ async def test_the_page_tells_what_is_wrong_in_the_servers_words_as_text(
 ) -> None:
     async with troubled.place.client() as http:
         text = (await http.get("/admin", auth=("x", troubled.key))).text
-    assert "Something needs care" in text
+    assert "Something needs care:</strong> sources, mails that failed or are held." in text
     assert "550 5.1.1 &lt;script&gt;alert(1)" in text
     assert "503 &lt;script&gt;" in text
     assert text.count("<script") == text.count('<script src="/script.js" defer>')
@@ -112,6 +114,25 @@ async def test_the_page_of_an_empty_instance_is_calm(tmp_path: Path) -> None:
     assert "Nothing needs care." in text
     assert "No mail waits." in text
     place.app.close()
+
+
+@pytest.mark.anyio
+async def test_page_api_and_command_agree_on_what_needs_care(place: Place) -> None:
+    app, now = place.app, place.now
+    bounce = {"key": "k", "recipient": "x@example.org", "kind": "policy", "status": "5.7.1",
+              "reason": "blocked", "via": "token", "done": "told", "subscriber_id": 1,
+              "received_at": now}  # fmt: skip
+    with app.database.writing() as conn:
+        store_bounces.add(conn, bounce)
+        store_channels.add(conn, 1, 1, "webhook", "jsons://hooks.example.org/x", now=now)
+        store_channels.pause(conn, 1, reason="410 Gone", now=now)
+    found = ("bounces", "channels")
+    assert (overview(app).cares, collect(app)["cares"]) == (found, found)
+    async with place.client() as http:
+        stats = (await http.get("/api/v1/stats", headers=bearer(a_key(place)))).json()
+        text = (await http.get("/admin", auth=("x", a_key(place)))).text
+    assert (stats["needs_care"], stats["cares"]) == (True, list(found))
+    assert "mails that came back because of us, channels." in text
 
 
 @pytest.mark.anyio

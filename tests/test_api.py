@@ -69,6 +69,17 @@ async def test_a_subscriber_lives_from_request_to_removal(place: Place) -> None:
 
 
 @pytest.mark.anyio
+async def test_the_api_says_whether_mails_are_text_only_and_changes_it(place: Place) -> None:
+    async with place.client() as http:
+        api = Api(http, a_key(place, "read", "write"))
+        bo = await api("POST", "/subscribers", 201, json=WISH | {"text_only": True})
+        assert bo["text_only"] is True
+        at = f"/subscribers/{bo['id']}"
+        assert (await api("PATCH", at, json={"time": "09:00"}))["text_only"] is True
+        assert (await api("PATCH", at, json={"text_only": False}))["text_only"] is False
+
+
+@pytest.mark.anyio
 async def test_what_is_not_named_in_a_change_stays(place: Place) -> None:
     async with place.client() as http:
         api = Api(http, a_key(place))

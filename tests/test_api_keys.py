@@ -110,10 +110,10 @@ async def test_a_key_ends_when_it_expires_and_at_once_when_it_is_revoked(place: 
         assert await status(short) == 200
         place.now += timedelta(seconds=1)
         assert (await status(short), await status(other)) == (401, 200)
-        place.app.api_keys.revoke(other, now=place.now)
+        place.app.served.api_keys.revoke(other, now=place.now)
         assert await status(other) == 401
-    first = place.app.api_keys.get(other).revoked_at
-    assert place.app.api_keys.revoke(other, now=NOON).revoked_at == first, "twice is once"
+    first = place.app.served.api_keys.get(other).revoked_at
+    assert place.app.served.api_keys.revoke(other, now=NOON).revoked_at == first, "twice is once"
 
 
 @pytest.mark.anyio
@@ -139,7 +139,7 @@ async def test_when_a_key_was_used_is_written_once_an_hour(place: Place) -> None
             place.now = start + timedelta(minutes=minutes)
             await http.get(f"{API}/stats", headers=bearer(key))
             noted = start + timedelta(minutes=60 if minutes >= 60 else 0)
-            assert place.app.api_keys.get(key).last_used_at == noted
+            assert place.app.served.api_keys.get(key).last_used_at == noted
 
 
 # What is kept and told of a key.
@@ -194,7 +194,7 @@ def test_what_is_no_key_is_read_as_none(typed: str) -> None:
 
 def test_two_keys_never_share_an_id(place: Place) -> None:
     random = iter([b"\0" * 40, b"\0" * 8 + b"\1" * 32, b"\2" * 40])
-    keys = type(place.app.api_keys)(place.app.database, random=lambda size: next(random))
+    keys = type(place.app.served.api_keys)(place.app.database, random=lambda size: next(random))
     first, _ = keys.add("one", ["read"], now=NOON, expires_at=None)
     second, _ = keys.add("two", ["read"], now=NOON, expires_at=None)
     assert (first.id, second.id) == ("aaaaaaaa", "cccccccc")
@@ -215,8 +215,8 @@ def test_a_key_that_would_be_of_no_use_is_not_made(
     place: Place, name: str, wanted: list[str], ends: Any, said: str
 ) -> None:
     with pytest.raises(errors.UsageError, match=re.escape(said)):
-        place.app.api_keys.add(name, wanted, now=NOON, expires_at=ends)
-    assert place.app.api_keys.every() == []
+        place.app.served.api_keys.add(name, wanted, now=NOON, expires_at=ends)
+    assert place.app.served.api_keys.every() == []
 
 
 # Who has no key.

@@ -160,7 +160,7 @@ async def test_a_database_that_is_busy_is_asked_again_later(
     place.app.close()
     monkeypatch.setattr(database, "BUSY_TIMEOUT_SECONDS", 0)
     quick = database.Database(f"sqlite:///{tmp_path}/test.db")
-    for service in (place.app.subscriptions, place.app.api_keys):
+    for service in (place.app.subscriptions, place.app.served.api_keys):
         service._database = quick  # type: ignore[attr-defined]  # one that waits for nobody
     async with place.client() as http:
         writer = sqlite3.connect(tmp_path / "test.db", isolation_level=None)

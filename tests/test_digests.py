@@ -483,6 +483,17 @@ def test_preview_prints_writes_or_opens_the_mail(
     path.unlink()
 
 
+def test_a_preview_of_text_only_says_that_it_has_no_html(played: Notifier) -> None:
+    at = ("--now", "2026-11-16T08:00Z")
+    played(*at, "subscriber", "change", "ada@example.org", "--text-only")
+    refused = played(*at, "digest", "preview", "ada@example.org", "--html", "-")
+    assert (refused.code, refused.out) == (4, "")
+    assert "this mail has no HTML, only text - see it with --text" in refused.err
+    path = Path(played(*at, "digest", "preview", "ada@example.org", "--no-browser").out.strip())
+    assert (path.suffix, "RAGs that forget" in path.read_text("utf-8")) == (".txt", True)
+    path.unlink()
+
+
 def test_a_preview_of_nothing_says_that_no_mail_is_sent(played: Notifier) -> None:
     done = played("--now", "2026-11-17T08:00Z", "digest", "preview", "ada@example.org", "--text")
     assert "nothing matched: a mail is sent only to those who asked for it" in done.err

@@ -30,12 +30,12 @@ def profile(place: Place) -> int:
 def addresses(place: Place) -> tuple[str, str]:
     """The feed of Ada's profile, with six papers in it: as Atom and as JSON."""
     place.send()
-    made = place.app.feeds.rotate(profile(place))
+    made = place.app.served.feeds.rotate(profile(place))
     return path(made.atom), path(made.json)
 
 
 def test_a_profile_has_a_feed_when_somebody_asks_for_one_and_then_no_more(place: Place) -> None:
-    row, feeds = profile(place), place.app.feeds
+    row, feeds = profile(place), place.app.served.feeds
     assert feeds.of(row) is None
     first = feeds.rotate(row)
     assert feeds.of(row) == first
@@ -187,11 +187,26 @@ async def test_a_feed_ends_with_its_secret_its_profile_or_its_owner(place: Place
         assert "This feed has ended" in (await http.get(atom)).text
         place.app.subscriptions.confirm(ADA, now=place.now, because="asked")
         assert await status(http) == {200}
-        newer = place.app.feeds.rotate(row)
+        newer = place.app.served.feeds.rotate(row)
         assert await status(http) == {404}
         assert (await http.get(path(newer.atom))).status_code == 200
         place.app.subscriptions.remove_profile(ADA, "<b>ml</b>")
         assert (await http.get(path(newer.atom))).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_the_feed_of_a_profile_that_is_switched_off_stands_still(place: Place) -> None:
+    atom, _ = addresses(place)
+    ada, row, profiles = place.app.subscriptions.get(ADA), profile(place), place.app.served.profiles
+    async with place.client() as http:
+        before = (await http.get(atom)).content
+        profiles.switch(ada, row, enabled=False)
+        place.take(an_entry(40, "RAG in the meantime", published_at=place.now))
+        place.app.match()
+        assert (await http.get(atom)).content == before
+        profiles.switch(ada, row, enabled=True)
+        place.app.match()
+        assert b"RAG in the meantime" in (await http.get(atom)).content
 
 
 @pytest.mark.anyio
@@ -218,7 +233,7 @@ async def test_a_paper_keeps_its_id_when_it_changes_and_when_the_address_is_made
         place.now += timedelta(hours=1)
         place.take(replace(an_entry(1, "RAG, revised"), announce="replace", version=2))
         place.app.compose()
-        newer = path(place.app.feeds.rotate(profile(place)).json)
+        newer = path(place.app.served.feeds.rotate(profile(place)).json)
         again = (await http.get(newer)).json()["items"][0]
         anew = feedparser.parse((await http.get(newer.replace("json", "atom"))).content)
     assert one["id"] == again["id"] == anew.entries[0].id
@@ -229,7 +244,7 @@ async def test_a_paper_keeps_its_id_when_it_changes_and_when_the_address_is_made
 
 @pytest.mark.anyio
 async def test_a_reader_makes_and_ends_a_feed_on_the_page_of_a_profile(place: Place) -> None:
-    row, feeds = profile(place), place.app.feeds
+    row, feeds = profile(place), place.app.served.feeds
     manage = path(place.app.links.change(1, place.now))
     page = f"{manage}/profile/{row}"
     other = place.reader("bo@example.org")

@@ -35,7 +35,7 @@ URL = "https://papers.example.org/c/1-2.x"
 
 def write(place: Place, address: str = ADA, kind: str = "change") -> None:
     with place.app.database.writing() as conn:
-        place.app.letters.write(
+        place.app.served.letters.write(
             conn, kind, address, URL, code="en", life=timedelta(days=7), now=place.now  # type: ignore[arg-type]
         )  # fmt: skip
 
@@ -59,7 +59,7 @@ def opened(content: bytes) -> EmailMessage:
 async def test_a_letter_says_its_link_and_how_long_it_works_and_fits_the_screen(
     place: Place, kind: str, code: str
 ) -> None:
-    content = place.app.letters.content(
+    content = place.app.served.letters.content(
         kind, ADA, URL, key="k" * 32, code=code, life=timedelta(days=7), now=NOON  # type: ignore[arg-type]
     )  # fmt: skip
     mail = opened(content)
@@ -85,7 +85,7 @@ async def test_a_letter_says_its_link_and_how_long_it_works_and_fits_the_screen(
 async def test_a_letter_is_its_golden_file(
     place: Place, kind: str, code: str, golden: Golden
 ) -> None:
-    content = place.app.letters.content(
+    content = place.app.served.letters.content(
         kind, ADA, URL, key="0123456789abcdef" * 2, code=code, life=timedelta(days=7), now=NOON,  # type: ignore[arg-type]
     )  # fmt: skip
     golden(f"{kind}_{code}.eml", content)

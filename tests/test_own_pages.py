@@ -20,6 +20,7 @@ from notifier.subscriptions.gate import TRIES
 from notifier.subscriptions.profiles import MOST_PROFILES
 from notifier.web.trying import DAYS
 
+from .api import a_key, bearer
 from .builders import an_entry
 from .pages import ADA, HOSTILE, MORNING, RULES, Place, has_foreign_script, path, place
 from .test_promises import dump
@@ -74,6 +75,21 @@ async def test_opening_a_page_of_ones_own_changes_nothing(place: Place) -> None:
                 assert answer.headers["Cache-Control"] == "no-store", name
                 assert answer.headers["Referrer-Policy"] == "no-referrer", name
         assert dump(place.app.database) == before
+
+
+@pytest.mark.anyio
+async def test_nobody_is_promised_a_digest_that_may_not_be_sent(place: Place) -> None:
+    pages = manage(place), path(place.app.links.pause(1))
+    async with place.client() as http:
+        for link in pages:
+            assert "Next digest:" in (await http.get(link)).text
+        with place.app.database.writing() as conn:
+            store_subscribers.suppress(conn, ADA, "bounced", "550 5.1.1", place.now)
+        for link in pages:
+            text = (await http.get(link)).text
+            assert "Next digest:" not in text
+            assert "mails to your address came back" in text
+            assert "5.1.1" not in text
 
 
 @pytest.mark.anyio
@@ -219,9 +235,12 @@ async def test_a_new_profile_is_called_by_its_first_rule_and_is_made_once(place:
 
 @pytest.mark.anyio
 async def test_there_is_a_most_number_of_profiles(place: Place) -> None:
-    for number in range(MOST_PROFILES - 1):
+    for number in range(MOST_PROFILES - 2):
         place.app.subscriptions.add_profile(ADA, f"p{number}", f"word{number}", now=place.now)
     async with place.client() as http:
+        for _ in ("the last one", "a second click"):
+            answer = await http.post(paths(place)["/profile/new"], data={"rules": "the last"})
+            assert answer.status_code == 303
         answer = await http.post(paths(place)["/profile/new"], data={"rules": "one more"})
     assert answer.status_code == 422
     assert "as many as there can be" in answer.text
@@ -413,6 +432,14 @@ async def test_who_wants_text_only_gets_mails_and_pages_of_text(place: Place) ->
         shown = await http.get(f"/d/{key}")
         assert shown.headers["Content-Type"] == "text/plain; charset=utf-8"
         assert (await http.get(paths(place)["/next"])).headers["Content-Type"].startswith("text/p")
+        api = f"/api/v1/digests/{key}"
+        headers = bearer(a_key(place, "read"))
+        assert b"RAG" in (await http.get(f"{api}/text", headers=headers)).content
+        told = await http.get(f"{api}/html", headers=headers)
+        assert (told.status_code, told.json()["detail"]) == (
+            404,
+            "this mail has no HTML, only text",
+        )
 
 
 @pytest.mark.anyio

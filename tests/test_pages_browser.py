@@ -119,7 +119,7 @@ async def states(place: Place, base: str, paths: dict[str, str]) -> list[tuple[s
 
     code = place.app.subscriptions.get(ADA).language
     wish = Wish("bo@example.org", "LLM agents", Schedule("Asia/Tokyo", 8, 0, (0, 4)), code)
-    signups, now = place.app.signups, place.now
+    signups, now = place.app.served.signups, place.now
     asked = [signups.ask(wish, host="", now=now) for _ in range(2)]
     links = place.app.links
 

@@ -265,7 +265,7 @@ async def test_what_is_kept_is_told_with_the_times_that_are_set(tmp_path: Path) 
 @pytest.mark.anyio
 async def test_the_page_on_what_is_kept_is_true_of_who_was_deleted(place: Place) -> None:
     place.send()
-    place.app.feeds.rotate(1)
+    place.app.served.feeds.rotate(1)
     place.app.subscriptions.remove(ADA)
     kept = dump(place.app.database)
     assert ADA not in str(kept)

@@ -37,7 +37,7 @@ def links_of(mail: bytes) -> set[str]:
 def letter(place: Place) -> set[str]:
     """The links of the letter that asks somebody to confirm."""
     wish = Wish("bo@example.org", "RAG", Schedule("UTC", 7, 0), "en")
-    place.app.signups.ask(wish, host="", now=place.now)
+    place.app.served.signups.ask(wish, host="", now=place.now)
     with place.app.database.reading() as conn:
         return links_of(conn.exec_driver_sql("SELECT content FROM letter").scalar_one())
 

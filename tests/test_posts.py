@@ -31,9 +31,12 @@ from notifier.storage import (
 )
 from notifier.storage import tables as t
 from notifier.storage.store_posting import Claimed, Fate
+from notifier.subscriptions.lessening import Lessening
+from notifier.subscriptions.profiles import Draft
 from notifier.subscriptions.records import Records
+from notifier.subscriptions.undoing import Undoing
 
-from .pages import ADA, Place
+from .pages import ADA, RULES, Place
 from .sink import listening
 from .test_jobs import MONDAY, RAG, Instance
 
@@ -187,6 +190,44 @@ async def test_the_page_of_a_post_shows_what_its_profiles_want_and_leads_nobody_
         assert (await http.get(f"/d/{page}")).status_code == 404
         place.now += timedelta(days=91)
         assert (await http.get(f"/l/{page}")).status_code == 410
+
+
+async def test_the_page_of_a_post_follows_a_profile_that_is_renamed(place: Place) -> None:
+    app = place.app
+    with app.database.writing() as conn:
+        store_channels.add(conn, 1, 1, "webhook", "jsons://hooks.example.org/x", now=place.now)
+    key = place.send()
+    with app.database.reading() as conn:
+        page = conn.scalars(select(t.post.c.page)).one()
+    ada = app.subscriptions.get(ADA)
+    app.served.profiles.change(ada, 1, Draft("renamed", RULES), now=place.now)
+    app.subscriptions.add_profile(
+        ADA, "<b>ml</b>", "RAG", now=place.now
+    )  # another, of the old name
+    app.match()
+    async with place.client() as http:
+        for link in (f"/l/{page}", f"/d/{key}/all"):
+            text = (await http.get(link)).text
+            assert text.count("in the digest") == 3, link
+            assert text.count("<h3") == 6, link
+            assert ">renamed</h2>" in text, link
+        assert "&lt;b&gt;ml" not in (await http.get(f"/l/{page}")).text
+
+
+async def test_the_page_of_a_post_shows_nothing_of_a_later_profile_of_the_same_name(
+    place: Place,
+) -> None:
+    app = place.app
+    with app.database.writing() as conn:
+        store_channels.add(conn, 1, 1, "webhook", "jsons://hooks.example.org/x", now=place.now)
+    place.send()
+    with app.database.reading() as conn:
+        page = conn.scalars(select(t.post.c.page)).one()
+    app.subscriptions.remove_profile(ADA, "<b>ml</b>")
+    app.subscriptions.add_profile(ADA, "<b>ml</b>", "RAG", now=place.now)
+    app.match()
+    async with place.client() as http:
+        assert "Nothing that matched is kept" in (await http.get(f"/l/{page}")).text
 
 
 async def test_a_channel_gets_the_papers_of_its_profiles_alone_and_one_post_for_both(
@@ -669,6 +710,18 @@ async def test_who_leaves_has_waiting_posts_dropped_and_who_is_removed_loses_all
     with lab.app.database.reading() as conn:
         for table in (t.channel, t.channel_profile, t.post, t.post_attempt, t.post_paper):
             assert conn.execute(select(table)).all() == []
+
+
+async def test_what_was_dropped_comes_to_the_channel_of_who_comes_back(lab: Lab) -> None:
+    lab.channel()
+    lab.compose(RAG)
+    undo = Lessening(lab.app.database).leave(1, now=lab.now)
+    assert undo is not None
+    assert ((await lab.app.deliver()).dropped, (await lab.send()).dropped) == (1, 1)
+    Undoing(lab.app.database).act(undo, now=lab.now)
+    lab.now += timedelta(days=1)
+    lab.compose(RAG)
+    assert lab.states() == ["dropped", "pending"]
 
 
 async def test_what_is_kept_about_a_subscriber_names_channels_and_posts_without_the_secret(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,12 +14,13 @@ from notifier.jobs.housekeeping import KEEP_SIGNUPS
 from notifier.profiles.profile import Schedule
 from notifier.storage import store_letters, store_subscribers
 from notifier.subscriptions.gate import BY_ADDRESS, BY_NETWORK
-from notifier.subscriptions.signups import CONFIRM_LIFE, name_for
+from notifier.subscriptions.naming import name_for
+from notifier.subscriptions.signups import CONFIRM_LIFE
 from notifier.web.answers import RULES_CHARACTERS
 from notifier.web.places import guessed_zone
 from notifier.web.subscribing import HONEYPOT
 
-from .builders import NOON
+from .builders import NOON, an_entry
 from .pages import ADA, HOSTILE, Place, has_foreign_script, path, place
 from .test_promises import dump
 
@@ -98,6 +100,28 @@ async def test_a_link_that_was_used_brings_nobody_back_who_left(place: Place) ->
         answer = await http.post(link(place))
         assert "you have left since" in answer.text
     assert place.app.subscriptions.get(BO).state == "left"
+
+
+@pytest.mark.anyio
+async def test_who_asks_again_for_what_they_stopped_gets_it(place: Place) -> None:
+    rules = "LLM agents ^2\n-survey"
+    place.reader(BO, rules, "agents")
+    place.app.subscriptions.add_profile(BO, "agents", rules, now=place.now, replace=True,
+                                        enabled=False)  # fmt: skip
+    async with place.client() as http:
+        await http.post("/", data=FORM)
+        assert (await http.post(link(place))).status_code == 200
+    (profile,) = place.app.subscriptions.profiles(BO)
+    assert (profile.name, profile.enabled) == ("agents", True)
+
+
+@pytest.mark.anyio
+async def test_a_link_that_is_clicked_several_times_at_once_confirms_once(place: Place) -> None:
+    async with place.client() as http:
+        await http.post("/", data=FORM)
+        answers = await asyncio.gather(*(http.post(link(place)) for _ in range(8)))
+    assert {one.status_code for one in answers} == {200}
+    assert [one.name for one in place.app.subscriptions.profiles(BO)] == ["LLM agents"]
 
 
 # Known and unknown addresses.
@@ -204,6 +228,13 @@ async def test_a_closed_service_shows_no_form_and_takes_none(tmp_path: Path) -> 
         before = dump(place.app.database)
         assert (await http.post("/", data=FORM)).status_code == 403
         assert dump(place.app.database) == before
+        place.take(an_entry(1, "RAG"))
+        place.app.subscriptions.leave(1, now=place.now)
+        left = path(place.app.links.unsubscribe(1))
+        for page in ("/papers?q=RAG", "/sample/link", left):
+            text = (await http.get(page)).text
+            assert "Subscribe" not in text, page
+            assert "Get this by mail" not in text, page
     place.app.close()
 
 

@@ -151,6 +151,17 @@ async def test_the_inbox_shows_mails_and_lets_none_of_their_markup_out(tmp_path:
         assert (await http.get("/healthz")).status_code == 200
 
 
+async def test_the_inbox_shows_the_text_of_a_mail_without_html(tmp_path: Path) -> None:
+    app = an_app(tmp_path)
+    async with (
+        browser(app) as http,
+        FilesTransport(app.sink.folder, then=app.sink.keep).open() as mailer,
+    ):  # type: ignore[union-attr]
+        content = (HOSTILE % b"plain").replace(b"text/html", b"text/plain")
+        await mailer.send(sender="p@x.org", recipient="ada@example.org", content=content)
+        assert 'src="/inbox/plain/text"' in (await http.get("/inbox")).text
+
+
 async def test_the_demo_reads_its_mails_from_the_first_one_on(tmp_path: Path) -> None:
     app = an_app(tmp_path)
     assert app.sink

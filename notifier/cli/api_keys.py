@@ -53,7 +53,7 @@ def add(
     """Make a key and print it: this once, since only its hash is kept."""
     ends = _until(expires)
     with instance() as opened:
-        made, text = opened.api_keys.add(name, scope, now=opened.clock(), expires_at=ends)
+        made, text = opened.served.api_keys.add(name, scope, now=opened.clock(), expires_at=ends)
         record = _as_record(made, opened.clock()) | {"key": text}
     if format_ is Format.table:
         typer.echo(text)
@@ -68,7 +68,7 @@ def add(
 def list_(format_: FormatOption = Format.table) -> None:
     """Print all keys, also those that are revoked or expired; never their secret parts."""
     with instance() as opened:
-        rows = [_as_record(key, opened.clock()) for key in opened.api_keys.every()]
+        rows = [_as_record(key, opened.clock()) for key in opened.served.api_keys.every()]
     columns = ("id", "name", "scopes", "state", "created_at", "expires_at", "last_used_at")
     print_rows(rows, columns, format_)
 
@@ -83,9 +83,9 @@ def revoke(
     """End a key at once; there is no way back, but a new key takes a moment."""
     with instance() as opened:
         now = opened.clock()
-        before = opened.api_keys.get(id_)
+        before = opened.served.api_keys.get(id_)
         if before.revoked_at is None and not dry_run:
-            opened.api_keys.revoke(before.id, now=now)
+            opened.served.api_keys.revoke(before.id, now=now)
     used = f"last used {before.last_used_at:%Y-%m-%d}" if before.last_used_at else "never used"
     about = f'key {before.id} "{before.name}" ({", ".join(before.scopes)}; {used})'
     if before.revoked_at:

@@ -85,10 +85,17 @@ def the_one(found: Sequence[T], key: str, missing: str) -> T:
 
 
 def part(content: bytes, subtype: str) -> str:
-    """Return the HTML or the plain text of a mail."""
+    """Return the HTML or the plain text of a mail.
+
+    Raises:
+        NotFound: it has no HTML, since its subscriber wants none.
+    """
     from notifier.digests.reading import body
 
-    return body(content, subtype).decode("utf-8", "replace")
+    found = body(content, subtype).decode("utf-8", "replace")
+    if not found:
+        raise errors.NotFound("this mail has no HTML, only text - see it with --text")
+    return found
 
 
 @app.command(
@@ -126,7 +133,7 @@ def preview(
     elif html is not None:
         _write(html, part(made.content, "html").encode())
     else:
-        _open(part(made.content, "html"), browser=browser)
+        _open(made.content, browser=browser)
     say(made.subject)
 
 
@@ -141,14 +148,17 @@ def _write(path: Path, content: bytes) -> None:
     say(f"wrote {path}")
 
 
-def _open(html: str, *, browser: bool) -> None:
-    """Show HTML in the browser, or say in which file it is."""
+def _open(content: bytes, *, browser: bool) -> None:
+    """Show a mail's HTML, or its text where it has no other, in the browser; or say its file."""
     import tempfile
     import webbrowser
 
+    from notifier.digests.reading import body
+
+    html = body(content, "html")
     with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", prefix="notifier-preview-", suffix=".html", delete=False
+        prefix="notifier-preview-", suffix=".html" if html else ".txt", delete=False
     ) as file:
-        file.write(html)
+        file.write(html or body(content, "plain"))
     if not (browser and webbrowser.open(f"file://{file.name}")):
         typer.echo(file.name)

@@ -14,7 +14,7 @@ from notifier.profiles.translating import foreign, portable
 from notifier.profiles.translating.foreign import Kind
 from notifier.profiles.translating.portable import PortableProfile
 from notifier.profiles.translating.translation import Translation
-from notifier.subscriptions.service import checked_profile
+from notifier.subscriptions.checks import checked_profile
 
 QUERY_CHARACTERS = 200_000  # far more than a profile holds
 _LOSSES_TOLD, _NOTES_TOLD = 200, 20

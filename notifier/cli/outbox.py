@@ -167,7 +167,7 @@ def _told(
 
     now, ways = opened.clock(), Ways(conn, opened)
     rows = [
-        asdict(one)
+        {name: value for name, value in asdict(one).items() if name not in ("row", "subscriber")}
         | {
             "destination": ways.to(one.address).destination.destination,
             "why": why(one.state, one.not_before, ways.to(one.address), now=now),

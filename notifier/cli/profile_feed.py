@@ -32,10 +32,10 @@ def feed(
     with instance() as opened:
         row = opened.subscriptions.profile(address, name).row
         if off:
-            stopped = opened.feeds.stop(row)
+            stopped = opened.served.feeds.stop(row)
             say("the feed is off" if stopped else "there was no feed")
             return
-        found = opened.feeds.rotate(row) if rotate else opened.feeds.of(row)
+        found = opened.served.feeds.rotate(row) if rotate else opened.served.feeds.of(row)
     if found is None:
         raise errors.NotFound(f'profile "{name}" has no feed - make one with --rotate')
     typer.echo(found.atom)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -244,7 +243,7 @@ def status(format_: FormatOption = Format.table) -> None:
     from notifier.cli.status import collect, print_table
 
     with instance() as opened:
-        found = collect(opened, since=timedelta(days=1))
+        found = collect(opened)
     if format_ is Format.table:
         print_table(found)
     else:

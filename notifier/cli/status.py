@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from notifier.cli import channels, pace
 from notifier.cli.output import Format, print_record, print_rows
-from notifier.jobs import poll
-from notifier.overview import source_rows
-from notifier.sources.freshness import NEEDS_CARE
+from notifier.overview import LAST, cares, papers_since, source_rows
 from notifier.storage import (
     store_bounces,
     store_channels,
     store_deliveries,
     store_digests,
     store_mailbox,
-    store_papers,
     store_posts,
 )
 from notifier.storage import store_subscribers as store_people
@@ -28,43 +24,33 @@ if TYPE_CHECKING:
     from notifier.app import App
 
 
-def collect(app: App, *, since: timedelta) -> dict[str, Any]:
+def collect(app: App) -> dict[str, Any]:
     """Return the state of the instance; `needs_care` when somebody should look."""
     now = app.clock()
+    since = now - LAST
     with app.database.reading() as conn:
-        made, nothing = store_digests.counts(conn, since=now - since)
-        deliveries = store_deliveries.counts(conn, since=now - since)
-        came_back = store_bounces.counts(conn, since=now - since)
+        made, nothing = store_digests.counts(conn, since=since)
         found: dict[str, Any] = {
-            "papers_new_24h": len(store_papers.rows_since(conn, now - since)),
+            "papers_new_24h": papers_since(conn, since, now),
             "subscribers": store_people.counts(conn),
             "digests_24h": made,
             "nothing_matched_24h": nothing,
             "mails_go": app.mails_go,
-            "deliveries": deliveries,
-            "bounces_24h": came_back,
+            "deliveries": store_deliveries.counts(conn, since=since),
+            "bounces_24h": store_bounces.counts(conn, since=since),
             "next_attempt_at": store_deliveries.next_attempt(conn),
             "mail_server": pace.server_state(conn),
             "destinations": pace.stopped_destinations(conn, now=now),
             "limits": pace.limits_in_use(conn, app.pace, now=now),
-            "posts": store_posts.counts(conn, since=now - since),
+            "posts": store_posts.counts(conn, since=since),
             "channels": channels.records(app, store_channels.paused(conn, now=now)),
             "channels_lack": app.channelled.lacks or None,
         }
     health = app.returned.health()
     found["mailbox"] = _mailbox(app, health) if health else None
     found["sources"] = source_rows(app, now)
-    troubled = any(source["state"] in NEEDS_CARE for source in found["sources"])
-    troubled = troubled or bool(health and poll.is_troubled(health))
-    undelivered = any(deliveries.get(state) for state in ("failed", "expired", "held"))
-    # A policy bounce is about us: nobody's mail arrives where it comes from.
-    stopped = found["mail_server"]["state"] != "ok" or any(
-        one["state"] == "paused" for one in found["destinations"]
-    )
-    unposted = any(found["posts"].get(state) for state in ("failed", "expired"))
-    unposted = unposted or any(one["since"] and one["refused"] for one in found["channels"])
-    troubled = troubled or unposted or bool(found["channels_lack"])
-    found["needs_care"] = troubled or undelivered or stopped or bool(came_back.get("policy"))
+    found["cares"] = cares(app, found["sources"], now=now)
+    found["needs_care"] = bool(found["cares"])
     return found
 
 

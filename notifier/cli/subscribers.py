@@ -228,7 +228,7 @@ def export(address: Address) -> None:
     import json
 
     with instance() as app:
-        told = app.records.everything(app.subscriptions.get(address), now=app.clock())
+        told = app.served.records.everything(app.subscriptions.get(address), now=app.clock())
     typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
 
 

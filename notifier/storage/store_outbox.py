@@ -1,4 +1,4 @@
-"""The outbox as an operator sees it: what waits, what was tried, and what to do about it."""
+"""The outbox, for operators and the API: what waits, what was tried, and what to do about it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ OPEN = ("pending", "claimed", "held")
 class Waiting:
     """A delivery: of which digest, to whom, in which state, and how the last attempt ended."""
 
+    row: int
     key: str
+    subscriber: int
     address: str
     period: str
     state: str
@@ -63,16 +65,46 @@ def listed(
     return [Waiting(**row._mapping) for row in conn.execute(query)]
 
 
+def page(
+    conn: Connection,
+    *,
+    before: int | None,
+    limit: int,
+    states: Sequence[str] = (),
+    subscriber: int | None = None,
+) -> list[Waiting]:
+    """Return deliveries before a row, the newest first; in some states, or (none named) in any."""
+    d = t.delivery.c
+    query = _deliveries().order_by(d.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(d.id < before)
+    if states:
+        query = query.where(d.state.in_(states))
+    if subscriber is not None:
+        query = query.where(d.subscriber_id == subscriber)
+    return [Waiting(**row._mapping) for row in conn.execute(query)]
+
+
+def find(conn: Connection, key: str) -> Waiting | None:
+    """Return the delivery of a digest's key, all of it."""
+    row = conn.execute(_deliveries().where(t.digest.c.key == key)).one_or_none()
+    return Waiting(**row._mapping) if row else None
+
+
 def _deliveries() -> Select[Any]:
+    d = t.delivery.c
     columns = {
+        "row": d.id,
         "key": t.digest.c.key,
+        "subscriber": d.subscriber_id,
         "address": t.subscriber.c.address,
         "period": t.digest.c.period,
-    } | {name: t.delivery.c[name] for name in (f.name for f in fields(Waiting)[3:])}
+    }
+    own = {field.name: d[field.name] for field in fields(Waiting) if field.name not in columns}
     return (
-        select(*(columns[field.name] for field in fields(Waiting)))
-        .join_from(t.delivery, t.digest, t.digest.c.id == t.delivery.c.digest_id)
-        .join(t.subscriber, t.subscriber.c.id == t.delivery.c.subscriber_id)
+        select(*(column.label(name) for name, column in (columns | own).items()))
+        .join_from(t.delivery, t.digest, t.digest.c.id == d.digest_id)
+        .join(t.subscriber, t.subscriber.c.id == d.subscriber_id)
     )
 
 

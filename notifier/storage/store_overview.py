@@ -68,12 +68,6 @@ def failures(conn: Connection, *, limit: int) -> list[Failure]:
     return [Failure(*row) for row in conn.execute(query)]
 
 
-def papers_since(conn: Connection, since: datetime) -> int:
-    """Return how many papers were first seen since a time."""
-    query = select(func.count()).where(t.paper.c.first_seen_at >= since)
-    return conn.scalar(query) or 0
-
-
 def suppressed(conn: Connection, *, now: datetime) -> int:
     """Return how many addresses must not be mailed at a time."""
     s = t.suppression.c

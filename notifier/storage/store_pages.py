@@ -3,8 +3,7 @@ others come and go."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -26,25 +25,6 @@ class DigestLine:
     more: int
     composed_at: datetime
     state: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryLine:
-    """A delivery, and how the last attempt ended."""
-
-    row: int
-    key: str
-    subscriber: int
-    period: str
-    state: str
-    attempts: int
-    not_before: datetime
-    expires_at: datetime
-    finished_at: datetime | None
-    stage: str | None
-    code: int | None
-    enhanced: str | None
-    reply: str | None
 
 
 def subscribers(conn: Connection, *, after: int, limit: int, state: str | None = None) -> list[int]:
@@ -90,37 +70,3 @@ def digest(conn: Connection, key: str) -> DigestLine | None:
     """Return the digest with this key, all of it."""
     row = conn.execute(_digests().where(t.digest.c.key == key)).one_or_none()
     return DigestLine(*row) if row else None
-
-
-def _deliveries() -> Select[Any]:
-    d = t.delivery.c
-    own = (d[field.name] for field in fields(DeliveryLine)[4:])
-    return select(d.id, t.digest.c.key, d.subscriber_id, t.digest.c.period, *own).join(
-        t.digest, t.digest.c.id == d.digest_id
-    )
-
-
-def deliveries(
-    conn: Connection,
-    *,
-    before: int | None,
-    limit: int,
-    states: Sequence[str] = (),
-    subscriber: int | None = None,
-) -> list[DeliveryLine]:
-    """Return deliveries before a row, the newest first; in some states, or (none named) in any."""
-    d = t.delivery.c
-    query = _deliveries().order_by(d.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(d.id < before)
-    if states:
-        query = query.where(d.state.in_(states))
-    if subscriber is not None:
-        query = query.where(d.subscriber_id == subscriber)
-    return [DeliveryLine(*row) for row in conn.execute(query)]
-
-
-def delivery(conn: Connection, key: str) -> DeliveryLine | None:
-    """Return the delivery of a digest's key, all of it."""
-    row = conn.execute(_deliveries().where(t.digest.c.key == key)).one_or_none()
-    return DeliveryLine(*row) if row else None

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
 
+from notifier.papers import identity
 from notifier.papers.identity import Alias, title_key
 from notifier.papers.paper import Entry, Paper
 from notifier.papers.update import Kept, changes
@@ -289,6 +290,12 @@ def find(conn: Connection, alias: Alias) -> int | None:
             t.alias.c.scheme == alias.scheme, t.alias.c.value == alias.value
         )
     )
+
+
+def named(conn: Connection, name: str) -> int | None:
+    """Return the row of the paper that a name is of: an id, a DOI, an address; None of none."""
+    found = (find(conn, alias) for alias in identity.named(name))
+    return next((row for row in found if row is not None), None)
 
 
 def load(conn: Connection, rows: Iterable[int]) -> list[Paper]:

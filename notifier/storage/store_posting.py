@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     String,
     bindparam,
@@ -169,18 +170,22 @@ def _note(conn: Connection, rows: Sequence[int], fate: Fate, *, now: datetime) -
 def close_stale(conn: Connection, *, now: datetime) -> tuple[int, int]:
     """End what can no longer be sent; return (expired, dropped).
 
-    The papers of one that expired may come again, if a later digest holds them. One whose
-    subscriber left, or may not be mailed, is dropped.
+    One whose subscriber left, or may not be mailed, is dropped. The papers of both may come again,
+    if a later digest holds them.
     """
     p, c, s = t.post.c, t.channel.c, t.subscriber.c
     of = select(s.id).join(t.channel, c.subscriber_id == s.id).where(c.id == p.channel_id)
     gone = exists(of.where(or_(s.state != "active", is_suppressed(now)))).correlate(t.post)
-    waits = update(t.post).where(p.state == "pending")
-    dropped = conn.execute(waits.where(gone).values(state="dropped", finished_at=now)).rowcount
-    late = waits.where(p.expires_at <= now).values(state="expired", finished_at=now)
-    expired = conn.execute(late.returning(p.digest_id, p.channel_id)).all()
-    h = t.post_paper.c
-    for digest, channel in expired:
+    dropped = _close(conn, "dropped", gone, now)
+    return _close(conn, "expired", p.expires_at <= now, now), dropped
+
+
+def _close(conn: Connection, state: str, which: ColumnElement[bool], now: datetime) -> int:
+    """End waiting posts, and let their channels have no paper by them; return how many."""
+    p, h = t.post.c, t.post_paper.c
+    ended = update(t.post).where(p.state == "pending", which).values(state=state, finished_at=now)
+    rows = conn.execute(ended.returning(p.digest_id, p.channel_id)).all()
+    for digest, channel in rows:
         mine = (h.digest_id == digest) & (h.channel_id == channel)
         conn.execute(delete(t.post_paper).where(mine))
-    return len(expired), dropped
+    return len(rows)

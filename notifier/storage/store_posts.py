@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, func, insert, literal, or_, select
+from sqlalchemy import Connection, delete, exists, func, insert, literal, or_, select, update
 
 from notifier.storage import tables as t
 from notifier.storage.statements import insert_new
@@ -86,6 +86,20 @@ def page(conn: Connection, name: str) -> Page | None:
     query = select(d.key, p.profiles).join(t.digest, d.id == p.digest_id).where(p.page == name)
     row = conn.execute(query).one_or_none()
     return Page(row.key, tuple(row.profiles)) if row else None
+
+
+def rename_profile(conn: Connection, subscriber: int, old: str, new: str | None) -> None:
+    """Let the posts of a subscriber's channels hold papers of a profile by its new name.
+
+    Args:
+        new: None: it is gone, and the next one of its name is another.
+    """
+    p, c = t.post.c, t.channel.c
+    query = select(p.id, p.profiles).join(t.channel, c.id == p.channel_id)
+    for row, names in conn.execute(query.where(c.subscriber_id == subscriber)).all():
+        if old in names:
+            renamed = [new if name == old else name for name in names if new or name != old]
+            conn.execute(update(t.post).where(p.id == row).values(profiles=renamed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, case, delete, exists, select, update
 
 from notifier.profiles.profile import Profile
+from notifier.storage import store_posts
 from notifier.storage import tables as t
 from notifier.storage.statements import insert_new, last_number, next_numbers
 
@@ -65,15 +66,25 @@ def set_rules(conn: Connection, subscriber: int, name: str, rules: str, *, now: 
     )
 
 
-def rename(conn: Connection, row: int, name: str) -> bool:
-    """Give a profile another name; False when its subscriber has one of that name."""
+def rename(conn: Connection, profile: Profile, name: str) -> bool:
+    """Give a profile another name, also where digests and posts stand under the one it had.
+
+    False when its subscriber has one of that name.
+    """
     other = t.profile.alias()
-    subscriber = select(t.profile.c.subscriber_id).where(t.profile.c.id == row).scalar_subquery()
     taken = exists(
-        select(other.c.id).where(other.c.subscriber_id == subscriber, other.c.name == name)
+        select(other.c.id).where(other.c.subscriber_id == profile.subscriber, other.c.name == name)
     )
-    renamed = conn.execute(update(t.profile).where(t.profile.c.id == row, ~taken).values(name=name))
-    return renamed.rowcount > 0
+    here = update(t.profile).where(t.profile.c.id == profile.row, ~taken)
+    if not conn.execute(here.values(name=name)).rowcount:
+        return False
+    h = t.digest_paper.c
+    held = update(t.digest_paper).where(
+        h.subscriber_id == profile.subscriber, h.profile == profile.name
+    )
+    conn.execute(held.values(profile=name))
+    store_posts.rename_profile(conn, profile.subscriber, profile.name, name)
+    return True
 
 
 def swap_rules(conn: Connection, subscriber: int, name: str, *, now: datetime) -> bool:
@@ -112,6 +123,7 @@ def remove(conn: Connection, subscriber: int, name: str) -> bool:
         delete(t.profile).where(t.profile.c.subscriber_id == subscriber, t.profile.c.name == name)
     )
     if gone.rowcount:
+        store_posts.rename_profile(conn, subscriber, name, None)
         note_removal(conn)
     return gone.rowcount > 0
 

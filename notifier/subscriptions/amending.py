@@ -13,14 +13,14 @@ from typing import Literal, TypeAlias
 
 from sqlalchemy import Connection
 
-from notifier import errors
 from notifier.profiles.amending import NotAmendable, changed_lines
 from notifier.profiles.profile import Profile
 from notifier.storage import store_digests, store_profiles
 from notifier.storage import store_subscribers as store
 from notifier.storage.database import Database
+from notifier.subscriptions.finding import profile_of
 from notifier.subscriptions.links import CHANGE_LIFE
-from notifier.subscriptions.undoing import Undo, mark_of, profile_of
+from notifier.subscriptions.undoing import Undo, mark_of
 
 Outcome: TypeAlias = Literal["done", "same", "changed", "refused"]
 
@@ -71,8 +71,6 @@ class Amending:
         """
         with self._database.writing() as conn:
             found = profile_of(conn, subscriber, profile)
-            if found is None:
-                raise errors.NotFound("this profile was deleted")
             if not may_amend(conn, subscriber, paper, now):
                 return Amended("refused", found.name)
             is_other = mark not in (None, mark_of(found.rules))

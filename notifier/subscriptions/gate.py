@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from notifier import errors
 from notifier.storage import store_buckets
 from notifier.subscriptions.buckets import Bucket, Rate, network_of, taken
 
@@ -25,15 +26,29 @@ class Gate:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
-    def lets_network(self, conn: Connection, host: str, *, now: datetime) -> bool:
-        """Whether the network of an asker (an IP address, or "") may ask once more."""
-        network = network_of(host)
-        return not network or self._take(conn, f"network:{network}", BY_NETWORK, now)
+    def let_ask(self, conn: Connection, host: str, *, now: datetime) -> None:
+        """Let the network of an asker (an IP address, or "") ask for one more mail.
 
-    def lets_try(self, conn: Connection, host: str, *, now: datetime) -> bool:
-        """Whether rules may be tried once more for the network of an asker."""
+        Raises:
+            TooOften: it has asked for very many.
+        """
+        if not self._lets_network(conn, "network", host, BY_NETWORK, now):
+            raise errors.TooOften("too many mails were asked for from this network")
+
+    def let_try(self, conn: Connection, host: str, *, now: datetime) -> None:
+        """Let rules be tried once more for the network of an asker.
+
+        Raises:
+            TooOften: it has tried very many.
+        """
+        if not self._lets_network(conn, "tries", host, TRIES, now):
+            raise errors.TooOften("very many rules were tried from this network")
+
+    def _lets_network(
+        self, conn: Connection, kind: str, host: str, rate: Rate, now: datetime
+    ) -> bool:
         network = network_of(host)
-        return not network or self._take(conn, f"tries:{network}", TRIES, now)
+        return not network or self._take(conn, f"{kind}:{network}", rate, now)
 
     def lets_address(self, conn: Connection, address: str, *, now: datetime) -> bool:
         """Whether an address may be sent one more mail that somebody asked for."""

@@ -14,14 +14,14 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from sqlalchemy import Connection
 
-from notifier import errors
 from notifier.digests import cadence
 from notifier.profiles.profile import Profile, Subscriber
 from notifier.storage import store_profiles
 from notifier.storage import store_subscribers as store
 from notifier.storage.database import Database
 from notifier.subscriptions.due import moved
-from notifier.subscriptions.undoing import FEWER, Undo, number_of, profile_of
+from notifier.subscriptions.finding import profile_of, subscriber_of
+from notifier.subscriptions.undoing import FEWER, Undo, number_of
 
 PAUSE_WEEKS: Final = 2
 # Who clicks twice sees the second answer, and must not lose the way back by it.
@@ -63,7 +63,7 @@ class Lessening:
     def leave(self, row: int, *, now: datetime) -> Undo | None:
         """Stop all mail at once."""
         with self._database.writing() as conn:
-            subscriber = _found(conn, row)
+            subscriber = subscriber_of(conn, row)
             if subscriber.state == "active":  # who never confirmed has nothing to come back to
                 store.leave(conn, row, now=now)
                 return Undo(row, "left", (number_of(now),), now)
@@ -80,19 +80,17 @@ class Lessening:
             NotFound: the subscriber has no such profile.
         """
         with self._database.writing() as conn:
-            subscriber, found = _found(conn, row), profile_of(conn, row, profile)
-            if found is None:
-                raise errors.NotFound("this profile was deleted")
+            subscriber, found = subscriber_of(conn, row), profile_of(conn, row, profile)
             if subscriber.state != "active" or not found.enabled:
                 return None
             store_profiles.set_enabled(conn, row, found.name, False)
-            stopped = profile_of(conn, row, profile) or found
+            stopped = profile_of(conn, row, profile)
             return Undo(row, "profile", (profile, stopped.change), now)
 
     def act(self, row: int, way: Way, *, now: datetime) -> Undo | None:
         """Go one of the ways."""
         with self._database.writing() as conn:
-            subscriber = _found(conn, row)
+            subscriber = subscriber_of(conn, row)
             if subscriber.state != "active" or way not in ways(subscriber, now):
                 return None
             match way:
@@ -103,12 +101,6 @@ class Lessening:
                     return Undo(row, "papers", (subscriber.max_papers,), now)
                 case "pause":
                     return _pause(conn, subscriber, now)
-
-
-def _found(conn: Connection, row: int) -> Subscriber:
-    if subscriber := store.get(conn, row):
-        return subscriber
-    raise errors.NotFound("this subscription was deleted")
 
 
 def _weekly(conn: Connection, subscriber: Subscriber, now: datetime) -> Undo:

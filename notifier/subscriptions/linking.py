@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from notifier import errors
+from notifier.profiles.profile import Subscriber
 from notifier.storage import store_subscribers
 from notifier.storage.database import Database
+from notifier.subscriptions.finding import subscriber_of
 from notifier.subscriptions.gate import Gate
 from notifier.subscriptions.letters import Letters
 from notifier.subscriptions.links import CHANGE_LIFE, Links
 
 
 class Linking:
-    """The service behind the page that mails a link."""
+    """The service behind the pages that mail a link."""
 
     def __init__(self, database: Database, gate: Gate, letters: Letters, links: Links) -> None:
         self._database, self._gate = database, gate
@@ -34,8 +35,7 @@ class Linking:
             TooOften: too much was asked from this network.
         """
         with self._database.writing() as conn:
-            if not self._gate.lets_network(conn, host, now=now):
-                raise errors.TooOften("too many mails were asked for from this network")
+            self._gate.let_ask(conn, host, now=now)
             if not self._gate.lets_address(conn, address, now=now):
                 return
             found = store_subscribers.find(conn, address)
@@ -45,3 +45,22 @@ class Linking:
                 conn, "change", address, url, code=reader.language if reader else language,
                 life=CHANGE_LIFE, now=now, is_wanted=reader is not None,
             )  # fmt: skip
+
+    def renew(self, row: int, *, host: str, now: datetime) -> Subscriber:
+        """Mail a fresh link to whom an old one belongs, if they are active; return who it is.
+
+        Args:
+            host: As in `ask`.
+        Raises:
+            TooOften: too much was asked from this network.
+            NotFound: the subscriber was deleted.
+        """
+        with self._database.writing() as conn:
+            self._gate.let_ask(conn, host, now=now)
+            reader = subscriber_of(conn, row)
+            if reader.state == "active" and self._gate.lets_address(conn, reader.address, now=now):
+                self._letters.write(
+                    conn, "change", reader.address, self._links.change(row, now),
+                    code=reader.language, life=CHANGE_LIFE, now=now,
+                )  # fmt: skip
+            return reader

@@ -8,15 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from notifier import errors
 from notifier.profiles.parser import PROFILE_CHARACTERS, parse
 from notifier.profiles.profile import Profile, Subscriber
 from notifier.storage import store_profiles
 from notifier.storage.database import Database
-from notifier.subscriptions.service import NAME_CHARACTERS, Subscriptions, checked_profile
-from notifier.subscriptions.signups import free_name
+from notifier.subscriptions.checks import NAME_CHARACTERS, checked_profile
+from notifier.subscriptions.finding import profile_of
+from notifier.subscriptions.naming import same
+from notifier.subscriptions.service import Subscriptions
 
 MOST_PROFILES = 50
 
@@ -52,7 +52,7 @@ class Profiles:
             NotFound: the subscriber has none of that row.
         """
         with self._database.reading() as conn:
-            return _found(conn, subscriber, row)
+            return profile_of(conn, subscriber.row, row)
 
     def wrong_in(self, subscriber: Subscriber, draft: Draft, row: int | None = None) -> list[str]:
         """Return what makes that a draft cannot be stored: name, taken, rules, long, many.
@@ -78,13 +78,13 @@ class Profiles:
         Raises:
             UsageError: see `wrong_in`.
         """
-        known = self.of(subscriber)
-        for one in known:
-            if one.rules == draft.rules and draft.shown_name in ("", one.name):
-                return one
-        name = draft.shown_name or free_name(known, draft.rules)
-        self._subscriptions.add_profile(subscriber.address, name, draft.rules, now=now)
-        return next(one for one in self.of(subscriber) if one.name == name)
+        return self._subscriptions.follow(
+            subscriber.address, draft.rules, now=now, name=draft.shown_name
+        )
+
+    def is_there(self, subscriber: Subscriber, draft: Draft) -> bool:
+        """Whether adding a draft adds nothing, since it was added before."""
+        return same(self.of(subscriber), draft.rules, draft.shown_name) is not None
 
     def change(self, subscriber: Subscriber, row: int, draft: Draft, *, now: datetime) -> Profile:
         """Store a profile's name and rules.
@@ -94,13 +94,13 @@ class Profiles:
             UsageError: see `wrong_in`.
         """
         with self._database.writing() as conn:
-            profile = _found(conn, subscriber, row)
+            profile = profile_of(conn, subscriber.row, row)
             name, _ = checked_profile(draft.name or profile.name, draft.rules)
-            if name != profile.name and not store_profiles.rename(conn, row, name):
+            if name != profile.name and not store_profiles.rename(conn, profile, name):
                 raise errors.UsageError(f'there is a profile "{name}" already')
             if draft.rules != profile.rules:
                 store_profiles.set_rules(conn, subscriber.row, name, draft.rules, now=now)
-            return _found(conn, subscriber, row)
+            return profile_of(conn, subscriber.row, row)
 
     def switch(self, subscriber: Subscriber, row: int, *, enabled: bool) -> Profile:
         """Switch a profile on or off.
@@ -109,23 +109,16 @@ class Profiles:
             NotFound: the subscriber has none of that row.
         """
         with self._database.writing() as conn:
-            profile = _found(conn, subscriber, row)
+            profile = profile_of(conn, subscriber.row, row)
             store_profiles.set_enabled(conn, subscriber.row, profile.name, enabled)
-            return _found(conn, subscriber, row)
+            return profile_of(conn, subscriber.row, row)
 
     def remove(self, subscriber: Subscriber, row: int) -> Profile | None:
         """Delete a profile and return it; None when there is none of that row."""
         with self._database.writing() as conn:
             try:
-                profile = _found(conn, subscriber, row)
+                profile = profile_of(conn, subscriber.row, row)
             except errors.NotFound:
                 return None
             store_profiles.remove(conn, subscriber.row, profile.name)
             return profile
-
-
-def _found(conn: Connection, subscriber: Subscriber, row: int) -> Profile:
-    for profile in store_profiles.of(conn, [subscriber.row]):
-        if profile.row == row:
-            return profile
-    raise errors.NotFound("there is no such profile")

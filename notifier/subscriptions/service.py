@@ -12,11 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from notifier import errors, languages
+from notifier import errors
 from notifier.digests import cadence
-from notifier.profiles.parser import PROFILE_CHARACTERS, parse
 from notifier.profiles.profile import Profile, Schedule, Subscriber
-from notifier.profiles.rules import RuleProblem, Rules
+from notifier.profiles.rules import RuleProblem
 from notifier.storage import (
     store_digests,
     store_letters,
@@ -26,11 +25,15 @@ from notifier.storage import (
 )
 from notifier.storage import store_subscribers as store
 from notifier.storage.database import Database
+from notifier.subscriptions.checks import (
+    check_schedule,
+    checked_language,
+    checked_profile,
+    normal_address,
+)
 from notifier.subscriptions.due import moved
-
-NAME_CHARACTERS = 60
-MOST_PAPERS = 25
-LONGEST_PAUSE = timedelta(weeks=52)
+from notifier.subscriptions.finding import subscriber_of
+from notifier.subscriptions.naming import free_name, name_for, same
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +48,6 @@ class Defaults:
     first_days: int = 7
     language: str = "en"
     sample: bool = True
-
-
-def normal_address(typed: str) -> str:
-    """Return the address in normal form: lower case, an IDN domain as its A-label (RFC 5890).
-
-    A local part may be in any script, in NFC; only servers that offer SMTPUTF8 take it (RFC 6531).
-
-    RFC 5321 lets a server tell local parts apart by case; none that people use does.
-
-    Raises:
-        UsageError: it is no mail address, with the reason.
-    """
-    from email_validator import EmailNotValidError, validate_email
-
-    try:
-        found = validate_email(
-            typed.strip(), check_deliverability=False, allow_smtputf8=True, test_environment=True
-        )
-    except EmailNotValidError as error:
-        raise errors.UsageError(f'"{typed}" is no mail address: {error}') from None
-    return f"{found.local_part}@{found.ascii_domain}".lower()
 
 
 class Subscriptions:
@@ -195,9 +177,7 @@ class Subscriptions:
             NotFound: they were deleted.
         """
         with self._database.reading() as conn:
-            if subscriber := store.get(conn, row):
-                return subscriber
-        raise errors.NotFound("this subscription was deleted")
+            return subscriber_of(conn, row)
 
     def every(self) -> list[Subscriber]:
         """Return all subscribers, oldest first."""
@@ -307,6 +287,28 @@ class Subscriptions:
             self._plan_sample(conn, row)
         return parsed.problems + parsed.warnings
 
+    def follow(self, typed: str, rules: str, *, now: datetime, name: str = "") -> Profile:
+        """Have a profile of these rules: the one that is there, switched on, else a new one.
+
+        Args:
+            name: The profile's; "": any that has the rules, and a new one is called by them.
+        Raises:
+            UsageError: as `add_profile`.
+        """
+        checked, _ = checked_profile(name or name_for(rules), rules)
+        with self._database.writing() as conn:
+            row = _found(conn, normal_address(typed)).row
+            known = store_profiles.of(conn, [row])
+            if found := same(known, rules, name):
+                checked = found.name
+                store_profiles.set_enabled(conn, row, checked, True)
+            else:
+                checked = checked if name else free_name(known, rules)
+                if not store_profiles.add(conn, row, checked, rules, now=now):
+                    raise errors.UsageError(f'there is a profile "{checked}" already')
+            self._plan_sample(conn, row)
+            return next(one for one in store_profiles.of(conn, [row]) if one.name == checked)
+
     def undo_rules(self, subscriber: int, name: str, *, now: datetime) -> bool:
         """Bring back the rules before the last change, or undo that; False if there are none."""
         with self._database.writing() as conn:
@@ -318,70 +320,6 @@ class Subscriptions:
             subscriber = _found(conn, normal_address(typed))
             if not store_profiles.remove(conn, subscriber.row, name):
                 raise errors.NotFound(f'{subscriber.address} has no profile "{name}"')
-
-
-def wrong_in(schedule: Schedule) -> tuple[str, ...]:
-    """Return what makes that a schedule cannot be kept: of `zone`, `days` and `time`."""
-    is_clock = 0 <= schedule.hour <= 23 and 0 <= schedule.minute <= 59
-    right = {
-        "zone": cadence.is_zone(schedule.zone),
-        "days": bool(schedule.days) and all(0 <= day <= 6 for day in schedule.days),
-        "time": is_clock,
-    }
-    return tuple(name for name, is_right in right.items() if not is_right)
-
-
-def checked_language(code: str) -> str:
-    """Return the code of a language that mails are written in.
-
-    Raises:
-        UsageError: there is no catalogue of it.
-    """
-    if code not in languages.known():
-        there = ", ".join(languages.known())
-        raise errors.UsageError(f'"{code}" is no language of this instance - there are {there}')
-    return code
-
-
-def check_schedule(schedule: Schedule) -> None:
-    """Refuse a schedule that cannot be kept.
-
-    Raises:
-        UsageError: an unknown zone, no day, or a time that is none.
-    """
-    cures = {
-        "zone": f'"{schedule.zone}" is no IANA time zone - write one like Europe/Berlin or '
-        "Asia/Tokyo",
-        "days": "a schedule needs at least one day, mon to sun",
-        "time": "a time is HH:MM, from 00:00 to 23:59",
-    }
-    for wrong in wrong_in(schedule):
-        raise errors.UsageError(cures[wrong])
-
-
-def checked_profile(name: str, rules: str) -> tuple[str, Rules]:
-    """Return a profile's name with single spaces, and its rules.
-
-    Raises:
-        UsageError: no name, too long, or no rule at all that works.
-    """
-    name = _checked_name(name)
-    if len(rules) > 2 * PROFILE_CHARACTERS:
-        raise errors.UsageError(f"a profile holds at most {PROFILE_CHARACTERS:,} characters")
-    parsed = parse(rules)
-    if parsed.is_empty:
-        raise errors.UsageError(
-            "\n".join(str(problem) for problem in parsed.problems)
-            or f'profile "{name}" asks for nothing - write at least one rule, like LLM agents'
-        )
-    return name, parsed
-
-
-def _checked_name(name: str) -> str:
-    name = " ".join(name.split())
-    if not name or len(name) > NAME_CHARACTERS or not name.isprintable():
-        raise errors.UsageError(f"a profile's name has 1 to {NAME_CHARACTERS} printable characters")
-    return name
 
 
 def _found(conn: Connection, address: str) -> Subscriber:

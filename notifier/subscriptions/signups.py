@@ -7,25 +7,22 @@ another gets. Confirming twice is the same as once.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from notifier import errors
-from notifier.profiles.parser import parse
-from notifier.profiles.profile import Profile, Subscriber
+from notifier.profiles.profile import Subscriber
 from notifier.storage import store_signups, store_subscribers
 from notifier.storage.database import Database
 from notifier.storage.store_signups import Signup, Wish
 from notifier.subscriptions.gate import Gate
 from notifier.subscriptions.letters import Letters
 from notifier.subscriptions.links import Links
-from notifier.subscriptions.service import NAME_CHARACTERS, Subscriptions
+from notifier.subscriptions.service import Subscriptions
 
 # For so long the link in the mail works.
 CONFIRM_LIFE = timedelta(days=7)
-_UNNAMED = "Papers"
-_WEIGHT = re.compile(r"\^[\d.]+\s*\Z")
 
 
 class Signups:
@@ -52,14 +49,9 @@ class Signups:
             TooOften: too much was asked from this network.
         """
         with self._database.writing() as conn:
-            if not self._gate.lets_network(conn, host, now=now):
-                raise errors.TooOften("too many mails were asked for from this network")
+            self._gate.let_ask(conn, host, now=now)
             row = store_signups.add(conn, wish, now=now)
-            if self._gate.lets_address(conn, wish.address, now=now):
-                self._letters.write(
-                    conn, "confirm", wish.address, self._links.confirm(row, now),
-                    code=wish.language, life=CONFIRM_LIFE, now=now,
-                )  # fmt: skip
+            self._write(conn, row, wish, now)
             return row
 
     def again(self, row: int, *, host: str, now: datetime) -> Signup:
@@ -71,15 +63,18 @@ class Signups:
         """
         signup = self.get(row)
         with self._database.writing() as conn:
-            if not self._gate.lets_network(conn, host, now=now):
-                raise errors.TooOften("too many mails were asked for from this network")
-            address = signup.wish.address
-            if not signup.confirmed_at and self._gate.lets_address(conn, address, now=now):
-                self._letters.write(
-                    conn, "confirm", address, self._links.confirm(row, now),
-                    code=signup.language, life=CONFIRM_LIFE, now=now,
-                )  # fmt: skip
+            self._gate.let_ask(conn, host, now=now)
+            if not signup.confirmed_at:
+                self._write(conn, row, signup.wish, now)
         return signup
+
+    def _write(self, conn: Connection, row: int, wish: Wish, now: datetime) -> None:
+        """Mail the link that confirms a wish, unless its address was sent too many."""
+        if self._gate.lets_address(conn, wish.address, now=now):
+            self._letters.write(
+                conn, "confirm", wish.address, self._links.confirm(row, now),
+                code=wish.language, life=CONFIRM_LIFE, now=now,
+            )  # fmt: skip
 
     def get(self, row: int) -> Signup:
         """Return a signup.
@@ -110,9 +105,7 @@ class Signups:
         )
         if before.state != "active":
             service.change(wish.address, now=now, schedule=wish.schedule, language=wish.language)
-        profiles = service.profiles(wish.address)
-        if all(profile.rules != wish.rules for profile in profiles):
-            service.add_profile(wish.address, free_name(profiles, wish.rules), wish.rules, now=now)
+        service.follow(wish.address, wish.rules, now=now)
         because = f"by the link mailed after a request of {signup.made_at:%Y-%m-%d %H:%M} UTC"
         confirmed = service.confirm(wish.address, now=now, because=because)
         with self._database.writing() as conn:
@@ -129,24 +122,3 @@ class Signups:
         with self._database.reading() as conn:
             found = store_subscribers.find(conn, address)
         return found is not None and found.state == "active"
-
-
-def name_for(rules: str) -> str:
-    """Return a name for a profile: its first rule that can bring a paper, cut at a word."""
-    parsed = parse(rules)
-    number = next((number for number, _ in parsed.wanted()), 0)
-    typed = parsed.lines[number - 1].typed.partition("#")[0] if number else ""
-    typed = _WEIGHT.sub("", typed)
-    words = "".join(c if c.isprintable() else " " for c in typed).split()
-    while words and len(" ".join(words)) > NAME_CHARACTERS - 4:
-        words.pop()
-    return " ".join(words) or _UNNAMED
-
-
-def free_name(profiles: Sequence[Profile], rules: str) -> str:
-    """Return a name for rules that none of the profiles has."""
-    taken, name = {profile.name for profile in profiles}, name_for(rules)
-    number = 2
-    while (made := name if number == 2 else f"{name} {number - 1}") in taken:
-        number += 1
-    return made

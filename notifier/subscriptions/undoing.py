@@ -7,6 +7,7 @@ happens: so an old one does not bring back who left again later. Undoing twice i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -20,6 +21,7 @@ from notifier.storage import store_deliveries, store_profiles
 from notifier.storage import store_subscribers as store
 from notifier.storage.database import Database
 from notifier.subscriptions.due import moved, next_free
+from notifier.subscriptions.finding import profile_of, subscriber_of
 
 UNDO_LIFE: Final = timedelta(hours=24)
 FEWER = 5
@@ -73,28 +75,17 @@ class Undoing:
     def look(self, undo: Undo) -> Standing:
         """Return whether it can be undone, or is already, or something was changed since."""
         with self._database.reading() as conn:
-            return _standing(conn, undo, _subscriber(conn, undo))
+            return _standing(conn, undo, subscriber_of(conn, undo.subscriber))
 
     def act(self, undo: Undo, *, now: datetime) -> Standing:
         """Undo it if it is still so; return "done", or "changed" where nothing was done."""
         with self._database.writing() as conn:
-            subscriber = _subscriber(conn, undo)
+            subscriber = subscriber_of(conn, undo.subscriber)
             found = _standing(conn, undo, subscriber)
             if found == "open":
                 _ACTS[undo.kind](conn, undo, subscriber, now)
                 return "done"
             return found
-
-
-def _subscriber(conn: Connection, undo: Undo) -> Subscriber:
-    if subscriber := store.get(conn, undo.subscriber):
-        return subscriber
-    raise errors.NotFound("this subscription was deleted")
-
-
-def profile_of(conn: Connection, subscriber: int, row: int) -> Profile | None:
-    """Return a subscriber's profile by its row."""
-    return next((one for one in store_profiles.of(conn, [subscriber]) if one.row == row), None)
 
 
 def _standing(conn: Connection, undo: Undo, subscriber: Subscriber) -> Standing:
@@ -112,8 +103,9 @@ def _standing(conn: Connection, undo: Undo, subscriber: Subscriber) -> Standing:
             end = number_of(subscriber.paused_until)
             return _one_of(is_open=end == after, is_done=end == before)
         case (("profile" | "rules"), (row, *marks)):
-            profile = profile_of(conn, subscriber.row, row)
-            return _standing_of(profile, undo.kind, tuple(marks)) if profile else "changed"
+            with suppress(errors.NotFound):
+                profile = profile_of(conn, subscriber.row, row)
+                return _standing_of(profile, undo.kind, tuple(marks))
     return "changed"
 
 
@@ -147,8 +139,8 @@ def _come_back(conn: Connection, undo: Undo, subscriber: Subscriber, now: dateti
 
 
 def _switch_on(conn: Connection, undo: Undo, subscriber: Subscriber, now: datetime) -> None:
-    if profile := profile_of(conn, subscriber.row, undo.values[0]):
-        store_profiles.set_enabled(conn, subscriber.row, profile.name, True)
+    profile = profile_of(conn, subscriber.row, undo.values[0])
+    store_profiles.set_enabled(conn, subscriber.row, profile.name, True)
 
 
 def _daily(conn: Connection, undo: Undo, subscriber: Subscriber, now: datetime) -> None:
@@ -170,8 +162,8 @@ def _end_pause(conn: Connection, undo: Undo, subscriber: Subscriber, now: dateti
 
 
 def _rules_before(conn: Connection, undo: Undo, subscriber: Subscriber, now: datetime) -> None:
-    if profile := profile_of(conn, subscriber.row, undo.values[0]):
-        store_profiles.swap_rules(conn, subscriber.row, profile.name, now=now)
+    profile = profile_of(conn, subscriber.row, undo.values[0])
+    store_profiles.swap_rules(conn, subscriber.row, profile.name, now=now)
 
 
 _ACTS: Mapping[Kind, Callable[[Connection, Undo, Subscriber, datetime], None]] = {

@@ -36,7 +36,7 @@ class _Admin:
         """Show the page to who holds a key with the scope `admin`."""
         app, typed = self._pages.app, password(request.headers.get("authorization", ""))
         try:
-            holder = app.api_keys.holder(typed, host=asker(request), now=app.clock())
+            holder = app.served.api_keys.holder(typed, host=asker(request), now=app.clock())
         except errors.TooOften:
             return self._closed(request, 429, "too often")
         if holder is None or not allows(holder.scopes, "admin"):
@@ -53,7 +53,7 @@ class _Admin:
         with app.database.reading() as conn:
             failures = store_overview.failures(conn, limit=SHOWN)
             bounces = store_bounces.newest(conn, limit=SHOWN)
-        keys = [(key, key.state(app.clock())) for key in app.api_keys.every()]
+        keys = [(key, key.state(app.clock())) for key in app.served.api_keys.every()]
         return self._pages.page(
             request, "admin", found=overview(app), failures=failures, bounces=bounces, keys=keys
         )

@@ -79,6 +79,16 @@ class Pages:
             row = tokens.read(purpose, token)
         return self.app.subscriptions.by_row(row)
 
+    def standing(self, subscriber: Subscriber) -> dict[str, Any]:
+        """Return what a page says of how it stands: `state`, and when the next digest is due.
+
+        `state` is "suppressed" where an active subscriber must not be mailed at present.
+        """
+        held = self.app.subscriptions.suppressed(subscriber, self.app.clock())
+        if held and subscriber.state == "active":
+            return {"state": "suppressed", "next_at": None}
+        return {"state": subscriber.state, "next_at": _next_digest(subscriber)}
+
     def page(
         self,
         request: Request,
@@ -96,14 +106,15 @@ class Pages:
         content = self.app.templates.page(f"web/{name}.html.j2", code, **shared, **values)
         return HTMLResponse(content, status, spoken | dict(headers or {}))
 
-    def _shared(self) -> dict[str, str]:
-        """What the frame of all pages says."""
+    def _shared(self) -> dict[str, Any]:
+        """What all pages say; `is_open`: anybody may subscribe."""
         site = self.app.settings.site
         return {
             "root": self.links.base,
             "service": site.name,
             "contact": site.contact,
             "postal_address": site.postal_address,
+            "is_open": site.open_signup,
         }
 
     def message(
@@ -153,6 +164,11 @@ class Form:
         """Return a field's text, "" where it was not sent."""
         return self._fields.get(name, [""])[0].strip()
 
+    def number(self, name: str) -> int:
+        """Return the number in a field; 0, which names nothing, for anything else."""
+        typed = self.one(name)
+        return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 18 else 0
+
     def every(self, name: str) -> tuple[str, ...]:
         """Return all values that were chosen."""
         return tuple(value.strip() for value in self._fields.get(name, ()))
@@ -179,7 +195,7 @@ def asker(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def next_digest(subscriber: Subscriber) -> datetime | None:
+def _next_digest(subscriber: Subscriber) -> datetime | None:
     """Return when the next digest is due, by the subscriber's clock; None where none is."""
     due, paused = subscriber.next_due_at, subscriber.paused_until
     if due is None or subscriber.state != "active":

@@ -15,9 +15,9 @@ from starlette.routing import BaseRoute, Route
 
 from notifier import languages
 from notifier.profiles.profile import DAY_NAMES, Cadence, Schedule, Subscriber
+from notifier.subscriptions.checks import MOST_PAPERS, wrong_in
 from notifier.subscriptions.links import CHANGE
-from notifier.subscriptions.service import MOST_PAPERS, wrong_in
-from notifier.web.answers import Form, Pages, next_digest, read_form
+from notifier.web.answers import Form, Pages, read_form
 
 
 def routes(pages: Pages) -> list[BaseRoute]:
@@ -174,7 +174,6 @@ class _Changing:
             row=subscriber.row,
             manage=self._pages.manage(request),
             links=self._pages.links,
-            state=subscriber.state,
             address=subscriber.address,
             typed=typed,
             wrong=typed.wrong if status == 422 else (),
@@ -183,8 +182,8 @@ class _Changing:
             languages=[(code, languages.own_name(code)) for code in languages.known()],
             zones=zone_options(),
             most_papers=MOST_PAPERS,
-            profiles=app.profiles.of(subscriber),
-            next_at=next_digest(subscriber),
+            profiles=app.served.profiles.of(subscriber),
+            **self._pages.standing(subscriber),
             is_paused=paused is not None and paused > app.clock(),
             service_learns=app.order.learning_share > 0,
         )

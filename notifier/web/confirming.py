@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from notifier.storage.store_signups import Signup
 from notifier.subscriptions.links import CONFIRM
 from notifier.subscriptions.signups import CONFIRM_LIFE
-from notifier.web.answers import Pages, asker, next_digest, read_form
+from notifier.web.answers import Pages, asker, read_form
 
 
 def routes(pages: Pages) -> list[BaseRoute]:
@@ -30,7 +30,7 @@ class _Confirming:
     def _signup(self, request: Request) -> Signup:
         app, token = self._pages.app, request.path_params["token"]
         row = app.tokens.read_dated(CONFIRM, token, now=app.clock(), life=CONFIRM_LIFE)
-        return app.signups.get(row)
+        return app.served.signups.get(row)
 
     def show(self, request: Request) -> Response:
         """Show what was asked for, and the buttons."""
@@ -44,14 +44,14 @@ class _Confirming:
     def _act(self, request: Request, do: str) -> Response:
         app, signup = self._pages.app, self._signup(request)
         if do == "remove" and not signup.confirmed_at:
-            app.signups.withdraw(signup.row)
+            app.served.signups.withdraw(signup.row)
             return self._pages.message(request, "removed", reader=signup)
-        app.signups.confirm(signup.row, now=app.clock())
-        return self._page(request, app.signups.get(signup.row), is_done=True)
+        app.served.signups.confirm(signup.row, now=app.clock())
+        return self._page(request, app.served.signups.get(signup.row), is_done=True)
 
     def _page(self, request: Request, signup: Signup, *, is_done: bool = False) -> Response:
         app, address = self._pages.app, signup.wish.address
-        has_digests = app.signups.has_digests(address)
+        has_digests = app.served.signups.has_digests(address)
         reader = app.subscriptions.get(address) if has_digests else None
         words = self._pages.words(request, signup)
         return self._pages.page(
@@ -63,7 +63,7 @@ class _Confirming:
             has_digests=has_digests,
             is_used=signup.confirmed_at is not None,
             is_done=is_done,
-            next_at=next_digest(reader) if reader else None,
+            next_at=self._pages.standing(reader)["next_at"] if reader else None,
             sample_comes=bool(reader and reader.next_due_at == reader.confirmed_at),
         )
 
@@ -74,5 +74,5 @@ class _Confirming:
     def _renew(self, request: Request) -> Response:
         app, token, now = self._pages.app, request.path_params["token"], self._pages.app.clock()
         row = app.tokens.read_dated(CONFIRM, token, now=now, life=None)
-        signup = app.signups.again(row, host=asker(request), now=now)
+        signup = app.served.signups.again(row, host=asker(request), now=now)
         return self._pages.message(request, "on its way", reader=signup)

@@ -48,7 +48,7 @@ class _Data:
     def export(self, request: Request) -> Response:
         """Give all that is kept as JSON."""
         app, subscriber = self._pages.app, self._pages.subscriber(request, CHANGE)
-        told = app.records.everything(subscriber, now=app.clock())
+        told = app.served.records.everything(subscriber, now=app.clock())
         return Response(
             json.dumps(told, ensure_ascii=False, indent=1),
             media_type="application/json",

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from notifier.jobs.days import Arranged, Days
+from notifier.jobs.days import Arranged
 from notifier.ranking import periods
 from notifier.ranking.periods import By, Period
 from notifier.web.answers import Pages
@@ -48,7 +48,6 @@ def day_in(typed: str) -> tuple[date, By] | None:
 class _Days:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._days = Days(pages.app.database, pages.app.clock)
         self._finding = Finding(pages)
 
     def first(self, request: Request) -> Response:
@@ -56,7 +55,7 @@ class _Days:
         if "q" in request.query_params:
             return self._finding.show(request)
         now = self._pages.app.clock()
-        newest = self._days.newest()
+        newest = self._pages.app.days.newest()
         if newest is None:
             return self._pages.page(request, "nothing", headers=CACHED)
         return self._page(request, periods.of(newest, "day", now=now))
@@ -70,7 +69,7 @@ class _Days:
         return self._page(request, periods.of(day, by, now=self._pages.app.clock()))
 
     def _page(self, request: Request, period: Period) -> Response:
-        arranged = self._days.of(period)
+        arranged = self._pages.app.days.of(period)
         field = request.query_params.get("field", "").strip()[:_FIELD_CHARACTERS]
         rows, number = arranged.of_field(field), page_number(request.query_params.get("page", ""))
         start = (number - 1) * SHOWN

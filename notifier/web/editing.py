@@ -13,9 +13,9 @@ from notifier import errors
 from notifier.digests.view import Notice
 from notifier.profiles.parser import PROFILE_CHARACTERS, parse
 from notifier.profiles.profile import Profile, Subscriber
+from notifier.subscriptions.checks import NAME_CHARACTERS
 from notifier.subscriptions.links import CHANGE
 from notifier.subscriptions.profiles import MOST_PROFILES, Draft
-from notifier.subscriptions.service import NAME_CHARACTERS
 from notifier.web.answers import Form, Pages, read_form
 from notifier.web.trying import NOTICES_SHOWN, Tried, Trying, tried, typed_rules
 
@@ -53,7 +53,7 @@ class _Editing:
     def _place(self, request: Request) -> _Place:
         subscriber = self._pages.subscriber(request, CHANGE)
         row = request.path_params.get("row")
-        profile = self._pages.app.profiles.get(subscriber, row) if row is not None else None
+        profile = self._pages.app.served.profiles.get(subscriber, row) if row is not None else None
         return _Place(subscriber, profile)
 
     def show(self, request: Request) -> Response:
@@ -77,7 +77,7 @@ class _Editing:
         if place.profile is None:
             return self._store(request, place, _draft(form))
         if do in ("on", "off"):
-            app.profiles.switch(place.subscriber, place.profile.row, enabled=do == "on")
+            app.served.profiles.switch(place.subscriber, place.profile.row, enabled=do == "on")
             return self._again(request, place.profile.row, do)
         if do == "undo":
             row, name = place.subscriber.row, place.profile.name
@@ -86,35 +86,30 @@ class _Editing:
         if do == "remove":
             return self._remove(request, place, place.profile)
         if do == "feed":
-            app.feeds.rotate(place.profile.row)
+            app.served.feeds.rotate(place.profile.row)
             return self._again(request, place.profile.row, do)
         if do == "no-feed":
-            app.feeds.stop(place.profile.row)
+            app.served.feeds.stop(place.profile.row)
             return self._again(request, place.profile.row, do)
         return self._store(request, place, _draft(form))
 
     def _store(self, request: Request, place: _Place, draft: Draft) -> Response:
-        app, profile = self._pages.app, place.profile
-        wrong = app.profiles.wrong_in(place.subscriber, draft, profile.row if profile else None)
-        if wrong and not (profile is None and self._is_there(place, draft)):
+        profiles, profile = self._pages.app.served.profiles, place.profile
+        who, now = place.subscriber, self._pages.app.clock()
+        wrong = profiles.wrong_in(who, draft, profile.row if profile else None)
+        if wrong and not (profile is None and profiles.is_there(who, draft)):
             return self._page(request, place, draft, 422, wrong=wrong)
         try:
             if profile:
-                now = app.clock()
-                kept = app.profiles.change(place.subscriber, profile.row, draft, now=now)
+                kept = profiles.change(who, profile.row, draft, now=now)
             else:
-                kept = app.profiles.add(place.subscriber, draft, now=app.clock())
+                kept = profiles.add(who, draft, now=now)
         except errors.UsageError:  # another tab took the name in between
             return self._page(request, place, draft, 422, wrong=["taken"])
         return self._again(request, kept.row, "saved" if profile else "added")
 
-    def _is_there(self, place: _Place, draft: Draft) -> bool:
-        """Whether a new one was stored already: the form was sent twice."""
-        known = self._pages.app.profiles.of(place.subscriber)
-        return any((one.name, one.rules) == (draft.shown_name, draft.rules) for one in known)
-
     def _remove(self, request: Request, place: _Place, profile: Profile) -> Response:
-        self._pages.app.profiles.remove(place.subscriber, profile.row)
+        self._pages.app.served.profiles.remove(place.subscriber, profile.row)
         return self._pages.page(
             request,
             "removed",
@@ -146,7 +141,7 @@ class _Editing:
             status,
             reader=place.subscriber,
             profile=place.profile,
-            feed=self._pages.app.feeds.of(place.profile.row) if place.profile else None,
+            feed=self._pages.app.served.feeds.of(place.profile.row) if place.profile else None,
             typed=draft,
             tried=found,
             wrong=wrong or [],

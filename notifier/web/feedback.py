@@ -31,8 +31,7 @@ class Wanted:
     @classmethod
     def sent(cls, form: Form) -> Wanted:
         """Return what a form asks for, whatever was sent."""
-        numbers = (number_in(form.one(name)) for name in ("profile", "line", "mark"))
-        profile, line, mark = numbers
+        profile, line, mark = (form.number(name) for name in ("profile", "line", "mark"))
         return cls(form.one("do"), profile, form.one("term"), line, mark)
 
     @property
@@ -58,8 +57,3 @@ class Wanted:
     def known_mark(self) -> int | None:
         """The mark of the text that it goes for; None for any."""
         return self.mark if self.do == TITLE else None
-
-
-def number_in(typed: str) -> int:
-    """Return the number that a form's field holds; 0, which names nothing, for anything else."""
-    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 18 else 0

@@ -16,7 +16,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from notifier.app import App
-from notifier.jobs.days import Days
 from notifier.jobs.match import KEPT
 from notifier.ranking import periods
 from notifier.storage import store_feeds, store_papers
@@ -49,7 +48,6 @@ def routes(pages: Pages) -> list[BaseRoute]:
 class _Feeds:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._days = Days(pages.app.database, pages.app.clock)
 
     def show(self, request: Request) -> Response:
         """Give a profile's feed; 404 where the secret opens nothing, 410 where its owner left."""
@@ -75,8 +73,8 @@ class _Feeds:
         if kind not in KINDS:
             raise HTTPException(404)
         now = app.clock()
-        period = periods.of(self._days.newest() or now.date(), "day", now=now)
-        rows = self._days.of(period).of_field("")[:MOST_PAPERS]
+        period = periods.of(self._pages.app.days.newest() or now.date(), "day", now=now)
+        rows = self._pages.app.days.of(period).of_field("")[:MOST_PAPERS]
         with app.database.reading() as conn:
             items = items_of(conn, store_feeds.listed(conn, rows), app.links)
         here = f"{app.links.base}/papers"

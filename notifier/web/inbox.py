@@ -59,6 +59,13 @@ def part_of(content: bytes, part: str) -> str:
     return body(content, "html" if part == "html" else "plain").decode("utf-8", "replace")
 
 
+def best_part(content: bytes, wanted: str) -> str:
+    """Return which part of a mail to show: its text, where it has no HTML that could be."""
+    if wanted not in _PARTS:
+        wanted = "html"
+    return "text" if wanted == "html" and not body(content, "html") else wanted
+
+
 def beside(mail: str) -> str:
     """Return a mail's HTML whose links open beside it, as in a mail program."""
     return mail.replace("<head>", '<head><base target="_blank">', 1)
@@ -106,9 +113,10 @@ class _Inbox:
         """Show one mail beside the list of all."""
         name, part = request.path_params["name"], request.query_params.get("as", "html")
         mails = self._mails()
-        if name not in dict(mails):
+        content = dict(mails).get(name)
+        if content is None:
             return RedirectResponse("/inbox", 303)
-        return self._page(mails, name, part if part in _PARTS else "html")
+        return self._page(mails, name, best_part(content, part))
 
     def _mails(self) -> list[tuple[str, bytes]]:
         return self._sink.mails()[:: -1 if self._demo else 1]

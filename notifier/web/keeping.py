@@ -68,11 +68,10 @@ class _Keeping:
     async def act(self, request: Request) -> Response:
         """Take a paper from the list, or put it back."""
         form = await read_form(request)
-        return await run_in_threadpool(self._act, request, form.one("do"), form.one("paper"))
+        return await run_in_threadpool(self._act, request, form.one("do"), form.number("paper"))
 
-    def _act(self, request: Request, do: str, paper: str) -> Response:
+    def _act(self, request: Request, do: str, row: int) -> Response:
         app, subscriber = self._pages.app, self._pages.subscriber(request, CHANGE)
-        row = int(paper) if paper.isdecimal() and len(paper) < 18 else 0
         with app.database.writing() as conn:
             found = store_papers.load(conn, [row])
             said = store_votes.said(conn, subscriber.row, row)

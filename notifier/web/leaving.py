@@ -16,11 +16,10 @@ from starlette.routing import BaseRoute, Route
 from notifier.digests import cadence
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_profiles, store_subscribers
-from notifier.subscriptions.lessening import PAUSE_WEEKS, WAYS, Lessening, Way, stoppable, ways
+from notifier.subscriptions.lessening import PAUSE_WEEKS, WAYS, Way, stoppable, ways
 from notifier.subscriptions.links import UNSUBSCRIBE
 from notifier.subscriptions.undoing import FEWER, Undo
 from notifier.web.answers import Form, Pages, read_form
-from notifier.web.feedback import number_in
 from notifier.web.origins import ONE_CLICK
 
 EVERYTHING, ONE = "all", "profile"
@@ -38,7 +37,7 @@ def routes(pages: Pages) -> list[BaseRoute]:
 class _Leaving:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._lessening = Lessening(pages.app.database)
+        self._lessening = pages.app.served.lessening
 
     def _row(self, request: Request) -> int:
         return self._pages.app.tokens.read(UNSUBSCRIBE, request.path_params["token"])
@@ -59,7 +58,7 @@ class _Leaving:
             return self._pages.message(request, "stopped", reader=reader)
         if do not in (EVERYTHING, ONE, *WAYS):
             return self._page(request, row, 422)
-        name = self._name(row, form.one("profile")) if do == ONE else ""
+        name = self._name(row, form.number("profile")) if do == ONE else ""
         return self._page(request, row, done=do, name=name, undo=self._do(row, do, form))
 
     def _do(self, row: int, do: str, form: Form) -> Undo | None:
@@ -67,14 +66,14 @@ class _Leaving:
         if do == EVERYTHING:
             return less.leave(row, now=now)
         if do == ONE:
-            return less.stop(row, number_in(form.one("profile")), now=now)
+            return less.stop(row, form.number("profile"), now=now)
         return less.act(row, cast(Way, do), now=now)
 
-    def _name(self, row: int, typed: str) -> str:
+    def _name(self, row: int, profile: int) -> str:
         """The name of a profile, "" where there is none."""
         with self._pages.app.database.reading() as conn:
             profiles = store_profiles.of(conn, [row])
-        return next((one.name for one in profiles if one.row == number_in(typed)), "")
+        return next((one.name for one in profiles if one.row == profile), "")
 
     def _page(
         self,

@@ -8,8 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from notifier import errors
-from notifier.subscriptions.linking import Linking
-from notifier.subscriptions.service import normal_address
+from notifier.subscriptions.checks import normal_address
 from notifier.web.answers import Pages, asker, read_form
 
 
@@ -25,8 +24,6 @@ def routes(pages: Pages) -> list[BaseRoute]:
 class _Linking:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        app = pages.app
-        self._linking = Linking(app.database, app.gate, app.letters, app.links)
 
     def show(self, request: Request) -> Response:
         """Show the field."""
@@ -38,10 +35,10 @@ class _Linking:
         return await run_in_threadpool(self._act, request, typed)
 
     def _act(self, request: Request, typed: str) -> Response:
-        now, language = self._pages.app.clock(), self._pages.words(request).code
+        app, language = self._pages.app, self._pages.words(request).code
         try:
             address = normal_address(typed)
-            self._linking.ask(address, host=asker(request), language=language, now=now)
+            app.served.linking.ask(address, host=asker(request), language=language, now=app.clock())
         except errors.UsageError:
             return self._page(request, 422, typed=typed)
         except errors.TooOften:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -41,10 +40,10 @@ class _Papers:
         """Show a paper, give its citation, or lead to its canonical address."""
         name, ending = _ONE_SLASH.sub(r"\1://", request.path_params["name"]), ""
         with self._pages.app.database.reading() as conn:
-            row = _row(conn, name)
+            row = store_papers.named(conn, name)
             if row is None and name[-4:] in CITATIONS:
                 name, ending = name[:-4], name[-4:]
-                row = _row(conn, name)
+                row = store_papers.named(conn, name)
             if row is None:
                 raise HTTPException(404)
             (paper,) = store_papers.load(conn, [row])
@@ -66,11 +65,6 @@ class _Papers:
             bibtex=self._pages.links.bibtex(paper.id),
             ris=self._pages.links.ris(paper.id),
         )
-
-
-def _row(conn: Connection, name: str) -> int | None:
-    found = (store_papers.find(conn, alias) for alias in identity.named(name))
-    return next((row for row in found if row is not None), None)
 
 
 def links_of(paper: Paper) -> list[tuple[str, str]]:

@@ -11,9 +11,9 @@ from starlette.routing import BaseRoute, Route
 
 from notifier.digests import cadence
 from notifier.profiles.profile import Subscriber
+from notifier.subscriptions.checks import LONGEST_PAUSE
 from notifier.subscriptions.links import PAUSE
-from notifier.subscriptions.service import LONGEST_PAUSE
-from notifier.web.answers import Form, Pages, next_digest, read_form
+from notifier.web.answers import Form, Pages, read_form
 
 WEEKS = (1, 2, 4)
 UNTIL = "date"
@@ -72,9 +72,8 @@ class _Pausing:
             "pause",
             status,
             reader=subscriber,
-            state=subscriber.state,
             paused_until=paused.astimezone(zone) if paused and paused > now else None,
-            next_at=next_digest(subscriber),
+            **self._pages.standing(subscriber),
             weeks=WEEKS,
             first_day=today + timedelta(days=1),
             last_day=today + LONGEST_PAUSE,

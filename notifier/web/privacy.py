@@ -25,7 +25,6 @@ def routes(pages: Pages) -> list[BaseRoute]:
             signups_days=KEEP_SIGNUPS.days,
             letters_days=KEEP_LETTERS.days,
             limits_days=KEEP_BUCKETS.days,
-            is_open=pages.app.settings.site.open_signup,
         )
 
     return [Route("/privacy", show)]

@@ -7,9 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from notifier import errors
-from notifier.storage import store_subscribers
-from notifier.subscriptions.links import CHANGE, CHANGE_LIFE, VOTE
+from notifier.subscriptions.links import CHANGE, VOTE
 from notifier.web.answers import Pages, asker
 
 
@@ -39,17 +37,6 @@ class _Renewing:
 
     def _mail(self, request: Request, row: int) -> Response:
         """Mail it, unless too many were asked for: the answer is the same."""
-        app, now = self._pages.app, self._pages.app.clock()
-        with app.database.writing() as conn:
-            if not app.gate.lets_network(conn, asker(request), now=now):
-                raise errors.TooOften("too many mails were asked for from this network")
-            reader = store_subscribers.get(conn, row)
-            if reader is None:
-                raise errors.NotFound("this subscription was deleted")
-            if reader.state == "active" and app.gate.lets_address(conn, reader.address, now=now):
-                url = app.links.change(row, now)
-                app.letters.write(
-                    conn, "change", reader.address, url, code=reader.language,
-                    life=CHANGE_LIFE, now=now,
-                )  # fmt: skip
+        app = self._pages.app
+        reader = app.served.linking.renew(row, host=asker(request), now=app.clock())
         return self._pages.message(request, "on its way", reader=reader)

@@ -19,8 +19,8 @@ from notifier.profiles.parser import parse
 from notifier.profiles.profile import DAY_NAMES, Schedule
 from notifier.ranking import periods
 from notifier.storage.store_signups import Wish
+from notifier.subscriptions.checks import normal_address, wrong_in
 from notifier.subscriptions.links import WAITING
-from notifier.subscriptions.service import normal_address, wrong_in
 from notifier.web.answers import RULES_CHARACTERS, Form, Pages, asker, read_form
 from notifier.web.changing import typed_schedule, zone_options
 from notifier.web.guarding import CACHED, FRAMING, PUBLIC
@@ -151,7 +151,7 @@ class _Subscribing:
     def _ask(self, request: Request, asked: Asked) -> Response:
         app = self._pages.app
         try:
-            row = app.signups.ask(asked.wish, host=asker(request), now=app.clock())
+            row = app.served.signups.ask(asked.wish, host=asker(request), now=app.clock())
         except errors.TooOften:
             return self._page(request, asked, 429)
         return RedirectResponse(self._pages.links.waiting(row), 303)
@@ -175,7 +175,6 @@ class _Subscribing:
             headers=FRAMING | dict(headers or {}),
             is_listed=headers == PUBLIC,
             sample=site.sample_rules,
-            is_open=site.open_signup,
             typed=asked,
             tried=found,
             is_guess=is_guess,
@@ -210,7 +209,7 @@ class _Subscribing:
     def _waiting(
         self, request: Request, status: int = 200, *, typed: str | None = None, done: str = ""
     ) -> Response:
-        signup = self._pages.app.signups.get(self._row(request))
+        signup = self._pages.app.served.signups.get(self._row(request))
         return self._pages.page(
             request,
             "waiting",
@@ -231,13 +230,13 @@ class _Subscribing:
     def _act_again(self, request: Request, form: Form) -> Response:
         app, row = self._pages.app, self._row(request)
         if form.one("do") != "fix":
-            app.signups.again(row, host=asker(request), now=app.clock())
+            app.served.signups.again(row, host=asker(request), now=app.clock())
             return self._waiting(request, done="again")
         typed = form.one("address")
         if not is_address(typed):
             return self._waiting(request, 422, typed=typed)
-        old = app.signups.get(row).wish
+        old = app.served.signups.get(row).wish
         wish = Wish(normal_address(typed), old.rules, old.schedule, old.language)
-        made = app.signups.ask(wish, host=asker(request), now=app.clock())
-        app.signups.withdraw(row)
+        made = app.served.signups.ask(wish, host=asker(request), now=app.clock())
+        app.served.signups.withdraw(row)
         return RedirectResponse(self._pages.links.waiting(made), 303)

@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute, Route
 from notifier.errors import BadToken
 from notifier.storage import store_profiles
 from notifier.subscriptions.links import UNDO
-from notifier.subscriptions.undoing import KINDS, UNDO_LIFE, Standing, Undo, Undoing
-from notifier.web.answers import Pages, next_digest
+from notifier.subscriptions.undoing import KINDS, UNDO_LIFE, Standing, Undo
+from notifier.web.answers import Pages
 
 
 def routes(pages: Pages) -> list[BaseRoute]:
@@ -26,7 +26,7 @@ def routes(pages: Pages) -> list[BaseRoute]:
 class _Undoing:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._undoing = Undoing(pages.app.database)
+        self._undoing = pages.app.served.undoing
 
     def _undo(self, request: Request) -> Undo:
         app, token = self._pages.app, request.path_params["token"]
@@ -61,6 +61,5 @@ class _Undoing:
             kind=undo.kind,
             standing=standing,
             profile_name=next((one.name for one in profiles if one.row == about), ""),
-            state=reader.state,
-            next_at=next_digest(reader),
+            **self._pages.standing(reader),
         )

@@ -21,7 +21,7 @@ from notifier.papers.paper import Paper
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_papers, store_subscribers, store_votes
 from notifier.storage.store_votes import Kind, StoredVote
-from notifier.subscriptions.amending import Amended, Amending, may_amend
+from notifier.subscriptions.amending import Amended, may_amend
 from notifier.subscriptions.links import CHANGE_LIFE, VOTE
 from notifier.subscriptions.undoing import mark_of
 from notifier.web.answers import Form, Pages, read_form
@@ -70,7 +70,7 @@ class _Did:
 class _Voting:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._amending = Amending(pages.app.database)
+        self._amending = pages.app.served.amending
 
     def _rows(self, request: Request) -> tuple[int, int]:
         tokens = self._pages.app.tokens

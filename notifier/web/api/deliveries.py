@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from notifier import errors
-from notifier.storage import store_outbox, store_pages
-from notifier.storage.store_pages import DeliveryLine
+from notifier.storage import store_outbox
+from notifier.storage.store_outbox import Waiting
 from notifier.web.api import examples
 from notifier.web.api.asking import Instance
 from notifier.web.api.digests import Key
@@ -81,7 +81,7 @@ def list_deliveries(
 ) -> DeliveryPage:
     """List deliveries, the newest first."""
     with app.database.reading() as conn:
-        rows = store_pages.deliveries(
+        rows = store_outbox.page(
             conn, before=asked.row, limit=asked.reading, states=state, subscriber=subscriber
         )
     page, following = asked.cut(rows, attrgetter("row"), response)
@@ -100,7 +100,7 @@ def retry_delivery(app: Instance, key: Key) -> WholeDelivery:
     """Send a mail at once that waits, is held, or was refused: the same, byte for byte."""
     now, hours = app.clock(), timedelta(hours=app.settings.delivery.daily_hours)
 
-    def retry(conn: Connection, found: DeliveryLine) -> bool:
+    def retry(conn: Connection, found: Waiting) -> bool:
         until = max(found.expires_at, now + hours)
         return store_outbox.retry(conn, key, now=now, expires_at=until)
 
@@ -118,7 +118,7 @@ def _decided(
     app: Instance,
     key: str,
     states: tuple[str, ...],
-    decide: Callable[[Connection, DeliveryLine], bool],
+    decide: Callable[[Connection, Waiting], bool],
 ) -> WholeDelivery:
     with app.database.writing() as conn:
         found = _one(conn, key)
@@ -128,14 +128,14 @@ def _decided(
         return _whole(conn, _one(conn, key))
 
 
-def _one(conn: Connection, key: str) -> DeliveryLine:
-    found = store_pages.delivery(conn, key)
+def _one(conn: Connection, key: str) -> Waiting:
+    found = store_outbox.find(conn, key)
     if found is None:
         raise errors.NotFound("there is no mail of a digest with this key")
     return found
 
 
-def _whole(conn: Connection, found: DeliveryLine) -> WholeDelivery:
+def _whole(conn: Connection, found: Waiting) -> WholeDelivery:
     tried = [AttemptShown.model_validate(one) for one in store_outbox.attempts(conn, found.key)]
     shown = DeliveryShown.model_validate(found)
     return WholeDelivery(**shown.model_dump(), tried=tried)

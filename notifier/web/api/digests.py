@@ -98,7 +98,10 @@ def get_digest(app: Instance, key: Key) -> WholeDigest:
 )
 def get_digest_html(app: Instance, key: Key) -> Response:
     """Give the HTML of a digest's mail."""
-    return HTMLResponse(body(_content(app, key), "html"), headers=POLICY)
+    html = body(_content(app, key), "html")
+    if not html:
+        raise errors.NotFound("this mail has no HTML, only text")
+    return HTMLResponse(html, headers=POLICY)
 
 
 @router.get(

@@ -58,7 +58,7 @@ class Door:
         typed = typed.strip() if scheme.lower() == "bearer" else ""
         try:
             holder = await run_in_threadpool(
-                self._app.api_keys.holder, typed, host=asker(request), now=self._app.clock()
+                self._app.served.api_keys.holder, typed, host=asker(request), now=self._app.clock()
             )
         except errors.TooOften as error:
             return problems.answer(429, str(error))

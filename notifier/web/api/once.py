@@ -40,18 +40,18 @@ async def _once(request: Request, typed: str, carry_out: Handler) -> Response:
     app: App = request.app.state.instance
     name = name_of(request.state.holder.id, typed)
     wanted = request_hash(request.method, request.url.path, await request.body())
-    kept = await run_in_threadpool(app.answers.begin, name, wanted, now=app.clock())
+    kept = await run_in_threadpool(app.served.answers.begin, name, wanted, now=app.clock())
     if kept:
         return Response(kept.body, kept.status or 200, dict(kept.headers))
     try:
         response = await carry_out(request)
     except Exception:
-        await run_in_threadpool(app.answers.drop, name)
+        await run_in_threadpool(app.served.answers.drop, name)
         raise
     headers = {key: response.headers[key] for key in _KEPT_HEADERS if key in response.headers}
     body, about = bytes(response.body), _about(bytes(response.body))
     await run_in_threadpool(
-        app.answers.keep, name, response.status_code, headers, body, subscriber=about
+        app.served.answers.keep, name, response.status_code, headers, body, subscriber=about
     )
     return response
 

@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from notifier import errors
 from notifier.jobs.trends import Trending, trends
-from notifier.papers import identity
 from notifier.papers.paper import Paper
 from notifier.ranking import periods
 from notifier.ranking.periods import By
@@ -143,8 +142,7 @@ def get_paper(
 ) -> PaperShown:
     """Show a paper by any of its names."""
     with app.database.reading() as conn:
-        rows = (store_papers.find(conn, alias) for alias in identity.named(name))
-        row = next((row for row in rows if row is not None), None)
+        row = store_papers.named(conn, name)
         if row is None:
             raise errors.NotFound("no stored paper is called so")
         return PaperShown.of(store_papers.load(conn, [row])[0])

@@ -12,7 +12,7 @@ from notifier.app import App
 from notifier.profiles.parser import PROFILE_CHARACTERS, parse
 from notifier.profiles.profile import DAY_NAMES, Cadence, Profile, Schedule, State, Subscriber
 from notifier.storage import store_subscribers
-from notifier.subscriptions.service import MOST_PAPERS, wrong_in
+from notifier.subscriptions.checks import MOST_PAPERS, wrong_in
 from notifier.web.api import examples
 from notifier.web.api.problems import Fault, Refused
 from notifier.web.api.schemas import LINE, TEXT, Moment, Notice, Sent, Shown, like
@@ -56,6 +56,12 @@ class Wanted(Sent):
     replacements: StrictBool | None = Field(None, description="Also new versions.")
     language: Code | None = None
     tell_nothing: StrictBool | None = Field(None, description="A mail when nothing matched.")
+    text_only: StrictBool | None = Field(None, description="Mails without HTML.")
+
+    @property
+    def names_a_schedule(self) -> bool:
+        """Whether anything of the schedule is to be changed."""
+        return any(one is not None for one in (self.zone, self.time, self.days, self.cadence))
 
     def schedule(self, before: Schedule) -> Schedule:
         """Return a schedule with what is named changed.
@@ -129,6 +135,7 @@ class SubscriberShown(Shown):
     learning: bool
     language: str
     tell_nothing: bool
+    text_only: bool
     created_at: datetime
     confirmed_at: datetime | None
     consent: str
@@ -181,6 +188,7 @@ def _shown(one: Subscriber, held: tuple[str, str] | None) -> SubscriberShown:
         learning=one.learning,
         language=one.language,
         tell_nothing=one.tell_nothing,
+        text_only=one.text_only,
         created_at=one.created_at,
         confirmed_at=one.confirmed_at,
         consent=one.consent,

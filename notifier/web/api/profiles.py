@@ -11,7 +11,7 @@ from starlette.responses import Response
 from notifier import errors
 from notifier.profiles.parser import parse
 from notifier.profiles.profile import Profile
-from notifier.subscriptions.service import NAME_CHARACTERS
+from notifier.subscriptions.checks import NAME_CHARACTERS
 from notifier.web.api.asking import Instance
 from notifier.web.api.operations import operation
 from notifier.web.api.people import NewRules, ProfileShown, profile_shown

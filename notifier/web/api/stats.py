@@ -38,10 +38,12 @@ class OpenShown(Shown):
 
 
 class Stats(Shown):
-    """Counts as of `now`; those that are recent are of the last 24 hours."""
+    """Counts as of `now`; those that are recent are of the last 24 hours. `cares` says of what
+    somebody should take care."""
 
     now: datetime
     needs_care: bool
+    cares: list[str]
     papers: int
     recent_papers: int
     subscribers: Mapping[str, int]
@@ -60,7 +62,8 @@ def get_stats(app: Instance) -> Stats:
     found = overview(app)
     return Stats(
         now=found.now,
-        needs_care=found.needs_care,
+        needs_care=bool(found.cares),
+        cares=list(found.cares),
         papers=found.papers,
         recent_papers=found.recent_papers,
         subscribers=found.subscribers,

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from notifier import errors
 from notifier.profiles.profile import State, Subscriber
 from notifier.storage import store_pages, store_subscribers
-from notifier.subscriptions.service import normal_address
+from notifier.subscriptions.checks import normal_address
 from notifier.web.api.asking import Instance
 from notifier.web.api.operations import LINK, operation
 from notifier.web.api.paging import PageAsked
@@ -65,12 +65,14 @@ def change_subscriber(app: Instance, subscriber: Number, wanted: Changes) -> Sub
     changed = app.subscriptions.change(
         before.address,
         now=app.clock(),
-        schedule=wanted.schedule(before.schedule),
+        # One that is not named stays as it is by then, whatever it was when we looked.
+        schedule=wanted.schedule(before.schedule) if wanted.names_a_schedule else None,
         max_papers=wanted.max_papers,
         replacements=wanted.replacements,
         learning=wanted.learning,
         language=wanted.language,
         tell_nothing=wanted.tell_nothing,
+        text_only=wanted.text_only,
     )
     return shown(app, [changed])[0]
 

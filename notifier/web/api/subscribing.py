@@ -10,7 +10,7 @@ from starlette.responses import Response
 from notifier import errors
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_subscribers
-from notifier.subscriptions.service import LONGEST_PAUSE, normal_address
+from notifier.subscriptions.checks import LONGEST_PAUSE, normal_address
 from notifier.web.api.asking import Instance
 from notifier.web.api.once import OnceRoute
 from notifier.web.api.operations import operation
@@ -45,6 +45,7 @@ def add_subscriber(app: Instance, wanted: NewSubscriber, response: Response) -> 
         replacements=bool(wanted.replacements),
         language=wanted.language or "",
         tell_nothing=bool(wanted.tell_nothing),
+        text_only=bool(wanted.text_only),
     )
     if known or made.created_at != now:  # somebody else was quicker
         raise errors.Conflict("this address has a subscriber: find it by POST /subscribers/find")
