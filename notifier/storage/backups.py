@@ -1,0 +1,62 @@
+"""A copy of an SQLite database while it is in use: one state of it, as one file.
+
+`VACUUM INTO` (https://sqlite.org/lang_vacuum.html) reads within one transaction; the page-by-page
+copy of the backup API begins anew with every write and may never end (docs/decisions.md).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+from notifier import errors
+from notifier.storage.database import Database
+
+
+def backup(database: Database, target: Path, *, replace: bool = False) -> int:
+    """Write a copy of the database, check it, and return its size in bytes.
+
+    The file appears when it is whole; it is readable by its owner only, since it holds addresses.
+
+    Args:
+        replace: A file of that name is replaced.
+    Raises:
+        UsageError: there is a file of that name, or the database is none of SQLite.
+        DatabaseError: it cannot be written, or the copy is not sound.
+    """
+    if not database.is_sqlite:
+        raise errors.UsageError(f"{database.place} is no SQLite file - use pg_dump")
+    if target.exists() and not replace:
+        raise errors.UsageError(f"{target} is there already - name another file, or add --replace")
+    made = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        _copy(Path(database.place), made)
+        found = problems(made)
+        if found:
+            raise errors.DatabaseError(f"the copy is not sound: {found[0]}")
+        made.replace(target)
+    except (OSError, sqlite3.Error) as error:
+        raise errors.DatabaseError(f"no backup could be written to {target}: {error}") from error
+    finally:
+        with suppress(OSError):
+            made.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def _copy(source: Path, made: Path) -> None:
+    made.touch(mode=0o600, exist_ok=False)
+    with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        connection.execute("VACUUM INTO ?", (str(made),))
+    with made.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def problems(path: Path) -> list[str]:
+    """Return what SQLite finds wrong with a file: damage, and rows that refer to none."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        damage = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+        orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
+    lost = [f"row {row} of {table} refers to no {parent}" for table, row, parent, _ in orphans]
+    return [one for one in damage if one != "ok"] + lost
