@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +11,8 @@ from playwright.async_api import BrowserContext, Error, Page
 # What no page of ours and no mail has: elements and attributes that run, fetch or lead elsewhere.
 _SCAN = """() => {
   const found = [];
-  const never = "img,object,embed,base[href],applet,audio,video,source,track,svg,math,frame,template,"
-    + "meta[http-equiv],link[rel~=import],iframe[srcdoc],portal,marquee";
+  const never = "img,object,embed,base[href],applet,audio,video,source,track,frame,"
+    + "svg:not(.bars),math,template,meta[http-equiv],link[rel~=import],iframe[srcdoc],portal";
   const say = one => found.push(one.outerHTML.slice(0, 200));
   const isMarkup = ["text/html", "application/xhtml+xml"].includes(document.contentType);
   if (!isMarkup) {
@@ -58,7 +59,9 @@ class Watch:
         context.on("dialog", self._said)
         context.on("console", self._told)
         context.on("weberror", lambda error: self.seen.append(f"it broke: {error.error}"))
-        return await context.new_page()
+        page = await context.new_page()
+        page.on("download", lambda one: self.downloads.append(one.url))
+        return page
 
     async def _said(self, dialog: Any) -> None:
         self.seen.append(f"a script said: {dialog.message}")
@@ -77,12 +80,15 @@ class Watch:
     async def open(self, page: Page, address: str) -> str:
         """Open an address, look at all its frames, and return what it shows."""
         before = len(self.seen)
-        try:
-            await page.goto(address, wait_until="load")
-        except Error as error:
-            if "Download is starting" not in error.message and "ERR_ABORTED" not in error.message:
-                raise
-            self.downloads.append(address)
+        while address not in self.downloads:
+            try:
+                await page.goto(address)
+            except Error as error:  # a download; or one that takes the next page with it
+                if not re.search("Download is starting|ERR_ABORTED", error.message):
+                    raise
+            else:
+                break
+        else:
             return ""
         return await self.look(page, address, before)
 
