@@ -111,9 +111,9 @@ def _handlers(
         return pages.bad_link(request, error)
 
     async def nothing_here(request: Request, error: Exception) -> Response:
-        path = request.url.path.strip("/")
-        if path and request.url.path.endswith("/") and request.method != "POST":
-            query = f"?{request.url.query}" if request.url.query else ""
+        asked, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+        path, query = asked.strip("/"), f"?{query}" if query else ""
+        if path and asked.endswith("/") and request.method != "POST":
             return RedirectResponse(f"{pages.links.base}/{quote(path)}{query}", 307)
         return pages.message(request, "nothing here", 404, headers=headers)
 
