@@ -83,8 +83,8 @@ async def test_a_slash_too_many_leads_within_the_site_and_names_no_host(tmp_path
     expected = {
         "/privacy/": "/papers/privacy", "/u/1.x/": "/papers/u/1.x",
         "//evil.example/": "/papers/evil.example",
-       
-        "/papers/?q=a%26b": "/papers/papers?q=a%26b", "/%5Cevil.example/": "/papers/%5Cevil.example",
+        "/papers/?q=a%26b": "/papers/papers?q=a%26b",
+        "/%5Cevil.example/": "/papers/%5Cevil.example",
         "/a%3Fb/": "/papers/a%3Fb", "/%0d%0aX:y/": "/papers/%0D%0AX%3Ay",
     }  # fmt: skip
     async with place.client() as http:
