@@ -69,7 +69,7 @@ _ENCODED = (
     f"\uff1cscript\uff1e{FIRE}\uff1c/script\uff1e",
     f"<scr\0ipt>{FIRE}</scr\0ipt>",
     f"<img src=x\u2028onerror={FIRE}\u2029>",
-    "{{ 191 * 7 }} ${191 * 7} <%= 191 * 7 %> #{191 * 7}",
+    "{{ 19141 * 7919 }} ${19141 * 7919} <%= 19141 * 7919 %> #{19141 * 7919}",
     "{% raw %}{# comment #}{% include 'web/admin.html.j2' %}",
     "%(contact)s %(service)s %s %n %%",
     f"\u202e\u2066<script>{FIRE}</script>\u2069\u202c",
