@@ -78,7 +78,8 @@ def test_what_a_service_answers_is_kept_without_parts_of_the_address() -> None:
     "address",
     ["127.0.0.1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.169.254", "100.64.0.1",
      "0.0.0.0", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1%eth0", "fc00::1",  # noqa: S104
-     "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "no address"],
+     "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "no address",
+     "64:ff9b:1::a00:1", "::10.0.0.1", "::ffff:0:a00:1", "fec0::1", "2001:db8::1", "ff0e::1"],
 )  # fmt: skip
 def test_a_private_address_is_reached_by_nobody_who_did_not_list_it(address: str) -> None:
     assert not Reach(("ntfy.example.org",)).leads_to(address, 443)

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
-from notifier.subscriptions.buckets import Bucket, Rate, network_of, taken
+from notifier.subscriptions.buckets import Rate
+from notifier.subscriptions.remembered import Remembered
 
 RATE = Rate(30, timedelta(seconds=10))
-_MOST = 10_000  # networks, and keys, that are remembered
+_MOST = 10_000  # keys that are remembered
 
 
 class Strangers:
-    """Token buckets by network, the one used longest ago forgotten first."""
+    """Token buckets by network, and the keys that were valid."""
 
     def __init__(self) -> None:
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+        self._tries = Remembered(RATE)
         self._known: OrderedDict[bytes, None] = OrderedDict()
 
     def is_known(self, digest: bytes) -> bool:
@@ -39,16 +40,8 @@ class Strangers:
 
     def may_try(self, host: str, now: datetime) -> bool:
         """Whether the network of a host (an IP address, or "") has a try left."""
-        network = network_of(host)
-        return not network or taken(self._buckets.get(network), RATE, now) is not None
+        return self._tries.has(host, now)
 
     def failed(self, host: str, now: datetime) -> None:
         """Count a try that failed."""
-        network = network_of(host)
-        left = taken(self._buckets.get(network), RATE, now) if network else None
-        if left is None:
-            return
-        self._buckets[network] = left
-        self._buckets.move_to_end(network)
-        while len(self._buckets) > _MOST:
-            self._buckets.popitem(last=False)
+        self._tries.take(host, now)

@@ -19,8 +19,9 @@ from typing import TypeAlias
 
 IpAddress: TypeAlias = IPv4Address | IPv6Address
 IpNetwork: TypeAlias = IPv4Network | IPv6Network
-# A translator makes an address of the old kind of the last 32 bits (RFC 6052).
-_TRANSLATED = IPv6Network("64:ff9b::/96")
+# What is given out to be used in the internet (IANA); the rest of the new kind is for itself,
+# or for translators, which make one of the old kind of the last 32 bits (RFC 6052, RFC 8215).
+_GIVEN_OUT = IPv6Network("2000::/3")
 
 
 class Reach:
@@ -53,10 +54,10 @@ class Reach:
 def is_public(address: IpAddress) -> bool:
     """Return whether an address is one of the internet, and holds no other one inside."""
     if isinstance(address, IPv6Address):
-        if address.sixtofour or address.teredo or address in _TRANSLATED:
-            return False
         if address.ipv4_mapped:
-            address = address.ipv4_mapped
+            return is_public(address.ipv4_mapped)
+        if address.sixtofour or address.teredo or address not in _GIVEN_OUT:
+            return False
     return address.is_global and not address.is_multicast
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -19,11 +20,13 @@ from notifier.subscriptions.profiles import MOST_PROFILES, Draft
 from notifier.web.answers import Form, Pages, read_form
 from notifier.web.trying import NOTICES_SHOWN, Tried, Trying, tried, typed_rules
 
+_ROW_DIGITS = 18  # as many as every database takes
+
 
 def routes(pages: Pages) -> list[BaseRoute]:
     """Return where the pages are."""
     editing = _Editing(pages)
-    one = "/m/{token}/profile/{row:int}"
+    one = "/m/{token}/profile/{row}"
     return [
         Route("/m/{token}/profile/new", editing.show, methods=["GET"]),
         Route("/m/{token}/profile/new", editing.act, methods=["POST"]),
@@ -53,7 +56,8 @@ class _Editing:
     def _place(self, request: Request) -> _Place:
         subscriber = self._pages.subscriber(request, CHANGE)
         row = request.path_params.get("row")
-        profile = self._pages.app.served.profiles.get(subscriber, row) if row is not None else None
+        profiles = self._pages.app.served.profiles
+        profile = profiles.get(subscriber, _number(row)) if row else None
         return _Place(subscriber, profile)
 
     def show(self, request: Request) -> Response:
@@ -160,6 +164,13 @@ class _Editing:
         form = await read_form(request)
         subscriber = await run_in_threadpool(self._pages.subscriber, request, CHANGE)
         return await self._trying.part(request, form, subscriber)
+
+
+def _number(row: str) -> int:
+    """The row in an address. Not Starlette's `int`: that one fails with thousands of digits."""
+    if not (row.isascii() and row.isdecimal() and len(row) <= _ROW_DIGITS):
+        raise HTTPException(404)
+    return int(row)
 
 
 def _draft(form: Form) -> Draft:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from threading import BoundedSemaphore
+from datetime import timedelta
+from threading import BoundedSemaphore, Lock
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -14,13 +15,17 @@ from notifier.jobs.searching import Searched
 from notifier.profiles.lint import cures
 from notifier.profiles.parser import parse
 from notifier.profiles.rules import Rules
-from notifier.web.answers import RULES_CHARACTERS, Pages
+from notifier.subscriptions.buckets import Rate
+from notifier.subscriptions.remembered import Remembered
+from notifier.web.answers import RULES_CHARACTERS, Pages, asker
 from notifier.web.guarding import CACHED
 from notifier.web.listing import SHOWN, page_number, summaries
 
 MOST_PAGES = 20
 # Further ones are told to come back: other pages must not stand behind searches.
 AT_ONCE = 2
+# By network: rules may be written that take a second among 100,000 papers.
+SEARCHES = Rate(30, timedelta(seconds=3))
 
 
 class Finding:
@@ -29,6 +34,7 @@ class Finding:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._turns = BoundedSemaphore(AT_ONCE)
+        self._asked, self._lock = Remembered(SEARCHES), Lock()
 
     def show(self, request: Request) -> Response:
         """Show what rules find; lines in error are named and take no part."""
@@ -45,6 +51,9 @@ class Finding:
         self, request: Request, rules: Rules, typed: str, number: int
     ) -> tuple[Searched, list[str]]:
         app, words = self._pages.app, self._pages.words(request)
+        with self._lock:
+            if not self._asked.take(asker(request), app.clock()):
+                raise errors.TooOften("very many searches came from this network")
         if not self._turns.acquire(blocking=False):
             raise errors.Busy("very many searches are running")
         try:

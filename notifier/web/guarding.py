@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -73,7 +73,10 @@ class Guard:
         request = Request(scope, receive)
         refused = self._by_head(request)
         if refused is None and request.method == "POST":
-            body = await read_body(request, _most_bytes(request.url.path))
+            try:
+                body = await read_body(request, _most_bytes(request.url.path))
+            except ClientDisconnect:  # nobody is there to be answered, and nothing is wrong here
+                return
             refused = self._by_body(request, body)
             receive = body_again(body or b"", receive)
         await (refused or self._app)(scope, receive, send)

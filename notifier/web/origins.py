@@ -7,6 +7,7 @@ send what its user does not want. There is no cookie and no login here, so no to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email import message_from_bytes
@@ -18,6 +19,10 @@ from notifier.config_values import is_loopback
 _OWN_SITES = ("same-origin", "none")  # "none": the user's own doing, as a bookmark
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 ONE_CLICK, _YES = "List-Unsubscribe", "One-Click"
+# Of its body and of its Content-Type, since reading many parts takes long; real ones hold 200.
+_ONE_CLICK_BYTES = 2_000
+# What a browser sends as Host: a name or an address, and a port (RFC 3986, 3.2.2).
+_HOST = re.compile(r"[\w.-]+(:\d*)?|\[[0-9A-Fa-f:.]+\](:\d*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Names:
         machine where it can be reached by them. So no other site can give its own name to this
         machine's address and read pages as its own (DNS rebinding).
         """
-        name = _name(host)
+        name = _name(host) if _HOST.fullmatch(host) else ""
         if not name:
             return False
         bound = _name(self.listen)
@@ -65,6 +70,8 @@ class Names:
 
 def is_one_click(content_type: str, body: bytes) -> bool:
     """Whether a form is a mail program's one-click, in either encoding (RFC 8058, 3.2)."""
+    if max(len(content_type), len(body)) > _ONE_CLICK_BYTES:
+        return False
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
         try:
@@ -92,8 +99,11 @@ def _name(host: str) -> str:
 
 
 def _origin(url: str) -> str:
-    """Scheme, host and port as browsers write them."""
-    parts = urlsplit(url)
+    """Scheme, host and port as browsers write them; "" for what is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     return f"{parts.scheme}://{parts.netloc.lower().removesuffix(_DEFAULT_PORTS[parts.scheme])}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from threading import Lock
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -31,6 +32,7 @@ class _Sample:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._kept: dict[str, tuple[datetime, str]] = {}  # by language
+        self._lock = Lock()  # it takes up to seconds: whoever else asks waits for the same one
 
     def show(self, request: Request) -> Response:
         """Give the sample, or say that there is nothing to show yet."""
@@ -48,9 +50,10 @@ class _Sample:
 
     def _html(self, code: str) -> str:
         now = self._pages.app.clock()
-        if code not in self._kept or not timedelta(0) <= now - self._kept[code][0] < KEPT:
-            self._kept[code] = now, self._made(code, now)
-        return self._kept[code][1]
+        with self._lock:
+            if code not in self._kept or not timedelta(0) <= now - self._kept[code][0] < KEPT:
+                self._kept[code] = now, self._made(code, now)
+            return self._kept[code][1]
 
     def _made(self, code: str, now: datetime) -> str:
         app = self._pages.app

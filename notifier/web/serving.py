@@ -11,12 +11,37 @@ from pathlib import Path
 import uvicorn
 from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from notifier import errors
 
 # Pages made at once, in threads: their work is Python's, and more threads only hinder each other.
 # 200 clients wait 0.3 s with 3 to 6, and one in a hundred of them 1.4 s with anyio's 40.
 PAGES_AT_ONCE = 6
+_HEAD_BYTES = 262_144  # a read may hold so much at once; what answers takes none of it for long
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP whose heads (and what else is no body) have an end: the parser keeps any number."""
+
+    _unread_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, or close a connection that sends a head without end."""
+        self._unread_bytes += len(data)
+        super().data_received(data)
+        if self._unread_bytes > _HEAD_BYTES:
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        """Count from here on."""
+        self._unread_bytes = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """What is of a body is counted where it is read."""
+        self._unread_bytes = 0
+        super().on_body(body)
 
 
 class _Server(uvicorn.Server):
@@ -97,6 +122,8 @@ async def serving(site: Starlette, listen: str | socket.socket) -> AsyncIterator
     # No access log: addresses of pages hold tokens. The site itself knows which proxies to believe.
     config = uvicorn.Config(site, log_config=None, access_log=False, lifespan="off",
                             proxy_headers=False, server_header=False,
+                            # We have no WebSockets, and what would refuse them logs their address.
+                            http=_Protocol, ws="none",
                             timeout_graceful_shutdown=3)  # fmt: skip
     server = _Server(config)
     current_default_thread_limiter().total_tokens = PAGES_AT_ONCE

@@ -7,10 +7,12 @@ changes nothing that is stored.
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, ExceptionHandler
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -72,7 +74,7 @@ def make_site(app: App, *, demo: bool = False) -> Starlette:
     if site.trusted_proxies:  # outermost: who asks is as the proxy says
         proxies = list(site.trusted_proxies)
         guards.insert(0, Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies))
-    return Starlette(
+    made = Starlette(
         routes=[
             Route("/healthz", _healthz),
             Route("/style.css", pages.style),
@@ -82,6 +84,8 @@ def make_site(app: App, *, demo: bool = False) -> Starlette:
         middleware=guards,
         exception_handlers=_handlers(pages, headers),
     )
+    made.router.redirect_slashes = False  # it would name the host and scheme that it was asked by
+    return made
 
 
 async def _healthz(request: Request) -> Response:
@@ -106,8 +110,15 @@ def _handlers(
     async def bad_link(request: Request, error: Exception) -> Response:
         return pages.bad_link(request, error)
 
+    async def nothing_here(request: Request, error: Exception) -> Response:
+        asked, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+        path, query = asked.strip("/"), f"?{query}" if query else ""
+        if path and asked.endswith("/") and request.method != "POST":
+            return RedirectResponse(f"{pages.links.base}/{quote(path)}{query}", 307)
+        return pages.message(request, "nothing here", 404, headers=headers)
+
     return {
-        404: say("nothing here", 404),
+        404: nothing_here,
         405: not_here,
         413: say("too much", 413),
         errors.BadToken: bad_link,

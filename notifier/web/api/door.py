@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import structlog
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -37,7 +37,10 @@ class Door:
         request = Request(scope, receive)
         refused = self._by_head(request) or await self._by_key(request)
         if refused is None and request.method not in ("GET", "HEAD"):
-            body = await read_body(request, BODY_BYTES)
+            try:
+                body = await read_body(request, BODY_BYTES)
+            except ClientDisconnect:  # nobody is there to be answered
+                return
             refused = _by_body(request, body)
             receive = body_again(body or b"", receive)
         if request.method == "HEAD":  # the server leaves the body out
