@@ -132,26 +132,37 @@ class App:
 
     @cached_property
     def transport(self) -> Transport:
-        mail, smtp = self.settings.mail, self.settings.smtp
-        if mail.transport == "files":
-            return FilesTransport(mail.directory)
         if self.sink:
             return FilesTransport(self.sink.folder, then=self.sink.keep)
-        return SmtpTransport(
-            SmtpSettings(
-                host=smtp.host,
-                port=smtp.port,
-                security=smtp.security,
-                user=smtp.user,
-                password=smtp.password.get_secret_value(),
-                ca_file=smtp.ca_file,
-                send_seconds=smtp.send_seconds,
-                timeout_seconds=smtp.timeout_seconds,
-                mails_per_connection=smtp.mails_per_connection,
-                connection_seconds=smtp.connection_seconds,
-                idle_seconds=smtp.idle_seconds,
-            )
+        if settings := self.smtp_settings:
+            return SmtpTransport(settings)
+        return FilesTransport(self.settings.mail.directory)
+
+    @property
+    def smtp_settings(self) -> SmtpSettings | None:
+        """How the mail server is reached; None where mails go to none."""
+        if self.settings.mail.transport != "smtp":
+            return None
+        smtp = self.settings.smtp
+        return SmtpSettings(
+            host=smtp.host,
+            port=smtp.port,
+            security=smtp.security,
+            user=smtp.user,
+            password=smtp.password.get_secret_value(),
+            ca_file=smtp.ca_file,
+            send_seconds=smtp.send_seconds,
+            timeout_seconds=smtp.timeout_seconds,
+            mails_per_connection=smtp.mails_per_connection,
+            connection_seconds=smtp.connection_seconds,
+            idle_seconds=smtp.idle_seconds,
         )
+
+    @property
+    def return_path(self) -> str:
+        """Where what cannot be delivered goes, but for digests, which have one each."""
+        mail = self.settings.mail
+        return mail.bounce_address or parseaddr(mail.sender)[1]
 
     @cached_property
     def sink(self) -> Sink | None:

@@ -18,6 +18,7 @@ from notifier.cli import (
     dkim,
     explaining,
     links,
+    mail,
     outbox,
     profile_feed,
     sources,
@@ -52,6 +53,7 @@ app.add_typer(channels.app, name="channel")
 app.add_typer(database.app, name="db")
 app.add_typer(dkim.app, name="dkim")
 app.add_typer(links.app, name="link")
+app.add_typer(mail.app, name="mail")
 app.add_typer(api_keys.app, name="api-key")
 app.command(
     epilog="Examples: notifier explain 2508.13426 --for ada@example.org · "

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -86,7 +86,7 @@ class SmtpMailer:
     async def send(self, *, sender: str, recipient: str, content: bytes) -> str:
         """See `Mailer.send`. It takes at most `send_seconds` and then `timeout_seconds`."""
         settings = self._settings
-        envelope = _envelope(sender, recipient)
+        envelope = envelope_of(sender, recipient)
         shown_to_nobody = (recipient, envelope.recipient)
         try:
             async with asyncio.timeout(settings.send_seconds):
@@ -153,23 +153,12 @@ class SmtpMailer:
 
     async def _connect(self) -> Client:
         settings = self._settings
-        client = _client(settings)
-        try:
+        client = new_client(settings)
+        with connecting(client, settings):
             async with asyncio.timeout(settings.connect_seconds):
                 await client.open()
                 if settings.user:
                     await client.sign_in(settings.user, settings.password)
-        except SMTPAuthenticationError as error:
-            client.close()
-            raise smtp_errors.login_refused(
-                error, settings.user, settings.password, settings.where
-            ) from None  # its text may show the password
-        except (SMTPException, OSError, ValueError) as error:
-            client.close()
-            raise smtp_errors.unreachable(error, settings.where) from error
-        except BaseException:
-            client.close()
-            raise
         return client
 
     def _stage(self) -> str:
@@ -194,7 +183,35 @@ class SmtpMailer:
             client.close()
 
 
-def _envelope(sender: str, recipient: str) -> Envelope:
+@contextmanager
+def connecting(client: Client, settings: SmtpSettings) -> Iterator[None]:
+    """While a connection is opened and logged in: a failure closes it, and is the server's.
+
+    Raises:
+        MailerDown: whatever went wrong.
+    """
+    try:
+        yield
+    except SMTPAuthenticationError as error:
+        client.close()
+        raise smtp_errors.login_refused(
+            error, settings.user, settings.password, settings.where
+        ) from None  # its text may show the password
+    except (SMTPException, OSError, ValueError) as error:
+        client.close()
+        raise smtp_errors.unreachable(error, settings.where) from error
+    except BaseException:
+        client.close()
+        raise
+
+
+def envelope_of(sender: str, recipient: str) -> Envelope:
+    """Return the envelope of a mail.
+
+    Raises:
+        MailerDown: the sender's address cannot be said in SMTP.
+        SendError: the recipient's cannot.
+    """
     try:
         whose = path(sender)
         if not whose.isascii():
@@ -213,7 +230,12 @@ def _has_ended(stage: str, error: Exception) -> bool:
     return stage == "connect" or (stage == "mail" and not is_about_mail)
 
 
-def _client(settings: SmtpSettings) -> Client:
+def new_client(settings: SmtpSettings) -> Client:
+    """Return a connection that is not open yet.
+
+    Raises:
+        MailerDown: `ca_file` cannot be read.
+    """
     return Pipelined(
         hostname=settings.host,
         port=settings.port,
