@@ -54,14 +54,12 @@ class Person:
     seen: list[str] = field(default_factory=list)
 
     async def look(self, what: str) -> str:
-        """Look at the page, once at each, with axe and for a picture; return its text."""
+        """Look at the page with axe, once at each; return its text."""
         content = await self.page.content()
         if content not in self.seen:
             self.seen.append(content)
-            what = f"{len(self.seen):02d} {what}"
-            await self.page.screenshot(path=self.folder / f"{what}.png", full_page=True)
             if found := await trouble(await self._where_axe_runs(content), ()):
-                self.trouble[what] = found
+                self.trouble[f"{len(self.seen)}: {what}"] = found
         return await self.page.inner_text("main, [role=main]")
 
     async def _where_axe_runs(self, content: str) -> Page:
