@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from threading import Lock
 
 from notifier.app import App
 from notifier.digests.reading import body
@@ -17,15 +18,17 @@ class Samples:
     def __init__(self, app: App) -> None:
         self._app = app
         self._kept: dict[str, tuple[datetime, str]] = {}  # by language
+        self._making = Lock()
 
     def html(self, code: str) -> str:
         """Return the sample as HTML, "" where there is none or no paper fits it."""
         if not self._app.settings.site.sample_rules:
             return ""
-        now = self._app.clock()
-        if code not in self._kept or not timedelta(0) <= now - self._kept[code][0] < KEPT:
-            self._kept[code] = now, self._made(code, now)
-        return self._kept[code][1]
+        with self._making:  # who asks meanwhile waits for the one that is made
+            now = self._app.clock()
+            if code not in self._kept or not timedelta(0) <= now - self._kept[code][0] < KEPT:
+                self._kept[code] = now, self._made(code, now)
+            return self._kept[code][1]
 
     def _made(self, code: str, now: datetime) -> str:
         app = self._app
