@@ -18,17 +18,25 @@ class Samples:
     def __init__(self, app: App) -> None:
         self._app = app
         self._kept: dict[str, tuple[datetime, str]] = {}  # by language
-        self._making = Lock()
+        self._making = Lock()  # it takes up to seconds: whoever else asks waits for the same one
 
     def html(self, code: str) -> str:
         """Return the sample as HTML, "" where there is none or no paper fits it."""
         if not self._app.settings.site.sample_rules:
             return ""
-        with self._making:  # who asks meanwhile waits for the one that is made
-            now = self._app.clock()
-            if code not in self._kept or not timedelta(0) <= now - self._kept[code][0] < KEPT:
+        now = self._app.clock()
+        with self._making:
+            if not self._is_kept(code, now):
                 self._kept[code] = now, self._made(code, now)
             return self._kept[code][1]
+
+    def is_known_empty(self) -> bool:
+        """Whether one was made lately and no paper fitted it; it makes none, so it never waits."""
+        now, kept = self._app.clock(), dict(self._kept)
+        return any(not html for code, (_, html) in kept.items() if self._is_kept(code, now))
+
+    def _is_kept(self, code: str, now: datetime) -> bool:
+        return code in self._kept and timedelta(0) <= now - self._kept[code][0] < KEPT
 
     def _made(self, code: str, now: datetime) -> str:
         app = self._app
