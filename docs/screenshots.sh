@@ -5,15 +5,17 @@ cd "$(dirname "$0")/.."
 # Fonts for every script of the samples: apt-get install fonts-dejavu-core fonts-noto-cjk
 command -v chromium >/dev/null || { echo "screenshots need Chromium: apt-get install chromium" >&2; exit 1; }
 
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-.venv/bin/notifier demo --once --no-browser --keep "$folder/mails"
+folder=$(mktemp -d) port=8791
+.venv/bin/notifier demo --no-browser --port "$port" --keep "$folder/mails" & demo=$!
+trap 'kill "$demo" 2>/dev/null || true; rm -rf "$folder"' EXIT
+curl --silent --show-error --output /dev/null --max-time 60 --retry 60 --retry-delay 1 --retry-connrefused \
+  "http://127.0.0.1:$port/healthz"
 
 shot() {  # FILE PICTURE WIDTH HEIGHT [FLAG...]
   chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
     --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars \
     --user-data-dir="$folder/chromium" "${@:5}" --window-size="$3,$4" \
-    --screenshot="$PWD/docs/$2.png" "file://$folder/mails/$1.html" 2>/dev/null
+    --screenshot="$folder/$2.png" "file://$folder/mails/$1.html" 2>/dev/null
 }
 for pair in 2-ada:digest 3-bo:weekly 4-cy:trending; do
   mail=${pair%:*} picture=${pair#*:}
@@ -24,3 +26,15 @@ for pair in 2-ada:digest 3-bo:weekly 4-cy:trending; do
     "$mail" > "$folder/mails/phone.html"
   shot phone "$picture-phone" 390 844
 done
+.venv/bin/python docs/picture_pages.py "$folder/mails/2-ada.html" "$folder"
+
+# A third of the bytes: 128 colours are enough for text.
+.venv/bin/uv run --quiet --no-project --with pillow==12.0.0 python - "$folder" docs <<'PYTHON'
+import sys
+from pathlib import Path
+from PIL import Image
+
+for made in Path(sys.argv[1]).glob("*.png"):
+    few = Image.open(made).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    few.save(Path(sys.argv[2]) / made.name, optimize=True)
+PYTHON

@@ -459,6 +459,7 @@ async def test_a_pause_ends_with_the_day_by_the_readers_clock(
         assert "Undo: go on now" in answer.text
         local = until.astimezone(BERLIN)
         assert f"No digest comes before {local:%a, {local.day} %b %Y}" in answer.text
+        assert "End the pause" in (await http.get(path(place.app.links.change(1, place.now)))).text
         answer = await http.post(link, data={"do": "resume"})
         assert "The digests go on" in answer.text
         assert "Mon, 23 Nov 2026, 07:00 (Europe/Berlin)" in answer.text
@@ -516,6 +517,8 @@ async def test_going_on_lifts_no_suppression_and_brings_nobody_back(place: Place
         await http.post(paths["unsubscribe"])
         answer = await http.post(paths["pause"], data={"do": "resume"})
         assert "You have left" in answer.text
+        assert 'href="/">Subscribe again' in answer.text
+        assert 'href="/">Subscribe again' in (await http.get(paths["change"])).text
         assert place.app.subscriptions.get(ADA).state == "left"
 
 

@@ -128,11 +128,15 @@ async def test_the_sample_is_made_anew_after_ten_minutes_and_in_each_language(
 
 
 @pytest.mark.anyio
-async def test_where_nothing_can_be_shown_the_sample_says_so(tmp_path: Path) -> None:
+async def test_where_nothing_can_be_shown_the_sample_says_so_and_the_first_page_has_none(
+    tmp_path: Path,
+) -> None:
     place = Place(tmp_path, sample_rules="title: Nobody + writes + this")
     async with place.client() as http:
+        assert 'src="/sample"' in (await http.get("/")).text, "it is not known yet"
         empty = await http.get("/sample")
         assert "No papers have come yet" in empty.text
+        assert "/sample" not in (await http.get("/")).text
         assert "frame-ancestors 'self'" in empty.headers["Content-Security-Policy"]
         place.send()
         place.now += timedelta(minutes=11)

@@ -124,6 +124,36 @@ async def test_a_link_that_is_clicked_several_times_at_once_confirms_once(place:
     assert [one.name for one in place.app.subscriptions.profiles(BO)] == ["LLM agents"]
 
 
+@pytest.mark.anyio
+async def test_who_comes_back_is_told_which_profiles_come_back_with_them(place: Place) -> None:
+    service = place.app.subscriptions
+    comes_back = "comes back with it: <bdi>RAG; Graphs</bdi>"
+    async with place.client() as http:
+        await http.post("/", data=FORM)
+        assert "comes back" not in (await http.get(link(place))).text
+        await http.post(link(place))
+        for name in ("RAG", "Graphs", "Off"):
+            service.add_profile(BO, name, name, now=place.now, enabled=name != "Off")
+        service.leave(service.get(BO).row, now=place.now)
+        await http.post("/", data=FORM)
+        assert comes_back in (await http.get(link(place, 2))).text
+        assert "comes back" not in (await http.post(link(place, 2))).text
+        await http.post("/", data=FORM)
+        assert "comes back" not in (await http.get(link(place, 3))).text
+
+
+@pytest.mark.anyio
+async def test_who_gets_a_first_digest_at_once_is_told_when_the_next_one_is_due(
+    tmp_path: Path,
+) -> None:
+    place = Place(tmp_path, sample=True)
+    async with place.client() as http:
+        await http.post("/", data=FORM)
+        done = " ".join((await http.post(link(place))).text.split())
+    assert "if anything fits. The next one is due on Fri, 20 Nov 2026, 08:15 (Asia/Tokyo)." in done
+    place.app.close()
+
+
 # Known and unknown addresses.
 
 

@@ -29,6 +29,7 @@ from notifier.subscriptions.links import (
     Links,
 )
 from notifier.web.negotiation import asked_for
+from notifier.web.sampled import Samples
 
 # Of rules typed into a page: a form of so many is within the bytes of a body in every script.
 RULES_CHARACTERS = 2000
@@ -55,6 +56,7 @@ class Pages:
     def __init__(self, app: App) -> None:
         self.app = app
         self.links = Links(urlsplit(app.settings.site.public_url).path, app.tokens)
+        self.samples = Samples(app)
 
     def words(self, request: Request, reader: Reader | None = None) -> Language:
         """Return the reader's language; of one whom nothing tells, that which they ask for."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from notifier.storage.store_signups import Signup
+from notifier.digests import cadence
+from notifier.errors import NotFound
+from notifier.profiles.profile import Subscriber
+from notifier.storage.store_signups import Signup, Wish
 from notifier.subscriptions.links import CONFIRM
 from notifier.subscriptions.signups import CONFIRM_LIFE
 from notifier.web.answers import Pages, asker, read_form
@@ -63,9 +68,27 @@ class _Confirming:
             has_digests=has_digests,
             is_used=signup.confirmed_at is not None,
             is_done=is_done,
-            next_at=self._pages.standing(reader)["next_at"] if reader else None,
-            sample_comes=bool(reader and reader.next_due_at == reader.confirmed_at),
+            come_back=[] if has_digests else self._followed_before(signup.wish),
+            next_at=self._next_of_days(reader) if reader else None,
+            sample_comes=bool(reader and _sample_comes(reader)),
         )
+
+    def _followed_before(self, wish: Wish) -> list[str]:
+        """The names of the profiles that one who left gets back beside the words of a wish."""
+        service = self._pages.app.subscriptions
+        try:
+            has_left = service.get(wish.address).state == "left"
+        except NotFound:
+            return []
+        known = service.profiles(wish.address) if has_left else []
+        return [one.name for one in known if one.enabled and one.rules != wish.rules]
+
+    def _next_of_days(self, reader: Subscriber) -> datetime | None:
+        """When the next digest comes by the reader's days and clock: that after a first one."""
+        at: datetime | None = self._pages.standing(reader)["next_at"]
+        if at and _sample_comes(reader):
+            return cadence.next_due(reader.schedule, at).astimezone(at.tzinfo)
+        return at
 
     async def renew(self, request: Request) -> Response:
         """Mail a fresh link, unless too many were asked for: the answer is the same."""
@@ -76,3 +99,8 @@ class _Confirming:
         row = app.tokens.read_dated(CONFIRM, token, now=now, life=None)
         signup = app.served.signups.again(row, host=asker(request), now=now)
         return self._pages.message(request, "on its way", reader=signup)
+
+
+def _sample_comes(reader: Subscriber) -> bool:
+    """Whether a first digest comes at once, and not on one of the reader's days."""
+    return reader.next_due_at == reader.confirmed_at

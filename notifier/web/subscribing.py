@@ -174,7 +174,7 @@ class _Subscribing:
             status,
             headers=FRAMING | dict(headers or {}),
             is_listed=headers == PUBLIC,
-            sample=site.sample_rules,
+            sample="" if self._pages.samples.is_known_empty() else site.sample_rules,
             typed=asked,
             tried=found,
             is_guess=is_guess,
