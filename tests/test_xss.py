@@ -103,7 +103,7 @@ def tell(place: Place) -> tuple[str, ...]:
     wish = Wish(
         "a&lt'{{7*7}}`|x%3c@example.org", TEXTS[0], Schedule("Asia/Tokyo", 8, 0, (0, 4)), "en"
     )
-    row = place.app.signups.ask(wish, host="", now=now)
+    row = place.app.served.signups.ask(wish, host="", now=now)
     with place.app.database.writing() as conn:
         for number in range(3):
             store_sources.failed(conn, "blog", "feed", f"503 {TEXTS[number]}", now=now)
@@ -118,7 +118,7 @@ def tell(place: Place) -> tuple[str, ...]:
         channel = store_channels.add(conn, 1, 1, "ntfy", "ntfy://x/y", now=now)
         post = store_posts.NewPost(channel, "x" * 32, PROFILES, TEXTS[1], TEXTS[2], (1,))
         store_posts.fix(conn, 1, [post], now=now, expires_at=now)
-    place.app.api_keys.add(NAMES[4], ("read",), now=now, expires_at=None)
+    place.app.served.api_keys.add(NAMES[4], ("read",), now=now, expires_at=None)
     links = place.app.links
     papers = (links.paper(f"arxiv:2611.{number + 1:05d}") for number in range(len(TEXTS)))
     urls = (
@@ -131,7 +131,7 @@ def tell(place: Place) -> tuple[str, ...]:
         links.unsubscribe(1),
         links.change(1, now),
     )
-    feed = place.app.feeds.rotate(2)
+    feed = place.app.served.feeds.rotate(2)
     return (
         "/", "/papers", "/papers?q=RAG", "/status", "/privacy", "/sample", "/admin", "/link",
         "/status.json", "/badge.svg", "/papers.json", *map(path, (*urls, feed.atom, feed.json)),
