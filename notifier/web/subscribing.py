@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeAlias
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -31,6 +32,8 @@ from notifier.web.trying import Tried, Trying, tried, typed_rules
 HONEYPOT = "website"
 SHOWN = 5
 _KEPT = timedelta(minutes=10)
+# More first pages than there are languages and zones that browsers ask for.
+_MOST_MADE = 100
 
 
 def routes(pages: Pages) -> list[BaseRoute]:
@@ -110,22 +113,43 @@ def is_address(typed: str) -> bool:
     return True
 
 
+# What a first page differs in: its fields, and whether a sample is known to be empty.
+_Known: TypeAlias = tuple[Asked, bool]
+
+
 class _Subscribing:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._trying = Trying(pages)
         self._trending: tuple[datetime, Sequence[Trending]] | None = None
+        self._made: dict[_Known, Response] = {}
 
-    def show(self, request: Request) -> Response:
-        """Show what this is, what is talked about, and the form with what can be guessed."""
+    async def show(self, request: Request) -> Response:
+        """Show what this is, what is talked about, and the form with what can be guessed.
+
+        It is the same for all whose guesses are, and made once for them.
+        """
         schedule = self._pages.app.subscriptions.default_schedule
         header = ",".join(request.headers.getlist("accept-language"))
         now = self._pages.app.clock()
         zone = guessed_zone(header, now=now, default=schedule.zone)
         rules = request.query_params.get("rules", "").replace("\r\n", "\n")
         first = Asked.at_first(schedule, zone, self._pages.words(request).code, rules)
-        headers = CACHED if rules else PUBLIC
-        return self._page(request, first, is_guess=True, headers=headers)
+        if rules:
+            show = partial(self._page, is_guess=True, headers=CACHED)
+            return await run_in_threadpool(show, request, first)
+        known = (first, self._pages.samples.is_known_empty())
+        made = None if self._is_stale(now) else self._made.get(known)
+        if made is None:
+            made = await run_in_threadpool(self._make, request, first, known)
+        return Response(made.body, headers=dict(made.headers))
+
+    def _make(self, request: Request, first: Asked, known: _Known) -> Response:
+        made = self._page(request, first, is_guess=True, headers=PUBLIC)
+        if len(self._made) >= _MOST_MADE:
+            self._made = {}
+        self._made[known] = made
+        return made
 
     async def act(self, request: Request) -> Response:
         """Keep what is asked for and mail a link, or say what is wrong and keep nothing."""
@@ -190,14 +214,19 @@ class _Subscribing:
             links=self._pages.links,
         )
 
+    def _is_stale(self, now: datetime) -> bool:
+        """Whether it is time to ask anew what is talked about."""
+        return self._trending is None or not timedelta(0) <= now - self._trending[0] < _KEPT
+
     def _talked_about(self) -> Sequence[Trending]:
         """The papers of the last days that people talk about most; asked for now and then."""
-        now = self._pages.app.clock()
-        if self._trending is None or not timedelta(0) <= now - self._trending[0] < _KEPT:
+        now, found = self._pages.app.clock(), self._trending
+        if found is None or self._is_stale(now):
             with self._pages.app.database.reading() as conn:
                 best = trends(conn, periods.up_to(now, "week"), limit=SHOWN).best
-            self._trending = now, best
-        return self._trending[1]
+            self._trending = found = now, best
+            self._made = {}
+        return found[1]
 
     def _row(self, request: Request) -> int:
         return self._pages.app.tokens.read(WAITING, request.path_params["token"])
