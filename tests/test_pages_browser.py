@@ -200,10 +200,16 @@ async def trouble(page: Page, allowed: tuple[str, ...]) -> list[str]:
     return out + (["it scrolls sideways"] if wide else [])
 
 
+# Each language with each size, and in light and dark; each size in light and dark.
+MIXES = [
+    pytest.param(code, colors, size, id=f"{code}-{colors}-{'phone' if size is PHONE else 'desk'}")
+    for number, code in enumerate(languages.known())
+    for colors, size in zip(("light", "dark"), (DESK, PHONE)[:: (-1) ** number], strict=True)
+]
+
+
 @pytest.mark.anyio
-@pytest.mark.parametrize("code", languages.known())
-@pytest.mark.parametrize("colors", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(("code", "colors", "size"), MIXES)
 async def test_every_page_is_usable_by_everyone(
     place: Place, colors: Any, size: Any, code: str, tmp_path: Path
 ) -> None:
