@@ -11,7 +11,6 @@ import httpx2 as httpx
 import pytest
 from axe_playwright_python.async_playwright import Axe
 
-from notifier import languages
 from notifier.cli.status import collect
 from notifier.overview import overview
 from notifier.storage import store_bounces, store_channels, store_sources
@@ -156,11 +155,8 @@ def test_a_password_is_what_stands_behind_the_first_colon() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("code", languages.known())
-@pytest.mark.parametrize("colors", ["light", "dark"])
-async def test_the_page_is_usable_by_everyone(
-    troubled: Troubled, code: str, colors: Any, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("code", "colors"), [("en", "light"), ("de", "dark")])
+async def test_the_page_is_usable_by_everyone(troubled: Troubled, code: str, colors: Any) -> None:
     found = {}
     login: Any = {"username": "me", "password": troubled.key}
     async with chromium() as browser, served(troubled.place) as base:
@@ -171,7 +167,6 @@ async def test_the_page_is_usable_by_everyone(
             )
             page = await context.new_page()
             await page.goto(f"{base}/admin")
-            await page.screenshot(path=tmp_path / f"admin-{name}.png", full_page=True)
             result = await Axe().run(page)
             wide = await page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
             found[name] = [v["id"] for v in result.response["violations"]] + ["wide"] * wide

@@ -46,7 +46,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     ids=["light-desk-en", "dark-desk-de", "light-phone-de", "dark-phone-en"],
 )
 async def test_every_page_for_anybody_is_usable_by_everyone_and_runs_nothing(
-    place: Place, colors: Any, size: Any, code: str, tmp_path: Path
+    place: Place, colors: Any, size: Any, code: str
 ) -> None:
     found: dict[str, list[str]] = {}
     said: list[str] = []
@@ -58,7 +58,6 @@ async def test_every_page_for_anybody_is_usable_by_everyone_and_runs_nothing(
         for name, address in PAGES.items():
             await page.goto(base + address)
             assert await page.get_attribute("html", "lang") == code
-            await page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
             if problems := await trouble(page, ()):
                 found[name] = problems
             assert await page.locator("script:not([src]), img").count() == 0
