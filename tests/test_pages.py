@@ -339,7 +339,7 @@ async def test_an_unknown_paper_has_the_page_for_that(place: Place) -> None:
     place.send()
     async with place.client() as http:
         for name in UNKNOWN:
-            answer = await http.get(f"/p/{name}")
+            answer = await http.get(f"/p/{name}", follow_redirects=True)
             assert answer.status_code == 404, name
             assert "Nothing here" in answer.text
 

@@ -77,13 +77,30 @@ class Mailbox:
             return
         with _clear("mails cannot be put away"):
             if self._moves:
-                self._client.move(uids, self._done)
+                self._move(uids)
             elif self._expunges:
                 self._client.copy(uids, self._done)
                 self._client.add_flags(uids, [b"\\Deleted"], silent=True)
                 self._client.uid_expunge(uids)
             else:
                 self._client.add_flags(uids, [b"\\Seen"], silent=True)
+
+    def _move(self, uids: Collection[int]) -> None:
+        """Move mails, but for those that another moves meanwhile (RFC 5530, EXPUNGEISSUED)."""
+        from imapclient.exceptions import IMAPClientError
+
+        waiting = set(uids)
+        while waiting:
+            try:
+                self._client.move(sorted(waiting), self._done)
+                return
+            except IMAPClientError as error:
+                if "[EXPUNGEISSUED]" not in str(error):
+                    raise
+            left = waiting & set(self._client.search())
+            if left == waiting:  # none is gone, whatever the server says
+                raise MailboxError("mails cannot be put away: the server says that they are gone")
+            waiting = left
 
 
 @contextmanager
