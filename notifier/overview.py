@@ -20,6 +20,7 @@ from notifier.storage import (
     store_channels,
     store_deliveries,
     store_digests,
+    store_mailbox,
     store_overview,
     store_papers,
     store_posts,
@@ -61,44 +62,69 @@ class Overview:
 def overview(app: App) -> Overview:
     """Return how an instance is getting on, as of its clock."""
     now = app.clock()
-    sources = source_rows(app, now)
-    troubles = cares(app, sources, now=now)
+    sources, last = source_rows(app, now), recent(app, now)
+    troubles = cares(app, sources, last, now=now)
     with app.database.reading() as conn:
-        made, _ = store_digests.counts(conn, since=now - LAST)
-        ended = store_deliveries.counts(conn, since=now - LAST)
         outbox = store_overview.outbox(conn)
+        made, _ = store_digests.counts(conn, since=now - LAST)
         return Overview(
             now=now,
             papers=store_papers.count(conn),
-            recent_papers=papers_since(conn, now - LAST, now),
+            recent_papers=paper_facts.count_since(conn, now - LAST, now=now),
             subscribers=store_subscribers.counts(conn),
             suppressed=store_overview.suppressed(conn, now=now),
             sources=tuple(sources),
             outbox=tuple(outbox),
             recent_digests=made,
-            recent_mails={k: v for k, v in ended.items() if k not in {one.state for one in outbox}},
-            recent_bounces=store_bounces.counts(conn, since=now - LAST),
-            mail_server=memory.breaker(conn),
+            recent_mails={
+                k: v for k, v in last.mails.items() if k not in {one.state for one in outbox}
+            },
+            recent_bounces=last.bounces,
+            mail_server=last.mail_server,
             cares=troubles,
         )
 
 
-def cares(app: App, sources: Sequence[Mapping[str, Any]], *, now: datetime) -> tuple[Care, ...]:
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """Mails by state and bounces by kind of the last day; how the server and the mailbox are."""
+
+    mails: Mapping[str, int]
+    bounces: Mapping[str, int]
+    mail_server: Breaker
+    mailbox: store_mailbox.Health | None
+
+
+def recent(app: App, now: datetime) -> Recent:
+    """Return how sending went of late."""
+    mailbox = app.returned.health()
+    with app.database.reading() as conn:
+        return Recent(
+            store_deliveries.counts(conn, since=now - LAST),
+            store_bounces.counts(conn, since=now - LAST),
+            memory.breaker(conn),
+            mailbox,
+        )
+
+
+def cares(
+    app: App, sources: Sequence[Mapping[str, Any]], last: Recent, *, now: datetime
+) -> tuple[Care, ...]:
     """Return what somebody should look at: by what is so now, and by the last day.
 
     Args:
         sources: See `source_rows`.
+        last: See `recent`.
     """
-    mailbox = app.returned.health()
+    mailbox = last.mailbox
     with app.database.reading() as conn:
-        mails = store_deliveries.counts(conn, since=now - LAST)
         troubles: dict[Care, bool] = {
             "sources": any(one["state"] in NEEDS_CARE for one in sources),
-            "mails": any(mails.get(state) for state in ("failed", "expired", "held")),
-            "mail server": memory.breaker(conn).is_open,
+            "mails": any(last.mails.get(state) for state in ("failed", "expired", "held")),
+            "mail server": last.mail_server.is_open,
             "destinations": any(one.state(now) == "paused" for one in memory.standings(conn)),
             # A policy bounce is about us: nobody's mail arrives where it comes from.
-            "bounces": bool(store_bounces.counts(conn, since=now - LAST).get("policy")),
+            "bounces": bool(last.bounces.get("policy")),
             "mailbox": bool(mailbox and poll.is_troubled(mailbox)),
             "channels": bool(app.channelled.lacks) or _is_unposted(conn, now),
         }
@@ -110,11 +136,6 @@ def _is_unposted(conn: Connection, now: datetime) -> bool:
     posts = store_posts.counts(conn, since=now - LAST)
     refused = any(one.paused_at and one.reason for one in store_channels.paused(conn, now=now))
     return refused or any(posts.get(state) for state in ("failed", "expired"))
-
-
-def papers_since(conn: Connection, since: datetime, now: datetime) -> int:
-    """Return how many papers were first seen since a time, those of this moment too."""
-    return paper_facts.count_seen(conn, since, now + timedelta(microseconds=1))
 
 
 def source_rows(app: App, now: datetime) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from datetime import timedelta
@@ -13,6 +14,7 @@ import httpx2 as httpx
 import pytest
 
 from notifier.digests.reading import body
+from notifier.papers.identity import Alias
 from notifier.profiles.parser import PROFILE_CHARACTERS
 from notifier.storage import store_letters, store_signups, store_subscribers, store_votes
 from notifier.storage.store_votes import StoredVote
@@ -348,6 +350,35 @@ async def test_a_trial_of_nothing_says_so(place: Place) -> None:
         for empty in ("", "# nothing", "-survey", "titel: x"):
             answer = await http.post("/try", data={"rules": empty})
             assert "No rule works yet" in answer.text
+
+
+@pytest.mark.anyio
+async def test_a_trial_leads_to_a_paper_of_any_id(place: Place) -> None:
+    id_ = "url:https://example.org/a?b=c"
+    place.take(an_entry(1, "RAG", aliases=(Alias("url", id_.removeprefix("url:")),)))
+    async with place.client() as http:
+        tried = await http.post("/try", data={"rules": "RAG"})
+        link = unescape(re.findall(r'class="title"[^>]*><a href="([^"]*)"', tried.text)[0])
+        shown = await http.get(link)
+        assert shown.status_code == 200
+        assert '<h1 dir="auto">RAG</h1>' in shown.text
+
+
+@pytest.mark.anyio
+async def test_one_rule_is_tried_at_a_time_and_three_wait_wherever_they_are_typed(
+    place: Place,
+) -> None:
+    places = (manage(place) + "/try", paths(place)["/profile/1"], "/try", "/", "/try")
+    async with place.client() as http:
+        with place.app.library._lock:
+            asked = [
+                asyncio.create_task(http.post(link, data={"do": "try", "rules": "RAG"}))
+                for link in places
+            ]
+            done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+            assert [one.result().status_code for one in done] == [503]
+        codes = sorted([(await one).status_code for one in asked])
+    assert codes == [200, 200, 200, 200, 503]
 
 
 @pytest.mark.anyio

@@ -9,9 +9,9 @@ import typer
 
 from notifier.cli import channels, pace
 from notifier.cli.output import Format, print_record, print_rows
-from notifier.overview import LAST, cares, papers_since, source_rows
+from notifier.overview import LAST, cares, recent, source_rows
 from notifier.storage import (
-    store_bounces,
+    paper_facts,
     store_channels,
     store_deliveries,
     store_digests,
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 def collect(app: App) -> dict[str, Any]:
     """Return the state of the instance; `needs_care` when somebody should look."""
     now = app.clock()
-    since = now - LAST
+    since, last = now - LAST, recent(app, now)
     with app.database.reading() as conn:
         made, nothing = store_digests.counts(conn, since=since)
         found: dict[str, Any] = {
-            "papers_new_24h": papers_since(conn, since, now),
+            "papers_new_24h": paper_facts.count_since(conn, since, now=now),
             "subscribers": store_people.counts(conn),
             "digests_24h": made,
             "nothing_matched_24h": nothing,
             "mails_go": app.mails_go,
-            "deliveries": store_deliveries.counts(conn, since=since),
-            "bounces_24h": store_bounces.counts(conn, since=since),
+            "deliveries": last.mails,
+            "bounces_24h": last.bounces,
             "next_attempt_at": store_deliveries.next_attempt(conn),
             "mail_server": pace.server_state(conn),
             "destinations": pace.stopped_destinations(conn, now=now),
@@ -46,10 +46,9 @@ def collect(app: App) -> dict[str, Any]:
             "channels": channels.records(app, store_channels.paused(conn, now=now)),
             "channels_lack": app.channelled.lacks or None,
         }
-    health = app.returned.health()
-    found["mailbox"] = _mailbox(app, health) if health else None
+    found["mailbox"] = _mailbox(app, last.mailbox) if last.mailbox else None
     found["sources"] = source_rows(app, now)
-    found["cares"] = cares(app, found["sources"], now=now)
+    found["cares"] = cares(app, found["sources"], last, now=now)
     found["needs_care"] = bool(found["cares"])
     return found
 

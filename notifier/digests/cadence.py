@@ -6,7 +6,7 @@ one: a local time that does not exist moves behind the gap, one that exists twic
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,11 @@ def _at(schedule: Schedule, day: date) -> datetime:
     zone = zone_of(schedule)
     local = datetime(day.year, day.month, day.day, schedule.hour, schedule.minute, tzinfo=zone)
     return local.astimezone(UTC)
+
+
+def begins(schedule: Schedule, day: date) -> datetime:
+    """Return when a day begins by the schedule's clock (UTC)."""
+    return datetime.combine(day, time(), zone_of(schedule)).astimezone(UTC)
 
 
 def _days(schedule: Schedule) -> tuple[int, ...]:

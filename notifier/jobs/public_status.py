@@ -27,7 +27,6 @@ DAY = timedelta(hours=24)
 _NEVER_SAID = 10
 # Of others `since` is not when papers came.
 _WITH_PAPERS: tuple[State, ...] = ("fresh", "quiet", "late", "stale")
-_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def public_status(
         ),
         last_digests_at=store_digests.last_made(conn),
         papers=store_papers.count(conn),
-        papers_24h=paper_facts.count_seen(conn, now - DAY, now + _TICK),
+        papers_24h=paper_facts.count_since(conn, now - DAY, now=now),
         subscribers_at_least=rounded(store_subscribers.counts(conn).get("active", 0)),
         digests_24h_at_least=rounded(made),
     )

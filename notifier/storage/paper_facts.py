@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
@@ -51,6 +51,11 @@ def seen_around(
     seen = t.paper.c.first_seen_at
     before = conn.scalar(select(func.max(seen)).where(seen < begins))
     return before, conn.scalar(select(func.min(seen)).where(seen >= ends))
+
+
+def count_since(conn: Connection, since: datetime, *, now: datetime) -> int:
+    """Return how many papers were first seen since a time, those of this moment too (UTC)."""
+    return count_seen(conn, since, now + timedelta(microseconds=1))
 
 
 def count_seen(conn: Connection, begins: datetime, ends: datetime) -> int:

@@ -97,6 +97,17 @@ def listed(
         query = query.where(c.subscriber_id == subscriber)
     if row is not None:
         query = query.where(c.id == row)
+    return _channels(conn, query)
+
+
+def paused(conn: Connection, *, now: datetime) -> list[Channel]:
+    """Return channels to which nothing goes now: paused, or left alone for a while."""
+    c = t.channel.c
+    stopped = or_(c.paused_at.is_not(None), c.rest_until > now)
+    return _channels(conn, _listing().where(stopped))
+
+
+def _channels(conn: Connection, query: Select[Any]) -> list[Channel]:
     rows = conn.execute(query).all()
     names = _names(conn, [one.id for one in rows])
     return [
@@ -165,29 +176,26 @@ def wishes(
         c.subscriber_id.in_(list(subscribers)), c.service.in_(services), ~paused
     )
     rows = conn.execute(query.order_by(c.id)).all()
-    names = _names(conn, [one.id for one in rows])
+    channels = [one.id for one in rows]
+    names, has = _names(conn, channels), _has(conn, channels, since)
     found: dict[int, list[Wishes]] = {}
     for one in rows:
         wanted = Wishes(
-            one.id, one.service, frozenset(names.get(one.id, ())), _has(conn, one.id, since)
+            one.id, one.service, frozenset(names.get(one.id, ())), frozenset(has.get(one.id, ()))
         )
         found.setdefault(one.subscriber_id, []).append(wanted)
     return found
 
 
-def _has(conn: Connection, row: int, since: datetime) -> frozenset[int]:
+def _has(conn: Connection, rows: Sequence[int], since: datetime) -> dict[int, set[int]]:
     h, d = t.post_paper.c, t.digest.c
     query = (
-        select(h.paper_id)
+        select(h.channel_id, h.paper_id)
         .join(t.digest, d.id == h.digest_id)
-        .where(h.channel_id == row, d.composed_at >= since)
+        .where(d.composed_at >= since)
     )
-    return frozenset(conn.scalars(query))
-
-
-def paused(conn: Connection, *, now: datetime) -> list[Channel]:
-    """Return channels to which nothing goes now: paused, or left alone for a while."""
-    c = t.channel.c
-    query = select(c.id).where(or_(c.paused_at.is_not(None), c.rest_until > now)).order_by(c.id)
-    rows: list[Any] = list(conn.scalars(query))
-    return [one for row in rows for one in listed(conn, row=row)]
+    found: dict[int, set[int]] = {}
+    for some in chunks(rows):
+        for row, paper in conn.execute(query.where(h.channel_id.in_(some))):
+            found.setdefault(row, set()).add(paper)
+    return found

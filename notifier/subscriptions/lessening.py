@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias, get_args
 
 from sqlalchemy import Connection
@@ -51,7 +51,7 @@ def end_of_pause(subscriber: Subscriber, now: datetime) -> datetime:
     """Return when a pause ends that begins now: with a day by the subscriber's clock."""
     zone = cadence.zone_of(subscriber.schedule)
     day = now.astimezone(zone).date() + timedelta(weeks=PAUSE_WEEKS)
-    return datetime.combine(day, time(), zone).astimezone(UTC)
+    return cadence.begins(subscriber.schedule, day)
 
 
 class Lessening:

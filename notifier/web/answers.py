@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from threading import BoundedSemaphore
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -33,6 +34,8 @@ from notifier.web.sampled import Samples
 
 # Of rules typed into a page: a form of so many is within the bytes of a body in every script.
 RULES_CHARACTERS = 2000
+# Rules tried on all pages together: one is worked on, others wait, further ones come back.
+TRIED_AT_ONCE = 4
 _FORM_FIELDS = 100
 # What the first part of an address is for.
 _ASKED_FOR = {
@@ -57,6 +60,7 @@ class Pages:
         self.app = app
         self.links = Links(urlsplit(app.settings.site.public_url).path, app.tokens)
         self.samples = Samples(app)
+        self.trying = BoundedSemaphore(TRIED_AT_ONCE)
 
     def words(self, request: Request, reader: Reader | None = None) -> Language:
         """Return the reader's language; of one whom nothing tells, that which they ask for."""

@@ -18,7 +18,7 @@ from notifier.subscriptions.checks import NAME_CHARACTERS
 from notifier.subscriptions.links import CHANGE
 from notifier.subscriptions.profiles import MOST_PROFILES, Draft
 from notifier.web.answers import Form, Pages, read_form
-from notifier.web.trying import NOTICES_SHOWN, Tried, Trying, tried, typed_rules
+from notifier.web.trying import NOTICES_SHOWN, Tried, Trying, typed_rules
 
 _ROW_DIGITS = 18  # as many as every database takes
 
@@ -72,8 +72,8 @@ class _Editing:
         if form.one("do") != "try":
             return await run_in_threadpool(self._act, request, place, form)
         draft = _draft(form)
-        trial = await self._trying.trial(draft.rules)
-        found = tried(trial, self._pages.words(request, place.subscriber))
+        words = self._pages.words(request, place.subscriber)
+        found = await self._trying.tried(draft.rules, words)
         return await run_in_threadpool(self._page, request, place, draft, found=found)
 
     def _act(self, request: Request, place: _Place, form: Form) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -99,7 +99,7 @@ def _until(form: Form, subscriber: Subscriber, now: datetime) -> datetime | None
         day = today + timedelta(weeks=int(form.one("for")))
     if day is None or not today < day <= today + LONGEST_PAUSE:
         return None
-    return datetime.combine(day, time(), zone).astimezone(UTC)
+    return cadence.begins(subscriber.schedule, day)
 
 
 def _day(typed: str) -> date | None:

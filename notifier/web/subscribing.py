@@ -26,7 +26,7 @@ from notifier.web.answers import RULES_CHARACTERS, Form, Pages, asker, read_form
 from notifier.web.changing import typed_schedule, zone_options
 from notifier.web.guarding import CACHED, FRAMING, PUBLIC
 from notifier.web.places import guessed_zone
-from notifier.web.trying import Tried, Trying, tried, typed_rules
+from notifier.web.trying import Tried, Trying, typed_rules
 
 # Named like a field that programs like to fill in; people do not see it.
 HONEYPOT = "website"
@@ -156,8 +156,7 @@ class _Subscribing:
         form = await read_form(request)
         if form.one("do") == "try":
             await self._trying.let_in(request)
-            trial = await self._trying.trial(typed_rules(form))
-            found = tried(trial, self._pages.words(request))
+            found = await self._trying.tried(typed_rules(form), self._pages.words(request))
             show = partial(self._page, found=found)
             return await run_in_threadpool(show, request, Asked.sent(form))
         return await run_in_threadpool(self._act, request, form)

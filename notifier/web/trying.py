@@ -6,7 +6,7 @@ A test changes nothing. It is sent by POST since rules are long, and tells no ad
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from anyio import CapacityLimiter, to_thread
@@ -29,8 +29,6 @@ SAMPLES = 3
 RULES_SHOWN = 50
 NOTICES_SHOWN = 10
 ABSTRACT_CHARACTERS = 300
-# One at a time is worked on, in a thread of its own, and three may wait: no page waits for them.
-_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,32 +99,30 @@ def tried(trial: Trial, words: Language) -> Tried:
 
 
 class Trying:
-    """Tries rules for pages, a few at a time."""
+    """Tries rules for pages, a few at a time on all pages together."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._running = 0
-        self._turn = CapacityLimiter(1)
+        self._thread = CapacityLimiter(1)  # of its own, so that no page waits for one
 
-    async def trial(self, text: str) -> Trial:
-        """Return what rules find in the papers of the last days.
+    async def tried(self, text: str, words: Language) -> Tried:
+        """Return what rules find in the papers of the last days, in a language.
 
         Raises:
             Busy: very many are being tried.
         """
-        if self._running >= _AT_ONCE:
+        turns, typed = self._pages.trying, text[: 2 * PROFILE_CHARACTERS]
+        if not turns.acquire(blocking=False):
             raise errors.Busy("very many rules are being tried")
-        self._running += 1
         try:
-            typed = text[: 2 * PROFILE_CHARACTERS]
-            return await to_thread.run_sync(self._trial, typed, limiter=self._turn)
+            return await to_thread.run_sync(self._tried, typed, words, limiter=self._thread)
         finally:
-            self._running -= 1
+            turns.release()
 
-    def _trial(self, text: str) -> Trial:
+    def _tried(self, text: str, words: Language) -> Tried:
         app = self._pages.app
-        since: datetime = app.clock() - timedelta(days=DAYS)
-        return app.library.try_rules(text, since=since, limit=SAMPLES)
+        since = app.clock() - timedelta(days=DAYS)
+        return tried(app.library.try_rules(text, since=since, limit=SAMPLES), words)
 
     async def by_anybody(self, request: Request) -> Response:
         """Say what typed rules would have found: a part of a page, for the script."""
@@ -138,8 +134,7 @@ class Trying:
         self, request: Request, form: Form, reader: Subscriber | None = None
     ) -> Response:
         """Return the part of a page that shows what the rules of a form find."""
-        trial = await self.trial(typed_rules(form))
-        shown = tried(trial, self._pages.words(request, reader))
+        shown = await self.tried(typed_rules(form), self._pages.words(request, reader))
         page = partial(self._pages.page, reader=reader, tried=shown, links=self._pages.links)
         return await run_in_threadpool(page, request, "tried")
 
