@@ -38,7 +38,7 @@ demo: install  ## offline tour: sample papers, three subscribers, a local inbox
 	$(BIN)/notifier demo $(ARGS)
 
 test: dev  ## run all tests (make test TESTS="tests/test_rules.py -k phrase")
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest $(or $(TESTS),-n auto --dist worksteal)
 
 check: format lint types layers test  ## everything CI runs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from email.utils import parseaddr
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -37,6 +38,16 @@ def secret(value: SecretStr, file: Path | None, folder: Path, key: str) -> Secre
         return SecretStr((folder / file).read_text("utf-8").rstrip("\r\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise errors.ConfigError(f"{key}: {file} cannot be read: {error}") from None
+
+
+def secrets_in(settings: BaseModel) -> Iterator[str]:
+    """Yield every secret that settings hold."""
+    for _, value in settings:
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, SecretStr):
+                yield one.get_secret_value()
+            elif isinstance(one, BaseModel):
+                yield from secrets_in(one)
 
 
 def _one_line(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -44,8 +45,10 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def logs_as_at_the_start() -> Iterator[None]:
     """A command's log configuration ends with its test."""
+    before = logging.getLogger().handlers[:]
     yield
     structlog.reset_defaults()
+    logging.getLogger().handlers[:] = before
 
 
 @pytest.fixture(autouse=True)

@@ -76,19 +76,20 @@ def clock() -> Callable[[], datetime]:
 
 def settings() -> Settings:
     """Return the checked settings of this run and set logging up by them."""
-    from notifier import config
+    from notifier import config, config_values
     from notifier.cli import logs
 
     found = config.load(config.find_file(state.config))
     level = "debug" if state.verbose else "error" if state.quiet else found.log.level
-    logs.configure(found.log.format, level)
+    logs.configure(found.log.format, level, tuple(config_values.secrets_in(found)))
     return found
 
 
 @contextmanager
 def instance() -> Iterator[App]:
-    """Yield the instance that the configuration names."""
+    """Yield the instance that the configuration names; what it logs is one run."""
     from notifier.app import opened
+    from notifier.runs import one_run
 
-    with opened(settings(), clock=clock()) as app:
+    with one_run(), opened(settings(), clock=clock()) as app:
         yield app
