@@ -43,6 +43,7 @@ from notifier.config_values import (
     Rules,
     Section,
     Zone,
+    file_of,
     secret,
 )
 
@@ -351,7 +352,9 @@ def _resolved(settings: Settings, folder: Path | None) -> Settings:
     database = settings.database.model_copy(update={"url": _resolve_url(settings, folder)})
     keys = ("private_key_file", "private_key_ed25519_file")
     paths = {name: path for name in keys if (path := getattr(settings.dkim, name))}
-    dkim = settings.dkim.model_copy(update={name: folder / path for name, path in paths.items()})
+    dkim = settings.dkim.model_copy(
+        update={name: file_of(path, folder) for name, path in paths.items()}
+    )
     log = folder / settings.delivery.postfix_log
     delivery = settings.delivery.model_copy(update={"postfix_log": log})
     own = settings.site.templates_dir

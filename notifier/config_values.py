@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from email.utils import parseaddr
 from ipaddress import ip_address, ip_network
@@ -35,9 +36,17 @@ def secret(value: SecretStr, file: Path | None, folder: Path, key: str) -> Secre
     if file is None:
         return value
     try:
-        return SecretStr((folder / file).read_text("utf-8").rstrip("\r\n"))
+        return SecretStr(file_of(file, folder).read_text("utf-8").rstrip("\r\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise errors.ConfigError(f"{key}: {file} cannot be read: {error}") from None
+
+
+def file_of(name: Path, folder: Path) -> Path:
+    """Return where a file is that settings name: among the credentials that systemd has handed to
+    this service (systemd.exec(5), "Credentials"), else from the configuration's folder."""
+    handed = os.environ.get("CREDENTIALS_DIRECTORY")
+    credential = Path(handed) / name if handed else None
+    return credential if credential and credential.is_file() else folder / name
 
 
 def secrets_in(settings: BaseModel) -> Iterator[str]:

@@ -1,0 +1,132 @@
+"""What a system manager copies: systemd's units, the image, its compose file."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from notifier import config
+
+from .conftest import need
+
+ROOT = Path(__file__).resolve().parents[1]
+UNITS = ROOT / "config" / "systemd"
+SERVICES = ("notifier.service", "notifier-tick.service")
+ANALYZE = shutil.which("systemd-analyze")
+TOOLS = Path(sys.executable).parent
+# How exposed a service may be at most, of 10.
+EXPOSURE = 2.5
+
+
+def ran(*command: object) -> str:
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, timeout=60, check=False
+    )
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told
+    return told
+
+
+def directives(text: str) -> dict[str, list[str]]:
+    """What a unit says, by name."""
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r"(?m)^(\w+)=(.*)$", text):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_hardly_exposed(name: str) -> None:
+    need(ANALYZE, "systemd-analyze (Debian: systemd)")
+    told = ran(ANALYZE, "security", "--offline=true", "--no-pager", UNITS / name)
+    found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", told)
+    assert found, told
+    assert float(found[1]) < EXPOSURE, told
+
+
+def test_systemd_reads_the_units_without_a_complaint(tmp_path: Path) -> None:
+    need(ANALYZE, "systemd-analyze (Debian: systemd)")
+    for unit in UNITS.iterdir():  # the program must be there
+        text = unit.read_text().replace("/opt/notifier/bin/notifier", sys.executable)
+        (tmp_path / unit.name).write_text(text)
+    assert ran(ANALYZE, "verify", *sorted(tmp_path.iterdir())) == ""
+
+
+def test_daemon_and_pass_are_locked_in_alike() -> None:
+    daemon, once = (directives((UNITS / name).read_text()) for name in SERVICES)
+    differ = {name for name in daemon.keys() | once.keys() if daemon.get(name) != once.get(name)}
+    assert differ == {
+        "Description", "Type", "NotifyAccess", "ExecStart", "ExecReload", "Restart", "RestartSec",
+        "RestartPreventExitStatus", "WatchdogSec", "RuntimeDirectory", "WantedBy",
+        "SuccessExitStatus", "TimeoutStartSec",
+    }  # fmt: skip
+
+
+def test_the_wait_for_a_mail_on_the_wire_fits_into_the_stop() -> None:
+    most = config.Settings().smtp.whole_seconds
+    (stop,) = directives((UNITS / "notifier.service").read_text())["TimeoutStopSec"]
+    grace = re.search(r"stop_grace_period: (\d+)m", (ROOT / "config/compose.yaml").read_text())
+    assert grace
+    assert most < int(stop)
+    assert most < int(grace[1]) * 60
+
+
+def test_the_image_is_built_with_care() -> None:
+    assert ran(TOOLS / "hadolint", "--no-color", ROOT / "config" / "Dockerfile") == ""
+
+
+def test_the_image_is_nobodys_root_and_made_by_the_uv_of_this_project() -> None:
+    text = (ROOT / "config" / "Dockerfile").read_text()
+    last = text.rpartition("FROM ")[2]
+    assert re.search(r"(?m)^USER (?!0$|root)\w+$", last)
+    version = re.search(r"(?m)^UV_VERSION := (\S+)$", (ROOT / "Makefile").read_text())
+    assert version
+    assert f"uv=={version[1]}\n" in text
+
+
+def test_every_setting_of_the_image_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = (ROOT / "config/Dockerfile").read_text() + (ROOT / "config/compose.yaml").read_text()
+    named = dict(re.findall(r"(NOTIFIER_\w+__\w+)(?:=|: )(\S+)", both))
+    secret = Path(named.pop("NOTIFIER_SMTP__PASSWORD_FILE"))
+    assert len(named) > 3
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    found = config.load(None)
+    assert found.site.listen == "0.0.0.0:8080"
+    assert found.database.url == "sqlite:////var/lib/notifier/notifier.db"
+    assert secret.parent == Path("/run/secrets")
+
+
+def test_the_compose_file_is_one_and_writes_nowhere_but_its_volume() -> None:
+    path = ROOT / "config" / "compose.yaml"
+    ran(TOOLS / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", path)
+    text = path.read_text()
+    for line in ("read_only: true", "- ALL", "- no-new-privileges:true"):
+        assert line in text
+
+
+def test_a_secret_comes_from_what_systemd_hands_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed = tmp_path / "credentials"
+    handed.mkdir()
+    (handed / "smtp.password").write_text("tiger\n")
+    (handed / "dkim.pem").write_text("key")
+    (tmp_path / "imap.password").write_text("lion\n")
+    (tmp_path / "notifier.toml").write_text(
+        "[smtp]\npassword_file = 'smtp.password'\n"
+        "[dkim]\nselector = 's'\nprivate_key_file = 'dkim.pem'\n"
+        "[bounce]\nimap_host = 'a'\nimap_user = 'me'\nimap_password_file = 'imap.password'\n"
+    )
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed))
+    found = config.load(tmp_path / "notifier.toml")
+    assert found.smtp.password.get_secret_value() == "tiger"
+    assert found.bounce.imap_password.get_secret_value() == "lion", (
+        "not handed out: beside the file"
+    )
+    assert found.dkim.private_key_file == handed / "dkim.pem"
