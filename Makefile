@@ -12,7 +12,7 @@ export VIRTUAL_ENV :=
 export UV_PROJECT_ENVIRONMENT := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test check messages format lint types layers lock screenshots clean
+.PHONY: help install dev demo test check messages format lint types layers lock reference screenshots clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,10 @@ messages: dev  ## collect the sentences of mails and pages into notifier/locale/
 	  --omit-header --sort-output -o notifier/locale/notifier.pot .
 	for file in notifier/locale/*.po; do $(BIN)/pybabel -q update -N --omit-header --no-fuzzy-matching \
 	  --ignore-obsolete -i notifier/locale/notifier.pot -o $$file -l $$(basename $$file .po); done
+
+reference: dev  ## write docs/commands.md, docs/settings.md from the code
+	$(BIN)/typer notifier.cli.root utils docs --name notifier --title Commands > docs/commands.md
+	$(BIN)/python docs/reference.py > docs/settings.md
 
 screenshots: dev  ## pictures in docs/ made from the demo (needs Chromium)
 	docs/screenshots.sh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -68,7 +69,7 @@ def test_every_dependency_has_its_reason_beside_it() -> None:
 
 def readme_commands() -> list[str]:
     """The lines of the README's shell blocks."""
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    blocks = re.findall(r"```sh(?: run)?\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     return [line.split("  #")[0].strip() for block in blocks for line in block.splitlines() if line]
 
 
@@ -84,7 +85,44 @@ def test_the_readme_names_only_commands_and_targets_that_exist() -> None:
             assert any(f"notifier {' '.join(words[1:n])}" in known for n in (2, 3)), line
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/decisions.md", "docs/ranking.md"])
+REFERENCE = {
+    "commands": ("-m", "typer", "notifier.cli.root", "utils", "docs", "--name", "notifier",
+                 "--title", "Commands"),
+    "settings": ("docs/reference.py",),
+}  # fmt: skip
+DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", REFERENCE)
+def test_a_reference_page_is_what_the_code_says(page: str) -> None:
+    made = subprocess.run(
+        [sys.executable, *REFERENCE[page]], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    kept = (ROOT / "docs" / f"{page}.md").read_text()
+    assert kept == made, "stale - make reference"
+
+
+def runnable(document: str) -> list[str]:
+    """The shell blocks of a document that say that they can be run, in order."""
+    return re.findall(r"(?ms)^```sh run\n(.*?)^```", (ROOT / document).read_text())
+
+
+@pytest.mark.parametrize("document", [one for one in DOCUMENTS if runnable(one)])
+def test_every_block_that_can_be_run_runs(document: str, tmp_path: Path) -> None:
+    script = "\n".join(["set -euo pipefail", *runnable(document)])
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=os.environ | {"PATH": path},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_some_documents_can_be_run() -> None:
+    assert [one for one in DOCUMENTS if runnable(one)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_between_documents_lead_somewhere(document: str) -> None:
     text = (ROOT / document).read_text()
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
