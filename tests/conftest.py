@@ -15,6 +15,8 @@ import structlog
 from notifier.storage import schema
 from notifier.storage.database import Database
 
+from .databases import KINDS, Current, cluster, database_url, skip_without_postgres
+
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _LOOPBACK = ("127.", "::1", "localhost")
 
@@ -79,15 +81,55 @@ def no_environment(
         monkeypatch.setenv(name, str(home))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cluster_ends() -> Iterator[None]:
+    """The cluster of PostgreSQL, where one was started, ends with the tests."""
+    yield
+    if cluster.cache_info().currsize:
+        cluster().remove()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database_kind(request: pytest.FixtureRequest) -> Iterator[str]:
+    """On what database this test runs; fixtures that outlive a test and have one ask for this."""
+    Current.kind = getattr(request, "param", request.config.getoption("--database") or "sqlite")
+    yield Current.kind
+
+
+@pytest.fixture(autouse=True)
+def databases_are_dropped(database_kind: str, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Databases on the cluster go with their test, which may be one of SQLite alone."""
+    only = request.node.get_closest_marker("sqlite")
+    if database_kind != "postgres":
+        yield
+        return
+    if only:
+        pytest.skip(f"SQLite alone: {only.args[0]}")
+    skip_without_postgres()
+    with cluster().cleared():
+        yield
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked `both` runs on both kinds, unless one is named."""
+    if metafunc.definition.get_closest_marker("both"):
+        one = metafunc.config.getoption("--database")
+        kinds = [one] if one else KINDS
+        metafunc.fixturenames.append("database_kind")
+        metafunc.parametrize("database_kind", kinds, indirect=True, scope="session")
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty database at the present schema."""
-    made = Database(f"sqlite:///{tmp_path}/test.db")
+    made = Database(database_url(tmp_path))
     schema.upgrade(made)
     yield made
     made.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--update-golden` rewrites golden files, and still fails."""
+    """`--update-golden` rewrites golden files, and still fails. `--database`: see databases.py."""
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files")
+    wanted = os.environ.get("NOTIFIER_TEST_DATABASE")
+    parser.addoption("--database", choices=KINDS, default=wanted, help="run everything on this")

@@ -1,7 +1,9 @@
-"""One database: how it is opened, locked, brought to the present schema.
+"""One database: how it is opened, and whose turn it is to write.
 
-SQLite: one writer at a time by `BEGIN IMMEDIATE` (the driver's own transactions lose updates),
-WAL, `synchronous=FULL`. Errors never print parameters: addresses are among them.
+On both kinds there is one writer at a time, so what is checked in a transaction is still so when it
+is written. SQLite: by `BEGIN IMMEDIATE` (the driver's own transactions lose updates), WAL,
+`synchronous=FULL`. PostgreSQL: by a lock of ours, see `storage.postgres`. Errors never print
+parameters: addresses are among them.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from notifier import errors
+from notifier.storage import postgres
 
 BUSY_TIMEOUT_SECONDS = 15
 
@@ -25,33 +29,36 @@ class Database:
     """A database behind a URL. Opening creates it or brings it up to date."""
 
     def __init__(self, url: str) -> None:
-        """Open `url`, which is `sqlite:///FILE`; the file's folder is made.
+        """Open `url`: `sqlite:///FILE`, whose folder is made, or `postgresql://HOST/NAME`.
 
         Raises:
             ConfigError: another kind of URL.
             DatabaseError: the file cannot be opened or is no database.
         """
-        self.url = url
+        parsed = _parsed(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self._turn = Lock()
-        with _readable_errors(url):
-            self.engine = _make_engine(url)
+        self.place = str(parsed.database) if self.is_sqlite else postgres.place(parsed)
+        with self.guarded():
+            self.engine = _sqlite_engine(parsed) if self.is_sqlite else postgres.make_engine(parsed)
 
     @property
-    def place(self) -> str:
-        """Where the database is, without any password."""
-        url = self.engine.url
-        return str(url.database) if self.is_sqlite else url.render_as_string(hide_password=True)
-
-    @property
-    def is_sqlite(self) -> bool:
-        """Whether this is one file."""
-        return self.engine.dialect.name == "sqlite"
+    def url(self) -> URL:
+        """What was opened; printed without its password."""
+        return self.engine.url
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
         """Errors of the database inside become one line each."""
-        with _readable_errors(self.url):
+        try:
             yield
+        except NoConnectionFree as error:
+            raise _busy(self.place) from error
+        except DBAPIError as error:
+            explained = _explained if self.is_sqlite else postgres.explained
+            if found := explained(error, self.place):
+                raise found from error
+            raise
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -62,18 +69,17 @@ class Database:
         """
         with (
             self._one_writer(),
-            _readable_errors(self.url),
+            self.guarded(),
             self.engine.connect() as connection,
             connection.begin(),
         ):
+            if not self.is_sqlite:
+                postgres.take_turn(connection)
             yield connection
 
     @contextmanager
     def _one_writer(self) -> Iterator[None]:
-        """SQLite has one writer, and polls who waits for it: our threads queue instead."""
-        if not self.is_sqlite:
-            yield
-            return
+        """Our own threads queue here: SQLite polls who waits, PostgreSQL keeps a connection."""
         if not self._turn.acquire(timeout=BUSY_TIMEOUT_SECONDS):
             raise _busy(self.place)
         try:
@@ -84,11 +90,24 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database and takes no write lock."""
+        options = {"begin": "BEGIN"} if self.is_sqlite else postgres.READING
         with (
-            _readable_errors(self.url),
-            self.engine.connect().execution_options(begin="BEGIN") as connection,
+            self.guarded(),
+            self.engine.connect().execution_options(**options) as connection,
             connection.begin(),
         ):
+            yield connection
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """A connection that changes the schema, each step in a transaction of its own.
+
+        Two processes never do it at once, and on PostgreSQL nobody writes meanwhile.
+        """
+        with self.guarded(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.detach()
+                postgres.take_turn_to_migrate(connection)
             yield connection
 
     def close(self) -> None:
@@ -96,18 +115,23 @@ class Database:
         self.engine.dispose()
 
 
-def _make_engine(url: str) -> Engine:
+def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise errors.ConfigError(
             'database.url is no database URL - write "sqlite:///notifier.db"'
         ) from error
-    if parsed.get_backend_name() != "sqlite":
+    kind = parsed.drivername.partition("+")[0]
+    if kind not in ("sqlite", "postgresql", "postgres"):
         raise errors.ConfigError(
-            f'database.url: "{parsed.get_backend_name()}" is not supported - '
-            'write "sqlite:///notifier.db"'
+            f'database.url: "{kind}" is not supported - write "sqlite:///notifier.db" '
+            'or "postgresql://notifier@localhost/notifier"'
         )
+    return parsed
+
+
+def _sqlite_engine(parsed: URL) -> Engine:
     if not parsed.database or parsed.database == ":memory:":
         raise errors.ConfigError('database.url names no file - write "sqlite:///notifier.db"')
     try:
@@ -135,26 +159,21 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))
 
 
-@contextmanager
-def _readable_errors(url: str) -> Iterator[None]:
-    """Turn what a user can mend into one line; bugs go through as they are."""
-    place = make_url(url).database if "://" in url else url
-    try:
-        yield
-    except OperationalError as error:
-        cause = str(error.orig).strip().splitlines()[0]
+def _explained(error: DBAPIError, place: str) -> errors.NotifierError | None:
+    """Return what a user can mend as one line; None for a mistake of ours."""
+    cause = str(error.orig).strip().splitlines()[0]
+    if isinstance(error, OperationalError):
         if "locked" in cause:
-            raise _busy(place) from error
-        raise errors.DatabaseError(f"database {place}: {cause}") from error
-    except DatabaseError as error:
-        if "not a database" in str(error.orig) or "malformed" in str(error.orig):
-            raise errors.DatabaseError(
-                f"database {place}: {error.orig} - restore a backup or name another file"
-            ) from error
-        raise
+            return _busy(place)
+        return errors.DatabaseError(f"database {place}: {cause}")
+    if isinstance(error, DatabaseError) and ("not a database" in cause or "malformed" in cause):
+        return errors.DatabaseError(
+            f"database {place}: {cause} - restore a backup or name another file"
+        )
+    return None
 
 
-def _busy(place: str | None) -> errors.Busy:
+def _busy(place: str) -> errors.Busy:
     return errors.Busy(
         f"database {place}: another process has been writing for "
         f"{BUSY_TIMEOUT_SECONDS} seconds - try again later"

@@ -7,7 +7,7 @@ from notifier.storage.database import Database
 
 database: Database = context.config.attributes["database"]
 
-with database.engine.connect() as connection:
+with database.migrating() as connection:
     context.configure(
         connection=connection,
         target_metadata=tables.PaperRow.metadata,
