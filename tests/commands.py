@@ -13,6 +13,8 @@ import pytest
 
 from notifier.cli import main
 
+from .databases import Current, database_url
+
 
 @dataclass(frozen=True)
 class Result:
@@ -42,6 +44,12 @@ class Notifier:
         self.config.write_text("[site]\npublic_url = 'https://papers.example.org'\n")
         self._capsys = capsys
         self._patch = patch
+        if Current.kind == "postgres":
+            self.on("notifier")
+
+    def on(self, name: str) -> None:
+        """Work on the database of this name, in its folder or for it."""
+        self._patch.setenv("NOTIFIER_DATABASE__URL", database_url(self.folder, name))
 
     def __call__(self, *arguments: object, stdin: bytes = b"") -> Result:
         """Run `notifier --config … ARGUMENTS`."""

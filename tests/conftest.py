@@ -90,10 +90,10 @@ def cluster_ends() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def database_kind(request: pytest.FixtureRequest) -> Iterator[str]:
+def database_kind(request: pytest.FixtureRequest) -> str:
     """On what database this test runs; fixtures that outlive a test and have one ask for this."""
     Current.kind = getattr(request, "param", request.config.getoption("--database") or "sqlite")
-    yield Current.kind
+    return Current.kind
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,6 @@ from sqlalchemy import create_engine, make_url
 
 from notifier.storage import schema
 from notifier.storage.database import Database
-from notifier.storage.postgres import take_turn
 
 KINDS = ("sqlite", "postgres")
 _PROGRAMS = Path("/usr/lib/postgresql")
@@ -149,19 +148,18 @@ def database_url(folder: Path, name: str = "test", *, is_empty: bool = False) ->
     return f"sqlite:///{folder}/{name}.db"
 
 
+def url_of(database: Database) -> str:
+    """Return the URL by which another process opens the same database."""
+    return database.url.render_as_string(hide_password=False)
+
+
 @contextmanager
-def another_writes(database: Database) -> Iterator[None]:
-    """Another process is in the middle of writing."""
-    engine = create_engine(database.engine.url, connect_args={})
-    with engine.connect() as conn:
-        if database.is_sqlite:
-            conn.connection.driver_connection.isolation_level = None  # type: ignore[union-attr]
-            conn.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            take_turn(conn)
+def another_writes(url: str) -> Iterator[None]:
+    """Another process is in the middle of writing to a database."""
+    other = Database(url)
+    with other.writing():
         yield
-        conn.rollback()
-    engine.dispose()
+    other.close()
 
 
 def skip_without_postgres() -> None:

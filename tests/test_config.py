@@ -17,6 +17,7 @@ from notifier.delivery.limits import Limit
 from notifier.errors import ConfigError
 
 from .commands import Notifier, notifier
+from .databases import database_url
 
 __all__ = ["notifier"]
 
@@ -236,7 +237,7 @@ def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
     settings = config.load(written(tmp_path, f"{mail}[bounce]\nlisten = 'unix:lmtp.sock'\n"))
     assert settings.mail.directory == tmp_path / "out"
     assert settings.bounce.listen == f"unix:{tmp_path}/lmtp.sock"
-    assert settings.database.url == f"sqlite:///{tmp_path}/notifier.db"
+    assert settings.database.url == database_url(tmp_path, "notifier")
 
 
 def test_a_password_comes_from_its_file_and_is_shown_nowhere(notifier: Notifier) -> None:

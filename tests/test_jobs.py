@@ -29,6 +29,7 @@ from notifier.storage import (
 )
 
 from .builders import atom, daily_papers
+from .databases import database_url
 from .sink import Sink, listening
 from .test_promises import dump
 
@@ -45,7 +46,7 @@ class Instance:
         smtp = {"host": "127.0.0.1", "port": port} | settings.pop("smtp", {})
         mail = {"from": "Papers <papers@example.org>", "connections": 1} | settings.pop("mail", {})
         made = Settings(
-            database={"url": f"sqlite:///{folder}/test.db"}, smtp=smtp,
+            database={"url": database_url(folder)}, smtp=smtp,
             mail=mail, digest=digest, **settings,
         )  # fmt: skip
         self.now = MONDAY

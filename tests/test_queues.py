@@ -29,6 +29,7 @@ from notifier.storage.store_attempts import Outcome
 from notifier.storage.store_queues import claiming
 
 from .builders import NOON
+from .databases import database_url
 from .sending import HOURS, LEASE, claims, post, table, take
 
 MINUTE = timedelta(minutes=1)
@@ -264,7 +265,7 @@ steps = st.lists(
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Database:
-    made = Database(f"sqlite:///{tmp_path_factory.mktemp('queues')}/test.db")
+    made = Database(database_url(tmp_path_factory.mktemp("queues")))
     schema.upgrade(made)
     return made
 

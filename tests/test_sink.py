@@ -22,6 +22,7 @@ from notifier.web.site import make_site
 
 from .builders import NOON
 from .commands import Notifier, notifier
+from .databases import database_url
 from .test_daemon import process
 from .test_jobs import MONDAY, RAG, Instance
 
@@ -47,7 +48,7 @@ async def put(sink: Sink, *names: str) -> None:
 def an_app(
     folder: Path, listen: str = "127.0.0.1:8080", transport: str = "sink", **site: str
 ) -> App:
-    database, mail = {"url": f"sqlite:///{folder}/test.db"}, {"transport": transport}
+    database, mail = {"url": database_url(folder)}, {"transport": transport}
     settings = Settings(database=database, mail=mail, site={"listen": listen} | site)
     return App(settings, clock=lambda: NOON)
 

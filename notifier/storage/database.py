@@ -40,7 +40,7 @@ class Database:
         self._turn = Lock()
         self.place = str(parsed.database) if self.is_sqlite else postgres.place(parsed)
         with self.guarded():
-            self.engine = _sqlite_engine(parsed) if self.is_sqlite else postgres.make_engine(parsed)
+            self.engine = _engine(parsed)
 
     @property
     def url(self) -> URL:
@@ -131,7 +131,9 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
-def _sqlite_engine(parsed: URL) -> Engine:
+def _engine(parsed: URL) -> Engine:
+    if parsed.get_backend_name() != "sqlite":
+        return postgres.make_engine(parsed, wait_seconds=BUSY_TIMEOUT_SECONDS)
     if not parsed.database or parsed.database == ":memory:":
         raise errors.ConfigError('database.url names no file - write "sqlite:///notifier.db"')
     try:

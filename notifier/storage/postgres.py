@@ -15,7 +15,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from notifier import errors
 
-WAIT_SECONDS = 15
 MIGRATION_WAIT_SECONDS = 600
 _KEY = int.from_bytes(b"notifier")  # of the advisory lock; they are apart in each database
 
@@ -23,7 +22,6 @@ _SETTINGS = {
     "timezone": "UTC",
     # What takes longer hangs, or has lost the one who asked; it must not hold the others up.
     "statement_timeout": "600s",
-    "lock_timeout": f"{WAIT_SECONDS}s",
     # A process that was stopped or cut off must not keep old rows from being cleaned up. Matching
     # a million profiles takes minutes between two statements.
     "idle_in_transaction_session_timeout": "900s",
@@ -55,9 +53,11 @@ _REMEDIES = (
 )
 
 
-def make_engine(url: URL) -> Engine:
+def make_engine(url: URL, *, wait_seconds: float) -> Engine:
     """Return what connects to the database of `url`; nothing is asked yet.
 
+    Args:
+        wait_seconds: How long one waits for a lock, or for a connection.
     Raises:
         ConfigError: the URL names no database, or the driver is not installed.
     """
@@ -73,10 +73,10 @@ def make_engine(url: URL) -> Engine:
         engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
             hide_parameters=True,
-            connect_args=_connecting(url),
+            connect_args=_connecting(url, wait_seconds),
             pool_size=5,
             max_overflow=15,
-            pool_timeout=WAIT_SECONDS,
+            pool_timeout=wait_seconds,
             pool_pre_ping=True,  # a server that was restarted meanwhile
             pool_recycle=1800,  # before firewalls forget it
         )
@@ -88,9 +88,12 @@ def make_engine(url: URL) -> Engine:
     return engine
 
 
-def _connecting(url: URL) -> dict[str, Any]:
+def _connecting(url: URL, wait_seconds: float) -> dict[str, Any]:
     """How each connection is made; what the URL says wins."""
-    ours = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+    settings = _SETTINGS | {
+        "lock_timeout": f"{max(1, round(wait_seconds * 1000))}ms"
+    }  # 0: for ever
+    ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
     theirs = url.query.get("options", "")
     theirs = theirs if isinstance(theirs, str) else " ".join(theirs)
     wanted: dict[str, Any] = {

@@ -21,13 +21,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from notifier.storage import tables as t
 
+# An INSERT whose `rowcount` is asked for; only SQLite tells it anyway.
+COUNTED = {"preserve_rowcount": True}
 _IN_LIST = 400
 _BLOCK = 20_000
 
 
 def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert the rows that violate no unique key; return how many were inserted."""
-    statement = _dialect(conn).insert(table).on_conflict_do_nothing()
+    statement = _dialect(conn).insert(table).on_conflict_do_nothing().inline()
+    statement = statement.execution_options(**COUNTED)
     return sum(conn.execute(statement, dict(row)).rowcount for row in rows)
 
 

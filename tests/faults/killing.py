@@ -39,6 +39,8 @@ from notifier.storage import store_digests
 from notifier.storage import tables as t
 from notifier.storage.database import Database
 
+from ..databases import database_url
+
 BEGUN = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)
 # Longer than a lease: what a killed run had claimed is free for the next.
 NEXT_RUN = timedelta(minutes=16)
@@ -67,7 +69,7 @@ class Fate:
 def settings(folder: Path, port: int, connections: int) -> Settings:
     """Return those of an instance in a folder that sends to a port of this machine."""
     return Settings(
-        database={"url": f"sqlite:///{folder}/test.db"},
+        database={"url": database_url(folder)},
         smtp={"host": "127.0.0.1", "port": port},
         mail={"from": "Papers <papers@example.org>", "connections": connections},
     )
