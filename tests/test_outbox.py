@@ -240,7 +240,7 @@ def test_a_mail_that_is_not_there_is_told_in_one_line(waiting: Notifier) -> None
 
 
 def test_the_seventh_step_keeps_deliveries_and_has_no_attempts_yet(tmp_path: Path) -> None:
-    made = Database(database_url(tmp_path, "old"))
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0006")
     assert schema.upgrade(made, "0007") == ["0007"]
     with made.reading() as conn:

@@ -204,6 +204,7 @@ def test_mails_of_a_dead_process_are_taken_over_during_a_run(database: Database)
     assert "a@gmail.com" in take(running)
 
 
+@pytest.mark.sqlite("its plan")
 def test_a_claim_finds_every_head_by_an_index(database: Database) -> None:
     statement = str(claiming("sqlite").compile(database.engine))
     with database.reading() as conn:

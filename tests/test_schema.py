@@ -91,9 +91,9 @@ def test_the_second_step_keeps_what_was_stored_and_its_order(tmp_path: Path) -> 
         for row, arrival in ((1, 5), (2, None)):
             conn.exec_driver_sql(
                 "INSERT INTO paper (id, key, title, abstract, authors, categories, urls, announce,"
-                " first_seen_at, updated_at, arrival) VALUES (?, ?, 'A title', '', '[]', '[]',"
-                " '{}', 'new', '2026-11-20 12:00:00.000000', '2026-11-20 12:00:00.000000', ?)",
-                (row, f"arxiv:2611.0000{row}", arrival),
+                f" first_seen_at, updated_at, arrival) VALUES ({row}, 'arxiv:2611.0000{row}',"
+                " 'A title', '', '[]', '[]', '{}', 'new', '2026-11-20 12:00:00.000000',"
+                f" '2026-11-20 12:00:00.000000', {arrival or 'NULL'})"
             )
         conn.exec_driver_sql(
             "INSERT INTO subscriber (address, state, zone, hour, minute, days, cadence, max_papers,"
