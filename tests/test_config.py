@@ -17,7 +17,6 @@ from notifier.delivery.limits import Limit
 from notifier.errors import ConfigError
 
 from .commands import Notifier, notifier
-from .databases import database_url
 
 __all__ = ["notifier"]
 
@@ -180,6 +179,7 @@ def test_every_mistake_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     assert len(str(caught.value).splitlines()) == 2
 
 
+@pytest.mark.sqlite("the URL is another")
 def test_a_database_url_that_is_none_is_named(notifier: Notifier) -> None:
     notifier.config.write_text("[database]\nurl = 'notifier.db'\n")
     result = notifier("status")
@@ -187,6 +187,7 @@ def test_a_database_url_that_is_none_is_named(notifier: Notifier) -> None:
     assert "database.url is no database URL" in result.err
 
 
+@pytest.mark.sqlite("the URL is another")
 @pytest.mark.parametrize(
     ("url", "message"),
     [
@@ -237,7 +238,7 @@ def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
     settings = config.load(written(tmp_path, f"{mail}[bounce]\nlisten = 'unix:lmtp.sock'\n"))
     assert settings.mail.directory == tmp_path / "out"
     assert settings.bounce.listen == f"unix:{tmp_path}/lmtp.sock"
-    assert settings.database.url == database_url(tmp_path, "notifier")
+    assert settings.database.url == f"sqlite:///{tmp_path}/notifier.db"
 
 
 def test_a_password_comes_from_its_file_and_is_shown_nowhere(notifier: Notifier) -> None:
