@@ -7,11 +7,13 @@ them. Nothing here prints a password.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from notifier import errors
 
@@ -85,6 +87,7 @@ def make_engine(url: URL, *, wait_seconds: float) -> Engine:
             "database.url asks for PostgreSQL - first: pip install 'paper-notifier[postgres]'"
         ) from error
     event.listen(engine, "handle_error", _without_values)
+    event.listen(engine, "connect", _without_nul)
     return engine
 
 
@@ -115,11 +118,26 @@ def _without_values(context: ExceptionContext) -> None:
             error.args = (said,)
 
 
+def _without_nul(connection: Any, _: ConnectionPoolEntry) -> None:
+    """Leave NUL characters out of texts, which SQLite takes and PostgreSQL refuses."""
+    connection.adapters.register_dumper(str, _text_dumper())
+
+
+@cache
+def _text_dumper() -> Any:
+    from psycopg.types.string import StrDumper  # only here: the driver need not be installed
+
+    class Text(StrDumper):
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", ""))
+
+    return Text
+
+
 def place(url: URL) -> str:
     """Return where the database is, without user and password."""
-    host = url.host or url.query.get("host", "")
-    port = f":{url.port}" if url.port else ""
-    return f"postgresql://{host}{port}/{url.database}"
+    host, port = (getattr(url, name) or url.query.get(name, "") for name in ("host", "port"))
+    return f"postgresql://{host}{port and f':{port}'}/{url.database}"
 
 
 def take_turn(connection: Connection) -> None:
