@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property
-from pathlib import Path
 
 import structlog
 
-from notifier import errors, keys, pacing
+from notifier import errors, keys, pacing, places
 from notifier.channelled import Channelled
 from notifier.config import Settings
 from notifier.config_values import is_loopback
@@ -166,12 +165,11 @@ class App:
 
     @cached_property
     def sink(self) -> Sink | None:
-        """Where mails are kept that go to nobody; beside an SQLite file."""
+        """Where mails are kept that go to nobody."""
         mail = self.settings.mail
         if mail.transport != "sink":
             return None
-        beside = Path(f"{self.database.place}-inbox")
-        return Sink(beside if self.database.is_sqlite else mail.directory)
+        return Sink(places.inbox(self.database, mail.directory))
 
     @property
     def inbox(self) -> str:
@@ -246,9 +244,8 @@ class App:
 
     @cached_property
     def shelves(self) -> Shelves:
-        """The stored papers with their words; beside an SQLite file, so that commands are fast."""
-        beside = f"{self.database.place}-words" if self.database.is_sqlite else None
-        return Shelves(Path(beside) if beside else None)
+        """The stored papers with their words, kept in files, so that commands are fast."""
+        return Shelves(places.words(self.database, self.secret))
 
     @cached_property
     def matcher(self) -> Matcher:

@@ -103,7 +103,7 @@ def test_a_clock_that_is_set_back_neither_frees_a_limit_nor_blocks_it_for_long(
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Database:
+def kept(database_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Database:
     made = Database(database_url(tmp_path_factory.mktemp("limits")))
     schema.upgrade(made)
     return made

@@ -265,7 +265,7 @@ steps = st.lists(
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Database:
+def kept(database_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Database:
     made = Database(database_url(tmp_path_factory.mktemp("queues")))
     schema.upgrade(made)
     return made
