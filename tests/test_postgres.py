@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import Busy, DatabaseError
 from notifier.profiles.profile import Schedule
-from notifier.storage import backups, dumps, schema, store_profiles, store_subscribers
+from notifier.storage import backups, dumps, postgres, schema, store_profiles, store_subscribers
 from notifier.storage import database as database_module
 from notifier.storage import tables as t
 from notifier.storage.database import Database
@@ -242,6 +242,26 @@ def test_who_waits_too_long_for_their_turn_is_told_so(
     with made.writing():
         pass
     made.close()
+
+
+def test_who_falls_silent_while_writing_loses_the_turn_and_what_was_written(
+    opened: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_TURN", postgres._TURN.replace("60s", "100ms"))
+    other, row = Database(url), suppression("ada@example.org")
+
+    def fall_silent() -> None:
+        with opened.writing() as conn:
+            conn.execute(insert(t.suppression), row)
+            with other.writing() as theirs:  # waits until it is their turn
+                assert theirs.scalar(select(func.count()).select_from(t.suppression)) == 0
+            conn.execute(update(t.suppression).values(reason="late"))
+
+    with pytest.raises(DatabaseError, match="idle-in-transaction timeout"):
+        fall_silent()
+    with other.reading() as conn:
+        assert conn.scalar(select(func.count()).select_from(t.suppression)) == 0
+    other.close()
 
 
 def test_a_server_that_was_restarted_is_found_again(opened: Database, server: Cluster) -> None:
