@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Connection, create_engine, make_url
 
 from notifier.storage import schema
 from notifier.storage.database import Database
@@ -151,6 +151,19 @@ def database_url(folder: Path, name: str = "test", *, is_empty: bool = False) ->
 def url_of(database: Database) -> str:
     """Return the URL by which another process opens the same database."""
     return database.url.render_as_string(hide_password=False)
+
+
+def refuse(conn: Connection, table: str, said: str) -> None:
+    """Have the database refuse every new row of a table, in these words."""
+    if conn.dialect.name == "sqlite":
+        does = f"BEGIN SELECT RAISE(ABORT, '{said}'); END"
+    else:
+        raises = f"$$ BEGIN RAISE EXCEPTION '{said}'; END $$"
+        conn.exec_driver_sql(
+            f"CREATE FUNCTION refuse() RETURNS trigger AS {raises} LANGUAGE plpgsql"
+        )
+        does = "FOR EACH ROW EXECUTE FUNCTION refuse()"
+    conn.exec_driver_sql(f"CREATE TRIGGER refusing BEFORE INSERT ON {table} {does}")
 
 
 @contextmanager

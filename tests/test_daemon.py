@@ -101,10 +101,10 @@ async def code_after_sigterm(daemon: asyncio.subprocess.Process) -> int:
 
 
 def states(folder: Path) -> dict[str, int]:
-    return dict(asked(folder, "SELECT state, count(*) FROM delivery GROUP BY state"))
+    return dict(rows_of(folder, "SELECT state, count(*) FROM delivery GROUP BY state"))
 
 
-def asked(folder: Path, query: str) -> list[Any]:
+def rows_of(folder: Path, query: str) -> list[Any]:
     """The rows that the instance's database answers with."""
     database = Database(database_url(folder, "notifier"))
     with database.reading() as conn:
@@ -117,6 +117,7 @@ def recipients(sink: Sink) -> list[str]:
     return sorted(mail.recipient for mail in sink.received)
 
 
+@pytest.mark.both
 @pytest.mark.anyio
 async def test_sigterm_in_the_middle_of_a_run_loses_and_doubles_nothing(tmp_path: Path) -> None:
     async with listening(SlowSink(0.1)) as sink:
@@ -150,6 +151,7 @@ async def test_a_killed_daemon_delays_and_loses_nothing(tmp_path: Path) -> None:
         assert len(got) <= READERS + 2, "at most one copy for each of two connections"
 
 
+@pytest.mark.sqlite("on PostgreSQL there may be two")
 @pytest.mark.anyio
 async def test_a_second_daemon_on_the_same_database_is_refused(tmp_path: Path) -> None:
     async with listening(SlowSink(0.2)) as sink:
@@ -251,7 +253,7 @@ async def test_sigterm_waits_for_the_answer_of_a_channel_and_posts_once(tmp_path
                     pass
             told.set()
             assert await asyncio.wait_for(daemon.wait(), 20) == 0
-    assert asked(tmp_path, "SELECT state, attempts FROM post") == [("sent", 1)]
+    assert rows_of(tmp_path, "SELECT state, attempts FROM post") == [("sent", 1)]
     assert count == 1
 
 

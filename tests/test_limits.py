@@ -211,6 +211,7 @@ print(json.dumps(taken))
 """
 
 
+@pytest.mark.both
 def test_two_processes_on_one_database_stay_within_one_limit_together(tmp_path: Path) -> None:
     url = database_url(tmp_path)
     database = Database(url)

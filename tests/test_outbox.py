@@ -20,7 +20,7 @@ from .test_promises import dump
 
 __all__ = ["notifier"]
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both]
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 HOLD = {"delivery": {"in_doubt": "hold"}}
 

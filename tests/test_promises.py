@@ -31,6 +31,8 @@ from notifier.storage.store_votes import StoredVote
 
 from .builders import NOON, an_entry
 
+pytestmark = pytest.mark.both
+
 ARXIV, DOI = Alias("arxiv", "2611.00001"), Alias("doi", "10.1000/x")
 LEASE = timedelta(minutes=15)
 

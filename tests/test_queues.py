@@ -32,6 +32,8 @@ from .builders import NOON
 from .databases import database_url
 from .sending import HOURS, LEASE, claims, post, table, take
 
+pytestmark = pytest.mark.both
+
 MINUTE = timedelta(minutes=1)
 
 

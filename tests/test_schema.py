@@ -39,6 +39,8 @@ from .databases import database_url
 from .sending import claims
 from .test_promises import dump
 
+pytestmark = pytest.mark.both
+
 # A subscriber in whatever step of the schema.
 ADA = (
     "INSERT INTO subscriber (id, address, state, zone, hour, minute, days, cadence, max_papers,"

@@ -173,6 +173,7 @@ async def processes(
             await one.communicate()
 
 
+@pytest.mark.both
 async def test_three_processes_ask_one_after_the_other_with_a_pause_between_any_two(
     database: Database,
 ) -> None:
