@@ -93,6 +93,8 @@ def cluster_ends() -> Iterator[None]:
 def database_kind(request: pytest.FixtureRequest) -> str:
     """On what database this test runs; fixtures that outlive a test and have one ask for this."""
     Current.kind = getattr(request, "param", request.config.getoption("--database") or "sqlite")
+    if Current.kind == "postgres":
+        skip_without_postgres()
     return Current.kind
 
 
@@ -105,7 +107,6 @@ def databases_are_dropped(database_kind: str, request: pytest.FixtureRequest) ->
         return
     if only:
         pytest.skip(f"SQLite alone: {only.args[0]}")
-    skip_without_postgres()
     with cluster().cleared():
         yield
 
