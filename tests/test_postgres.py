@@ -11,12 +11,16 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from notifier.app import App
+from notifier.config import Settings
 from notifier.errors import Busy, DatabaseError
+from notifier.jobs.take import take_body
 from notifier.profiles.profile import Schedule
 from notifier.storage import backups, dumps, postgres, schema, store_profiles, store_subscribers
 from notifier.storage import database as database_module
@@ -26,6 +30,7 @@ from notifier.storage.database import Database
 from .builders import NOON, atom
 from .commands import DATABASE, Notifier, notifier
 from .databases import Cluster, another_writes, cluster, skip_without_postgres
+from .returned import a_notification
 from .sink import listening
 from .test_daemon import process
 from .test_promises import dump
@@ -165,6 +170,32 @@ def test_a_nul_in_a_text_is_left_out(opened: Database) -> None:
     with opened.writing() as conn:
         conn.execute(insert(t.suppression), suppression("a@example.org") | {"evidence": "5\0 50"})
         assert store_subscribers.suppression(conn, "a@\0example.org") == ("r", "5 50")
+
+
+def test_what_is_longer_than_an_index_takes_costs_nobody_anything(url: str) -> None:
+    app = App(Settings(database={"url": url}))
+    dice = Random(1)  # what can be packed would fit
+    word = "".join(dice.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(30_000))
+    signs = "".join(chr(dice.randrange(0x4E00, 0x9FA5)) for _ in range(1900))
+    entries = [
+        {"id": word, "title": f"{word} {signs}", "link": "https://example.org/", "summary": word},
+        {"id": signs, "title": signs, "link": f"https://example.org/{signs}"},
+        {"id": "fine", "title": "A fine paper", "doi": f"10.1000/{signs}"},
+    ]
+    items = "".join(
+        f"<entry><id>{one['id']}</id><title>{one['title']}</title>"
+        f"<link href='{one.get('link', 'https://example.org/x')}'/>"
+        f"<summary>{one.get('summary', '')} {one.get('doi', '')}</summary></entry>"
+        for one in entries
+    )
+    body = f"<feed xmlns='http://www.w3.org/2005/Atom'>{items}</feed>".encode()
+    source = app.intake.source_for_file("feed", "a")
+    taken = take_body(app.database, source, body, now=NOON)
+    again = take_body(app.database, source, body, now=NOON)
+    assert (taken.new, again.new, again.updated, taken.rejected) == (3, 0, 0, 0)
+    read = app.take_mail(a_notification(recipient=f"{word}@example.org"))
+    assert read[0].report.kind == "hard"
+    app.close()
 
 
 # Who reads and writes.
