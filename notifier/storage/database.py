@@ -53,7 +53,10 @@ class Database:
         try:
             yield
         except NoConnectionFree as error:
-            raise _busy(self.place) from error
+            raise errors.Busy(
+                f"database {self.place}: all connections of this process are in use - "
+                "try again later"
+            ) from error
         except DBAPIError as error:
             explained = _explained if self.is_sqlite else postgres.explained
             if found := explained(error, self.place):

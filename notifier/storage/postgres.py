@@ -39,7 +39,9 @@ _TURN = (
 # What is read is of one state of the database, as it is on SQLite.
 READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
-_BUSY = {"55P03", "40001", "40P01", "53300"}
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_LOCK_TIMEOUT = "55P03"
+_BUSY = {_LOCK_TIMEOUT, "40001", "40P01", "53300"}
 _MENDED_BY_USERS = ("08", "28", "3D", "53", "57", "58", "XX", "25006", "25P03", "42501", "42000")
 _TOO_MANY = ("too many clients", "remaining connection slots", "too many connections")
 _REMEDIES = (
@@ -159,6 +161,8 @@ def take_turn_to_migrate(connection: Connection) -> None:
 def explained(error: DBAPIError, place: str) -> errors.NotifierError | None:
     """Return what a user can mend as one line; None for a mistake of ours."""
     state, said = getattr(error.orig, "sqlstate", None) or "", _said(str(error.orig))
+    if state == _LOCK_TIMEOUT:
+        said = "another process has been writing all the while"
     if state in _BUSY or any(sign in said for sign in _TOO_MANY):
         return errors.Busy(f"database {place}: {said} - try again later")
     is_theirs = state.startswith(_MENDED_BY_USERS) if state else _is_no_connection(error, said)
