@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -48,6 +49,7 @@ class Cluster:
                  *_SORTED, "--auth-local=trust", "--auth-host=scram-sha-256",
                  f"--pwfile={word}")  # fmt: skip
         self.start()
+        self._watch = self._watching()
 
     def start(self) -> None:
         """Start it, on a port that is free, or on the one it had."""
@@ -62,12 +64,26 @@ class Cluster:
         """Stop it at once, whoever is connected."""
         self.run("pg_ctl", "-D", self.folder / "data", "-w", "-s", "-m", "immediate", "stop")
 
+    def _watching(self) -> subprocess.Popen[bytes]:
+        """Start what ends the server and deletes all when we end, however that may be."""
+        stop = self._command("pg_ctl", "-D", self.folder / "data", "-s", "-m", "immediate", "stop")
+        ends = f"cat; {shlex.join(stop)}; rm -rf {shlex.quote(str(self.folder))}"
+        nothing = subprocess.DEVNULL
+        return subprocess.Popen(
+            ["sh", "-c", ends], stdin=subprocess.PIPE, stdout=nothing, stderr=nothing,
+            start_new_session=True, cwd="/",
+        )  # fmt: skip
+
     def run(self, program: str, *arguments: object) -> None:
-        """Run a program of PostgreSQL as a user that it accepts, which root is not."""
+        """Run a program of PostgreSQL."""
+        command = self._command(program, *arguments)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+    def _command(self, program: str, *arguments: object) -> list[str]:
+        """The command, as a user that PostgreSQL accepts, which root is not."""
         found = max(_PROGRAMS.glob("*/bin"), key=lambda path: int(path.parent.name)) / program
         other = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-        command = [*other, str(found), *map(str, arguments)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+        return [*other, str(found), *map(str, arguments)]
 
     def url(self, name: str, *, user: str = "postgres", password: str = "") -> str:
         """Return the URL of a database: by the socket, or over TCP where a password is given."""
@@ -115,8 +131,7 @@ class Cluster:
 
     def remove(self) -> None:
         """Stop it and delete everything."""
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._watch.communicate()
 
 
 def is_installed() -> bool:
