@@ -44,7 +44,8 @@ class Instance:
     def __init__(self, folder: Path, port: int = 9, **settings: Any) -> None:
         digest = {"sample": False} | settings.pop("digest", {})
         smtp = {"host": "127.0.0.1", "port": port} | settings.pop("smtp", {})
-        mail = {"from": "Papers <papers@example.org>", "connections": 1} | settings.pop("mail", {})
+        mail = {"from": "Papers <papers@example.org>", "connections": 1}
+        mail |= {"directory": str(folder / "outbox")} | settings.pop("mail", {})
         made = Settings(
             database={"url": database_url(folder)}, smtp=smtp,
             mail=mail, digest=digest, **settings,

@@ -412,6 +412,7 @@ def configured(folder: Path, listen: str) -> Path:
     config.write_text(
         "[site]\nlisten = ''\n[mail]\nbounce_address = 'bounces@papers.example.org'\n"
         f"[bounce]\nlisten = '{listen}'\n"
+        f"[database]\nurl = '{database_url(folder, 'notifier')}'\n"
     )
     return config
 

@@ -313,9 +313,11 @@ def test_a_server_that_was_restarted_is_found_again(opened: Database, server: Cl
     with opened.reading() as conn:
         conn.exec_driver_sql("SELECT 1")
     server.stop()
-    with pytest.raises(DatabaseError, match="is it running"), opened.reading():
-        pass
-    server.start()
+    try:
+        with pytest.raises(DatabaseError, match="is it running"), opened.reading():
+            pass
+    finally:
+        server.start()
     with opened.reading() as conn:
         assert conn.exec_driver_sql("SELECT 1").scalar() == 1
 
