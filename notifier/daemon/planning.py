@@ -61,7 +61,7 @@ class Planner:
         if self._must_stop():
             return
         composed = await asyncio.to_thread(app.compose, stopping=self._must_stop)
-        if composed.made:
+        if composed.made or composed.nothing:  # that nothing matched may be told, too
             self._made()
 
     async def _mailbox(self, app: App) -> None:

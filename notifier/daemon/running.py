@@ -1,116 +1,84 @@
-"""The daemon: APScheduler as the clock, our own tasks for the work, signals for the end.
+"""The daemon, as one process: pages, scheduler and worker, or some of them.
 
-The scheduler's jobs only start work; what must survive is in the tables. On SIGTERM nothing new
-is begun, what is on the wire is finished and recorded, other work has `daemon.stop_seconds`;
-a second signal ends the process at once.
+What must survive is in the tables. On SIGTERM nothing new is begun, what is on the wire is finished
+and recorded, what the mail server does not have whole is given back; the end comes within
+`daemon.stop_seconds`, but for a mail behind its final dot. A second signal ends at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
 
 from notifier import errors
 from notifier.app import App
+from notifier.daemon import planning, sending, systemd
+from notifier.daemon.identity import this_process
+from notifier.daemon.lease import Rhythm
+from notifier.daemon.planning import Planner
+from notifier.daemon.reloading import Current, Reload
+from notifier.daemon.sending import Sender
+from notifier.daemon.signals import caught
+from notifier.daemon.standing import Standing
+from notifier.daemon.tasks import Tasks
+from notifier.daemon.ticking import Ticker, ping
+from notifier.delivery.cut import Cut
 from notifier.intake import system_clock
-from notifier.ticked import Ticked
+from notifier.vitals import ROLES, SCHEDULER, WEB, WORKER, Vitals
 from notifier.web.serving import bound, serving
-from notifier.web.site import make_site
 
 log = structlog.get_logger()
 
-# The first pass waits for the sources, but not for ever for services that do not answer.
-FIRST_SOURCES_SECONDS = 600.0
+# Of the time to stop: a mail may still be handed over for so long, then it is given back; saying
+# goodbye to the mail server takes five seconds at the most.
+_HANDING_OVER = 0.4
+_LAST_WORDS_SECONDS = 2.0
 
 
-def tick_once(app: App) -> Ticked:
-    """Do one pass of everything due; SIGTERM and Ctrl-C stop it between two mails."""
-    return asyncio.run(_tick_once(app))
-
-
-async def _tick_once(app: App) -> Ticked:
-    stop, seen = asyncio.Event(), list[int]()
-    with _signals(stop, seen):
-        done = await app.tick(stop=stop)
-    if signal.SIGINT in seen:
-        raise KeyboardInterrupt
-    return done
-
-
-def run(app: App) -> int:
+def run(
+    app: App,
+    roles: Collection[str] = ROLES,
+    *,
+    reload: Reload | None = None,
+    rhythm: Rhythm | None = None,
+) -> int:
     """Run until a signal; return the exit code: 0 after SIGTERM, 130 after Ctrl-C.
 
+    Args:
+        roles: Of `vitals.ROLES`: what this process is here for.
+        reload: What SIGHUP does; None: it ends the process.
     Raises:
-        Busy: another daemon runs on the same database file, or the port is taken.
+        Busy: the port is taken.
+        UsageError: it would have nothing to do.
     """
-    with _only_one(app):
-        return asyncio.run(_Daemon(app).run())
-
-
-@contextmanager
-def _only_one(app: App) -> Iterator[None]:
-    """Hold a lock beside a SQLite file while the daemon runs; the kernel lets go of it."""
-    if not app.database.is_sqlite:
-        yield
-        return
-    path = Path(app.database.place + ".lock")
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise errors.Busy(f"another daemon (process {holder}) runs on this database") from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
-@contextmanager
-def _signals(stop: asyncio.Event, seen: list[int] | None = None) -> Iterator[None]:
-    """Set `stop` at the first SIGTERM or SIGINT; end the process at the second."""
-    loop = asyncio.get_running_loop()
-    wanted = (signal.SIGTERM, signal.SIGINT)
-
-    def received(number: int) -> None:
-        if stop.is_set():
-            os._exit(128 + number)  # the second time: at once; the ledger keeps what is open
-        if seen is not None:
-            seen.append(number)
-        stop.set()
-
-    for number in wanted:
-        loop.add_signal_handler(number, received, number)
-    try:
-        yield
-    finally:
-        for number in wanted:
-            loop.remove_signal_handler(number)
+    settings = app.settings
+    if set(roles) == {WEB} and not (settings.site.listen or settings.bounce.listen):
+        raise errors.UsageError(
+            f'nothing to do for "{WEB}": set site.listen, or leave out --only {WEB}'
+        )
+    return asyncio.run(_Daemon(app, Vitals(roles), reload, rhythm).run())
 
 
 @asynccontextmanager
-async def _taking(app: App) -> AsyncIterator[None]:
+async def _taking(current: Current) -> AsyncIterator[None]:
     """Listen for what comes back, where that is wanted."""
-    listen = app.settings.bounce.listen
+    listen = current.app.settings.bounce.listen
     if not listen:
         yield
         return
     from notifier.delivery import lmtp
 
     def take(mail: bytes, recipient: str) -> None:
-        app.take_mail(mail, envelope=recipient)
+        current.app.take_mail(mail, envelope=recipient)
 
-    domain = app.settings.mail.bounce_address.rpartition("@")[2]
+    def domain() -> str:
+        return current.app.settings.mail.bounce_address.rpartition("@")[2]
+
     async with lmtp.listening(bound(listen, "bounce.listen"), take, domain=domain):
         yield
 
@@ -118,140 +86,157 @@ async def _taking(app: App) -> AsyncIterator[None]:
 class _Daemon:
     """One run of the daemon."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self._stop = asyncio.Event()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._sending = 0
+    def __init__(
+        self, app: App, vitals: Vitals, reload: Reload | None, rhythm: Rhythm | None
+    ) -> None:
+        self._vitals, self._reload, self._roles = vitals, reload, vitals.roles
+        self._current = Current(app, vitals)
+        self._stop, self._cut, self._tasks = asyncio.Event(), Cut(), Tasks()
+        me = this_process(",".join(self._roles), system_clock())
+        wants = SCHEDULER in self._roles
+        self._standing = Standing(app.database, me, wants=wants, rhythm=rhythm)
+        self._planner = Planner(self._tasks, self._stop, self._standing, self._made)
+        self._sender = Sender(self._tasks, self._stop, self._cut)
+        self._ticker: Ticker | None = None
+        self._seen: list[int] = []
 
     async def run(self) -> int:
-        seen: list[int] = []
-        listen = self._app.settings.site.listen
-        with _signals(self._stop, seen):
-            async with serving(make_site(self._app), listen), _taking(self._app):
-                scheduler = self._scheduler()
-                scheduler.start()
-                log.info(
-                    "daemon started",
-                    database=self._app.database.place,
-                    pages=listen or "none",
-                    lmtp=self._app.settings.bounce.listen or "none",
-                )
-                if self._app.sink:
-                    log.warning("nothing is mailed to anybody", mails_go=self._app.mails_go)
-                await self._stop.wait()
-                log.info("daemon stopping")
-                scheduler.shutdown(wait=False)
-                finished = await self._finish()
-        code = 130 if signal.SIGINT in seen else 0
+        again = self._reload_soon if self._reload else None
+        with caught(self._stop, self._seen, again=again):
+            async with AsyncExitStack() as keeping:
+                async with AsyncExitStack() as open_:
+                    await self._open(open_)
+                    self._begin(keeping)
+                    systemd.tell("READY=1", f"STATUS=runs: {', '.join(self._roles)}")
+                    await self._stop.wait()
+                    finishing = asyncio.ensure_future(self._finish())
+                finished = await finishing
+            finished = finished and await self._leave()
+        return self._code(finished=finished)
+
+    async def _open(self, open_: AsyncExitStack) -> None:
+        """Listen, where this process is here for that: whoever only works needs no port."""
+        settings, is_web = self._current.app.settings, WEB in self._roles
+        if is_web:
+            await open_.enter_async_context(serving(self._current.pages, settings.site.listen))
+            await open_.enter_async_context(_taking(self._current))
+        log.info(
+            "daemon started",
+            database=self._current.app.database.place,
+            roles=",".join(self._roles),
+            pages=(is_web and settings.site.listen) or "none",
+            lmtp=(is_web and settings.bounce.listen) or "none",
+        )
+        if self._current.app.sink:
+            log.warning("nothing is mailed to anybody", mails_go=self._current.app.mails_go)
+
+    def _begin(self, keeping: AsyncExitStack) -> None:
+        """Start what goes on for as long as the process lives."""
+        works = [self._standing.keep(self._changed)]
+        if self._vitals.ticks:
+            self._ticker = Ticker(self._look, self._vitals, self._current.app.clock)
+            self._ticker.start(self._current.app.settings.daemon.tick_seconds)
+            works.append(self._ticker.watch())
+        if seconds := systemd.watchdog_seconds():
+            works.append(ping(self._vitals, seconds))
+        for work in works:
+            keeping.callback(asyncio.ensure_future(work).cancel)
+
+    def _look(self) -> None:
+        """What the clock starts."""
+        if SCHEDULER in self._roles:
+            self._planner.look(self._current.app)
+        if WORKER in self._roles:
+            self._sender.look(self._current.app)
+
+    def _made(self) -> None:
+        """Send at once what was just made."""
+        if WORKER in self._roles:
+            self._sender.look(self._current.app, again=True)
+
+    def _changed(self) -> None:
+        """We have become the scheduler, or are it no longer."""
+        self._vitals.is_scheduler = self._standing.is_scheduler
+        if not self._standing.is_scheduler:
+            self._planner.drop()
+        elif not self._stop.is_set():
+            self._planner.look(self._current.app)
+        standing = "scheduler" if self._standing.is_scheduler else "standby"
+        systemd.tell(f"STATUS=runs: {', '.join(self._roles)} ({standing})")
+
+    def _reload_soon(self) -> None:
+        self._tasks.start("reload", self._read_again, again=True)
+
+    async def _read_again(self) -> None:
+        if self._reload is None:
+            return
+        systemd.reloading()
+        try:
+            if await self._current.reload(self._reload) and self._ticker:
+                self._ticker.every(self._current.app.settings.daemon.tick_seconds)
+        finally:
+            systemd.tell("READY=1")
+
+    async def _finish(self) -> bool:
+        """End what is under way; return whether all ended in time.
+
+        Fetching is cut off at once: the next scheduler asks again.
+        """
+        clock, settings = asyncio.get_running_loop(), self._current.app.settings
+        end = clock.time() + settings.daemon.stop_seconds
+        log.info("daemon stopping")
+        systemd.tell("STOPPING=1", "STATUS=ends what is under way")
+        self._vitals.stopping = True
+        self._tasks.close()
+        self._planner.drop()
+        if self._ticker:
+            self._ticker.stop()
+        releasing = asyncio.ensure_future(self._release(end))
+        await _ended(
+            self._tasks.running(*sending.NAMES), settings.daemon.stop_seconds * _HANDING_OVER
+        )
+        self._cut.ask()
+        await _ended(self._tasks.running(*sending.NAMES), _LAST_WORDS_SECONDS)
+        if self._tasks.running(*sending.NAMES):  # cut off now, a mail would be sent twice
+            log.info("waiting for the answer to what is on the wire")
+            seconds = settings.smtp.whole_seconds
+            systemd.tell(f"EXTEND_TIMEOUT_USEC={round((seconds + 10) * 1_000_000)}")
+            await _ended(self._tasks.running(*sending.NAMES), seconds)
+        await releasing
+        late = self._tasks.running()
+        for task in late:
+            task.cancel()
+        await _ended(late, _LAST_WORDS_SECONDS)
+        return not late
+
+    async def _release(self, end: float) -> None:
+        """Let another process be the scheduler as soon as we plan nothing any more.
+
+        Where planning does not end in time, the lease ends by itself.
+        """
+        left = end - asyncio.get_running_loop().time() - _LAST_WORDS_SECONDS
+        await _ended(self._tasks.running(*planning.NAMES), max(left, _LAST_WORDS_SECONDS))
+        if not self._tasks.running(*planning.NAMES):
+            with suppress(errors.NotifierError, TimeoutError):
+                await asyncio.wait_for(self._standing.release(), _LAST_WORDS_SECONDS)
+
+    async def _leave(self) -> bool:
+        """Take our name off the list; False where the database does not answer in time."""
+        with suppress(errors.NotifierError, TimeoutError):
+            await asyncio.wait_for(self._standing.leave(), _LAST_WORDS_SECONDS)
+            return True
+        return False
+
+    def _code(self, *, finished: bool) -> int:
+        code = 130 if signal.SIGINT in self._seen else 0
         if not finished:
             log.warning("daemon ends before its work; what is open is taken up by the next start")
             os._exit(code)  # a thread still at work would keep the process alive
         log.info("daemon stopped")
         return code
 
-    def _scheduler(self) -> Any:  # APScheduler has no types
-        from apscheduler.schedulers.asyncio import AsyncIOScheduler
-        from apscheduler.triggers.interval import IntervalTrigger
 
-        scheduler = AsyncIOScheduler(
-            timezone="UTC",
-            # Late runs are made up for, not skipped: the tables decide what is due.
-            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
-        )
-        seconds = self._app.settings.daemon.tick_seconds
-        scheduler.add_job(
-            self._tick,
-            IntervalTrigger(seconds=seconds, timezone="UTC"),
-            id="tick",
-            next_run_time=system_clock(),
-        )
-        return scheduler
-
-    async def _tick(self) -> None:
-        """What the scheduler runs: it starts a task of ours, since shutdown cancels its own."""
-        self._spawn("mailbox", self._mailbox)
-        self._spawn("letters", self._letters)
-        self._spawn("pass", self._pass)
-        self._spawn("channels", self._channels)
-
-    def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Start a job's work as a task of ours, unless the last one is still at it."""
-        running = self._tasks.get(name)
-        if self._stop.is_set() or (running and not running.done()):
-            return
-        self._tasks[name] = asyncio.ensure_future(self._guarded(name, work))
-
-    async def _guarded(self, name: str, work: Callable[[], Awaitable[Any]]) -> None:
-        try:
-            await work()
-        except errors.NotifierError as error:
-            log.error("job failed", job=name, reason=str(error))
-        except Exception:
-            log.exception("job failed", job=name)
-
-    async def _pass(self) -> None:
-        """Fetch in the background; make and send what is due.
-
-        The first pass after a start waits for the sources, so that a digest that makes up for
-        a downtime holds the papers of that time.
-        """
-        first = "sources" not in self._tasks
-        self._spawn("sources", self._sources)
-        if first and "sources" in self._tasks:
-            await asyncio.wait([self._tasks["sources"]], timeout=FIRST_SOURCES_SECONDS)
-        if not self._stop.is_set():
-            await asyncio.to_thread(self._app.compose, stopping=self._stop.is_set)
-        if not self._stop.is_set():
-            with self._on_the_wire():
-                await self._app.deliver(stop=self._stop)
-
-    async def _letters(self) -> None:
-        """Send what somebody waits for, beside the digests."""
-        with self._on_the_wire():
-            sent = await self._app.send_letters(stop=self._stop)
-        if sent.down:
-            log.error("mail server down", reason=sent.down)
-
-    async def _channels(self) -> None:
-        """Send what goes to channels, beside the mails."""
-        with self._on_the_wire():
-            await self._app.channelled.send(stop=self._stop)
-
-    @contextmanager
-    def _on_the_wire(self) -> Iterator[None]:
-        self._sending += 1
-        try:
-            yield
-        finally:
-            self._sending -= 1
-
-    async def _mailbox(self) -> None:
-        """Read the mailbox of bounces, where there is one; a failure is noted, and told once."""
-        with suppress(errors.MailboxError):
-            await asyncio.to_thread(self._app.returned.poll_if_due, stopping=self._stop.is_set)
-
-    async def _sources(self) -> None:
-        for source in await asyncio.to_thread(self._app.intake.due_sources, self._app.clock()):
-            if not self._stop.is_set():
-                await self._guarded(source.name, partial(self._app.intake.ingest, [source]))
-
-    async def _finish(self) -> bool:
-        """Let what is on the wire end by itself for a while, then cancel it.
-
-        Fetching is cut off at once: the next start asks again. Returns whether all ended in time.
-        """
-        if "sources" in self._tasks:
-            self._tasks["sources"].cancel()
-        running = [task for task in self._tasks.values() if not task.done()]
-        if not running:
-            return True
-        seconds: float = self._app.settings.daemon.stop_seconds
-        if self._sending:  # cut off behind its final dot, a mail would be sent twice
-            log.info("waiting for the answer to what is on the wire")
-            seconds = max(seconds, self._app.settings.smtp.whole_seconds)
-        _, late = await asyncio.wait(running, timeout=seconds)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-        return not late
+async def _ended(tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
+    """Wait until all of them have ended, or so long."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -106,17 +107,19 @@ class Standing:
         async with self._steps:
             await self._steps.wait_for(lambda: self.holds)
 
-    async def claim(self) -> bool:
-        """Become the scheduler now, or return False once another is known to live.
+    async def claim(self, stop: asyncio.Event) -> bool:
+        """Become the scheduler now, or return False at `stop`, or once another is known to live.
 
         Raises:
             Busy, DatabaseError: the database does not answer.
         """
-        while True:
+        while not stop.is_set():
             await self._apart(self.step)
             if self.holds or self._other_lives():
-                return self.holds
-            await asyncio.sleep(self.rhythm.look_seconds)
+                break
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self.rhythm.look_seconds)
+        return self.holds
 
     async def release(self) -> None:
         """Be the scheduler no longer, so that another can at once."""
@@ -165,9 +168,7 @@ class Standing:
             self._tell_waiting(lease)
             return
         with self._database.writing() as conn:
-            took = store_processes.take(
-                conn, LEASE, self.me.token, seen=lease, now=self._clock()
-            )
+            took = store_processes.take(conn, LEASE, self.me.token, seen=lease, now=self._clock())
         if took:
             self._renewed, self._watched, self.other = at, None, None
             log.info("this process is the scheduler", **self._about)

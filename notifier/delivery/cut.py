@@ -28,8 +28,10 @@ class Cut:
                 self._taken_back.add(task)
                 task.cancel()
 
-    async def send(self, mailer: Mailer, *, sender: str, recipient: str, content: bytes) -> str | None:
-        """See `Mailer.send`; return None for a mail that was cut off: the server does not have it."""
+    async def send(
+        self, mailer: Mailer, *, sender: str, recipient: str, content: bytes
+    ) -> str | None:
+        """See `Mailer.send`; None: it was cut off, and the server does not have the mail."""
         task = asyncio.current_task()
         if self._is_asked or task is None:
             return None

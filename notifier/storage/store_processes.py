@@ -1,7 +1,8 @@
 """Processes that run on this database, and leases: what only one of them may do.
 
 A lease changes hands by one statement that names the holder and the beat it was seen with, so of
-several that want it one gets it. No clock is asked: who waits counts how long the beat stands still.
+several that want it one gets it. No clock is asked: who waits counts how long the beat stands
+still.
 """
 
 from __future__ import annotations

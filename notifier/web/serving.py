@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvicorn
 from anyio.to_thread import current_default_thread_limiter
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from notifier import errors
@@ -113,7 +113,7 @@ def _is_held(path: str) -> bool:
 
 
 @asynccontextmanager
-async def serving(site: Starlette, listen: str | socket.socket) -> AsyncIterator[None]:
+async def serving(site: ASGIApp, listen: str | socket.socket) -> AsyncIterator[None]:
     """Serve `site` for as long as the context is open; "" serves nothing."""
     if not listen:
         yield
