@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,6 +35,7 @@ def run(
     from notifier import daemon
 
     roles = _roles(only or [])
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the daemon can
     with instance() as opened:
         reload = daemon.Reload(read_settings, configure_logs)
         code = daemon.run(opened, roles, reload=reload)

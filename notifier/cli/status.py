@@ -10,6 +10,7 @@ import typer
 from notifier.cli import channels, pace
 from notifier.cli.output import Format, print_record, print_rows
 from notifier.overview import LAST, cares, recent, source_rows
+from notifier.standings import processes
 from notifier.storage import (
     paper_facts,
     store_channels,
@@ -47,6 +48,7 @@ def collect(app: App) -> dict[str, Any]:
             "channels_lack": app.channelled.lacks or None,
         }
     found["mailbox"] = _mailbox(app, last.mailbox) if last.mailbox else None
+    found["processes"] = processes(app)
     found["sources"] = source_rows(app, now)
     found["cares"] = cares(app, found["sources"], last, now=now)
     found["needs_care"] = bool(found["cares"])
@@ -64,6 +66,7 @@ def _mailbox(app: App, health: store_mailbox.Health) -> dict[str, Any]:
 def print_table(found: dict[str, Any]) -> None:
     """Print it for people."""
     tables = {
+        "processes": ("roles", "state", "host", "pid", "since", "last_heartbeat_at"),
         "destinations": ("destination", "state", "since", "until", "waiting", "why", "cure"),
         "limits": ("destination", "per", "most", "used"),
         "channels": ("id", "channel", "state", "since", "until", "waiting", "why"),

@@ -23,10 +23,10 @@ from notifier.intake import system_clock
 from notifier.storage import store_processes
 from notifier.storage.database import Database
 from notifier.storage.store_processes import NOBODY, Lease, Process, Seen
+from notifier.vitals import SCHEDULER
 
 log = structlog.get_logger()
 
-LEASE = "scheduler"
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
@@ -151,7 +151,7 @@ class Standing:
         now, had = self._clock(), self._renewed is not None
         with self._database.writing() as conn:
             store_processes.beat(conn, self.me, now=now)
-            kept = had and store_processes.renew(conn, LEASE, self.me.token)
+            kept = had and store_processes.renew(conn, SCHEDULER, self.me.token)
             self._forget_gone(conn, now)
         self._beaten = at
         self._renewed = at if kept else None
@@ -161,14 +161,16 @@ class Standing:
 
     def _look(self, at: float) -> None:
         with self._database.reading() as conn:
-            lease = store_processes.lease(conn, LEASE)
+            lease = store_processes.lease(conn, SCHEDULER)
             self.other = store_processes.find(conn, lease.holder)
         self._watched = seen = watched(self._watched, lease, at, self.rhythm)
         if not self._is_free(seen):
             self._tell_waiting(lease)
             return
         with self._database.writing() as conn:
-            took = store_processes.take(conn, LEASE, self.me.token, seen=lease, now=self._clock())
+            took = store_processes.take(
+                conn, SCHEDULER, self.me.token, seen=lease, now=self._clock()
+            )
         if took:
             self._renewed, self._watched, self.other = at, None, None
             log.info("this process is the scheduler", **self._about)
@@ -201,14 +203,14 @@ class Standing:
         self._renewed = None
         log.info("no longer the scheduler: this process stops", **self._about)  # before others can
         with self._database.writing() as conn:
-            store_processes.release(conn, LEASE, self.me.token)
+            store_processes.release(conn, SCHEDULER, self.me.token)
 
     def _leave(self) -> None:
         with self._database.writing() as conn:
             store_processes.forget(conn, [self.me.token])
 
     def _forget_gone(self, conn: Connection, now: datetime) -> None:
-        needed = (self.me.token, store_processes.lease(conn, LEASE).holder)
+        needed = (self.me.token, store_processes.lease(conn, SCHEDULER).holder)
         gone = [
             one.process.token
             for one in store_processes.every(conn)
