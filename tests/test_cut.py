@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from notifier.delivery.breaker import Breaker
 from notifier.delivery.cut import Cut
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
 from notifier.jobs.deliver import deliver
+from notifier.jobs.delivering import memory
 from notifier.jobs.delivering.values import Delivered, DeliverSettings
 from notifier.storage import tables as t
 from notifier.storage.database import Database
@@ -103,10 +105,8 @@ async def test_a_mail_behind_its_final_dot_is_waited_for_and_recorded(database: 
 
 async def test_a_trial_that_is_cut_off_lets_the_next_run_try(database: Database) -> None:
     post(database, ["ada@example.org"])
-    async with scripted({"AUTH": "535 no", "EHLO": "421 4.3.0 down"}) as server:
-        await sent(database, server.port)
     with database.writing() as conn:
-        conn.exec_driver_sql("UPDATE relay SET retry_at = '2026-11-20 11:00:00.000000'")
+        memory.keep_breaker(conn, Breaker("connection", "no answer", NOON, NOON))
     stop, cut = asyncio.Event(), Cut()
     async with scripted({"greeting": HANG}, {}) as server:
         await asyncio.gather(
