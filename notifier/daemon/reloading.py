@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from notifier import errors
 from notifier.app import App
 from notifier.config import Settings
-from notifier.vitals import Vitals
+from notifier.vitals import WEB, Vitals
 from notifier.web.site import make_site
 
 log = structlog.get_logger()
@@ -46,16 +46,17 @@ def with_fixed(old: Settings, new: Settings) -> tuple[Settings, tuple[str, ...]]
 
 
 class Current:
-    """The instance that is in force, and its pages."""
+    """The instance that is in force, and its pages, where this process serves them."""
 
     def __init__(self, app: App, vitals: Vitals) -> None:
         self.app = app
         self._vitals = vitals
-        self._site: ASGIApp = make_site(app, vitals)
+        self._site = self._site_of(app)
 
     async def pages(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by the instance that is in force."""
-        await self._site(scope, receive, send)
+        if self._site:
+            await self._site(scope, receive, send)
 
     async def reload(self, reload: Reload) -> bool:
         """Put what the configuration says now in force; False, and a line that says why, where it
@@ -63,7 +64,7 @@ class Current:
         try:
             settings, fixed = with_fixed(self.app.settings, await asyncio.to_thread(reload.read))
             app = await asyncio.to_thread(self._made, settings)
-            site = make_site(app, self._vitals)
+            site = self._site_of(app)
             reload.apply(settings)
         except errors.NotifierError as error:
             reason = "; ".join(str(error).splitlines())
@@ -74,6 +75,9 @@ class Current:
             log.warning("this needs a restart, and is as it was", settings=", ".join(fixed))
         log.info("the configuration was read again")
         return True
+
+    def _site_of(self, app: App) -> ASGIApp | None:
+        return make_site(app, self._vitals) if WEB in self._vitals.roles else None
 
     def _made(self, settings: Settings) -> App:
         return App(settings, clock=self.app.clock, database=self.app.database)
