@@ -38,21 +38,15 @@ class Vitals:
         """Whether it waits to become the scheduler."""
         return SCHEDULER in self.roles and not self.is_scheduler
 
-    @property
-    def ticks(self) -> bool:
-        """Whether it looks for work by itself; one that only serves pages does not."""
-        return SCHEDULER in self.roles or WORKER in self.roles
-
     def ticked(self, at: datetime) -> None:
         """Note that it looks for work now."""
         self.last_tick_at, self._ticked = at, self._seconds()
 
-    def tick_age_seconds(self) -> float | None:
-        """Return how long ago it looked for work, or was started; None where it never does."""
-        return self._seconds() - self._ticked if self.ticks else None
+    def tick_age_seconds(self) -> float:
+        """Return how long ago it looked for work, or was started."""
+        return self._seconds() - self._ticked
 
     @property
     def is_alive(self) -> bool:
         """Whether it looks for work as often as it should; three times in a row may fail."""
-        age = self.tick_age_seconds()
-        return age is None or age <= max(3 * self.tick_seconds, 60.0)
+        return self.tick_age_seconds() <= max(3 * self.tick_seconds, 60.0)

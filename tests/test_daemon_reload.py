@@ -232,8 +232,6 @@ async def test_a_clock_that_jumps_stops_no_look_for_work(
         jump[0] = timedelta(hours=hours)
         for _ in range(3):
             await looks.get()
-    age = vitals.tick_age_seconds()
-    assert age is not None
-    assert age < 1
+    assert vitals.tick_age_seconds() < 1
     ticker.stop()
     watching.cancel()

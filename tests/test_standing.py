@@ -316,6 +316,27 @@ def test_one_that_looks_for_work_is_alive_while_it_does() -> None:
     assert not vitals.is_alive
 
 
-def test_one_that_only_serves_pages_looks_for_nothing_and_is_alive() -> None:
+def test_one_that_only_serves_pages_stands_by_for_nothing() -> None:
     vitals = Vitals(("web",), seconds=lambda: 0.0)
-    assert (vitals.ticks, vitals.tick_age_seconds(), vitals.is_alive) == (False, None, True)
+    assert (vitals.is_standby, vitals.tick_age_seconds(), vitals.is_alive) == (False, 0.0, True)
+
+
+@pytest.mark.anyio
+async def test_a_database_that_does_not_answer_is_told_once_and_not_given_up(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from notifier.storage import database as module
+
+    monkeypatch.setattr(module, "BUSY_TIMEOUT_SECONDS", 0.01)
+    rhythm = Rhythm(0.5)
+    one = Standing(room.database, this_process("scheduler", NOON), wants=True, rhythm=rhythm)
+    became = asyncio.Event()
+    with structlog.testing.capture_logs() as logged:
+        with room.database.writing():
+            keeping = asyncio.ensure_future(one.keep(became.set))
+            assert not (await asyncio.wait({keeping}, timeout=0.3))[0]
+        await asyncio.wait_for(became.wait(), 10)
+    keeping.cancel()
+    troubles = sum(entry["event"] == "the heartbeat is not written" for entry in logged)
+    assert (troubles, one.is_scheduler) == (1, True)
+    await one.leave()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from notifier import errors
+from notifier import errors, keys
 from notifier.app import App
 from notifier.config import Settings
 from notifier.vitals import WEB, Vitals
@@ -57,6 +57,11 @@ class Current:
         """Answer by the instance that is in force."""
         if self._site:
             await self._site(scope, receive, send)
+
+    async def refresh(self) -> None:
+        """Sign links with the newest key: another process may have made one."""
+        app = self.app
+        app.tokens.use(await asyncio.to_thread(keys.of_links, app.database))
 
     async def reload(self, reload: Reload) -> bool:
         """Put what the configuration says now in force; False, and a line that says why, where it

@@ -29,6 +29,7 @@ from notifier.daemon.tasks import Tasks
 from notifier.daemon.ticking import Ticker, ping
 from notifier.delivery.cut import Cut
 from notifier.intake import system_clock
+from notifier.runs import one_run
 from notifier.vitals import ROLES, SCHEDULER, WEB, WORKER, Vitals
 from notifier.web.serving import bound, serving
 
@@ -97,7 +98,7 @@ class _Daemon:
         self._standing = Standing(app.database, me, wants=wants, rhythm=rhythm)
         self._planner = Planner(self._tasks, self._stop, self._standing, self._made)
         self._sender = Sender(self._tasks, self._stop, self._cut)
-        self._ticker: Ticker | None = None
+        self._ticker = Ticker(self._look, vitals, app.clock)
         self._seen: list[int] = []
 
     async def run(self) -> int:
@@ -132,22 +133,22 @@ class _Daemon:
 
     def _begin(self, keeping: AsyncExitStack) -> None:
         """Start what goes on for as long as the process lives."""
-        works = [self._standing.keep(self._changed)]
-        if self._vitals.ticks:
-            self._ticker = Ticker(self._look, self._vitals, self._current.app.clock)
-            self._ticker.start(self._current.app.settings.daemon.tick_seconds)
-            works.append(self._ticker.watch())
+        self._ticker.start(self._current.app.settings.daemon.tick_seconds)
+        works = [self._standing.keep(self._changed), self._ticker.watch()]
         if seconds := systemd.watchdog_seconds():
             works.append(ping(self._vitals, seconds))
         for work in works:
             keeping.callback(asyncio.ensure_future(work).cancel)
 
     def _look(self) -> None:
-        """What the clock starts."""
-        if SCHEDULER in self._roles:
-            self._planner.look(self._current.app)
-        if WORKER in self._roles:
-            self._sender.look(self._current.app)
+        """What the clock starts; in the log it is one run, with all that follows from it."""
+        with one_run():
+            if SCHEDULER in self._roles:
+                self._planner.look(self._current.app)
+            if WORKER in self._roles:
+                self._sender.look(self._current.app)
+            if WEB in self._roles:
+                self._tasks.start("keys", self._current.refresh)
 
     def _made(self) -> None:
         """Send at once what was just made."""
@@ -160,7 +161,8 @@ class _Daemon:
         if not self._standing.is_scheduler:
             self._planner.drop()
         elif not self._stop.is_set():
-            self._planner.look(self._current.app)
+            with one_run():
+                self._planner.look(self._current.app)
         standing = "scheduler" if self._standing.is_scheduler else "standby"
         systemd.tell(f"STATUS=runs: {', '.join(self._roles)} ({standing})")
 
@@ -172,7 +174,7 @@ class _Daemon:
             return
         systemd.reloading()
         try:
-            if await self._current.reload(self._reload) and self._ticker:
+            if await self._current.reload(self._reload):
                 self._ticker.every(self._current.app.settings.daemon.tick_seconds)
         finally:
             systemd.tell("READY=1")
@@ -189,8 +191,7 @@ class _Daemon:
         self._vitals.stopping = True
         self._tasks.close()
         self._planner.drop()
-        if self._ticker:
-            self._ticker.stop()
+        self._ticker.stop()
         releasing = asyncio.ensure_future(self._release(end))
         await _ended(
             self._tasks.running(*sending.NAMES), settings.daemon.stop_seconds * _HANDING_OVER

@@ -83,21 +83,27 @@ class Standing:
             changed: Called when we have become the scheduler, or are it no longer.
         """
         while True:
-            try:
-                await self._apart(self.step)
-                self._trouble = ""
-            except errors.NotifierError as error:
-                if self._trouble != str(error):
-                    log.error("the heartbeat is not written", reason=str(error))
-                self._trouble = str(error)
-            except Exception:
-                log.exception("the heartbeat is not written")
+            await self._step_safely()
             if self.is_scheduler != self._is_told_scheduler:
                 self._is_told_scheduler = self.is_scheduler
                 changed()
             async with self._steps:
                 self._steps.notify_all()
             await asyncio.sleep(self.rhythm.look_seconds)
+
+    async def _step_safely(self) -> None:
+        """Take a step; the same trouble is told once."""
+        before, self._trouble = self._trouble, ""
+        try:
+            await self._apart(self.step)
+        except errors.NotifierError as error:
+            self._trouble = str(error)
+            if before != self._trouble:
+                log.error("the heartbeat is not written", reason=self._trouble)
+        except Exception as error:
+            self._trouble = type(error).__name__
+            if before != self._trouble:
+                log.exception("the heartbeat is not written")
 
     async def confirmed(self) -> None:
         """Return while we are the scheduler beyond doubt; where that is in doubt, wait for `keep`

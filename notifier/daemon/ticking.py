@@ -67,7 +67,7 @@ class Ticker:
         while not self._is_stopped:
             seconds = self._vitals.tick_seconds
             await asyncio.sleep(seconds / 2)
-            age = self._vitals.tick_age_seconds() or 0.0
+            age = self._vitals.tick_age_seconds()
             if age > 1.5 * seconds + 1:
                 log.warning("the clock was set back, or work held up all else", no_tick=round(age))
                 self.every(seconds)
