@@ -153,6 +153,21 @@ async def test_a_configuration_that_cannot_be_used_changes_nothing(tmp_path: Pat
     app.close()
 
 
+@pytest.mark.anyio
+async def test_a_process_signs_with_a_key_that_another_made_from_its_next_look_on(
+    tmp_path: Path,
+) -> None:
+    here, there = (App(Settings(database={"url": f"sqlite:///{tmp_path}/x.db"})) for _ in range(2))
+    current = Current(here, Vitals(("web",)))
+    before = here.tokens.make("pause", 1)
+    there.rotate_links()
+    assert here.tokens.make("pause", 1) == before
+    await current.refresh()
+    assert here.tokens.make("pause", 1) == there.tokens.make("pause", 1) != before
+    for app in (here, there):
+        app.close()
+
+
 # What systemd is told.
 
 
