@@ -88,8 +88,8 @@ async def test_a_second_sigterm_ends_at_once(tmp_path: Path) -> None:
 async def test_a_long_compose_is_left_between_two_subscribers(tmp_path: Path) -> None:
     own = tmp_path / "own" / "mail"
     own.mkdir(parents=True)
-    # A tenth of a second for each of thirty digests, in each of its parts.
-    slow = "{% for a in range(900) %}{% for b in range(900) %}{% endfor %}{% endfor %}text"
+    # Half a second for each of thirty digests.
+    slow = "{% for a in range(6000) %}{% for b in range(3000) %}{% endfor %}{% endfor %}text"
     (own / "digest.txt.j2").write_text(slow)
     async with listening(SlowSink(0.0)) as sink:
         config = set_up(tmp_path, sink.port, stop_seconds=10, site="templates_dir = 'own'")
