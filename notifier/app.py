@@ -36,7 +36,7 @@ from notifier.jobs.deliver import deliver
 from notifier.jobs.delivering.values import Delivered, DeliverSettings, Pace
 from notifier.jobs.edition import ComposeSettings, Outlook
 from notifier.jobs.explain import Explained, explain
-from notifier.jobs.housekeeping import keep_house
+from notifier.jobs.housekeeping import Retention, keep_house
 from notifier.jobs.letters import LetterPost, Sent, send_letters
 from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
@@ -116,6 +116,14 @@ class App:
     def archive(self) -> timedelta:
         """How long a digest can be read on its page, and its mail is kept."""
         return timedelta(days=self.settings.site.archive_days)
+
+    @property
+    def retention(self) -> Retention:
+        """How long what has served its purpose is kept; a digest as long as its page."""
+        keep = self.settings.keep
+        days = {name.removesuffix("_days"): timedelta(days=n) for name, n in keep}
+        days["digests"] = max(days["digests"], self.archive)
+        return Retention(mails=self.archive, **days)
 
     @cached_property
     def links(self) -> Links:
@@ -305,7 +313,7 @@ class App:
         composed = compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
         )
-        keep_house(self.database, now=now, archive=self.archive, stopping=stopping)
+        keep_house(self.database, self.retention, now=now, stopping=stopping)
         return composed
 
     async def send_letters(self, *, stop: asyncio.Event | None = None) -> Sent:

@@ -1,4 +1,4 @@
-"""The commands that are no group: demo, init, run, tick, status, ingest, explain."""
+"""The commands that are no group: demo, init, run, tick, status, prune, ..."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from notifier.cli import (
     mail,
     outbox,
     profile_feed,
+    pruning,
     sources,
     tastes,
     trends,
@@ -59,6 +60,10 @@ app.command(
     epilog="Examples: notifier explain 2508.13426 --for ada@example.org · "
     "notifier explain https://arxiv.org/abs/2508.13426 --for ada@example.org --format json"
 )(explaining.explain)
+app.command(
+    epilog="Examples: notifier prune --dry-run · notifier prune --vacuum · "
+    "notifier prune --format json"
+)(pruning.prune)
 
 
 def _version(wanted: bool) -> None:

@@ -6,7 +6,7 @@ meanwhile stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,7 +60,7 @@ class Kind:
         return query.where(self.may_go(ages)) if self.may_go else query
 
 
-def _any(table: Table, *conditions: ColumnElement[bool]) -> Exists:
+def _any(table: FromClause, *conditions: ColumnElement[bool]) -> Exists:
     return exists(select(1).select_from(table).where(*conditions))
 
 
@@ -87,7 +87,9 @@ def _digests(ages: Ages, digest: FromClause = t.digest) -> ColumnElement[bool]:
     """The last one stays: it says that somebody has had one, and up to where."""
     newer = t.digest.alias("newer")
     is_last = ~_any(
-        newer, newer.c.subscriber_id == digest.c.subscriber_id, newer.c.id > digest.c.id  # type: ignore[arg-type]  # an alias
+        newer,
+        newer.c.subscriber_id == digest.c.subscriber_id,
+        newer.c.id > digest.c.id,
     )
     return and_(~is_last, _digest_is_closed(digest.c.id))
 
@@ -104,7 +106,7 @@ def _signals(ages: Ages) -> ColumnElement[bool]:
     newer, s = t.signal.alias("newer"), t.signal.c
     same = [newer.c[name] == s[name] for name in ("paper_id", "source", "name")]
     between = (newer.c.read_at > s.read_at, newer.c.read_at < ages["signals"])
-    return _any(newer, *same, *between)  # type: ignore[arg-type]  # an alias
+    return _any(newer, *same, *between)
 
 
 def _papers(ages: Ages) -> ColumnElement[bool]:
@@ -122,7 +124,7 @@ def _papers(ages: Ages) -> ColumnElement[bool]:
     if "foreseen" in ages:
         gone = t.digest.alias("gone")
         is_gone = and_(gone.c.composed_at < ages["digests"], _digests(ages, gone))
-        stays.append(~_any(gone, gone.c.id == held.digest_id, is_gone))  # type: ignore[arg-type]
+        stays.append(~_any(gone, gone.c.id == held.digest_id, is_gone))
         needed.append(_any(t.digest_paper, held.paper_id == paper, *stays))
     else:
         needed.append(_any(t.digest_paper, held.paper_id == paper))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from notifier.papers.identity import Alias
 from notifier.storage import tables as t
@@ -52,3 +52,20 @@ def remember(conn: Connection, names: Iterable[Alias]) -> None:
     for name in names:
         mine = (t.forgotten.c.scheme == name.scheme) & (t.forgotten.c.value == name.value)
         conn.execute(delete(t.forgotten).where(mine))
+
+
+def count_old(conn: Connection, *, before: datetime) -> int:
+    """Return how many names are of papers deleted before a time (UTC)."""
+    f = t.forgotten.c.forgotten_at
+    return conn.scalar(select(func.count()).select_from(t.forgotten).where(f < before)) or 0
+
+
+def oldest(conn: Connection) -> datetime | None:
+    """Return when the first paper was deleted whose name is kept (UTC)."""
+    found: datetime | None = conn.scalar(select(func.min(t.forgotten.c.forgotten_at)))
+    return found
+
+
+def forget(conn: Connection, *, before: datetime) -> int:
+    """Delete the names of papers deleted before a time (UTC), and return how many."""
+    return conn.execute(delete(t.forgotten).where(t.forgotten.c.forgotten_at < before)).rowcount
