@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from notifier import errors, keys, pacing
+from notifier import errors, keys, mailing, pacing
 from notifier.channelled import Channelled
 from notifier.config import Settings
 from notifier.config_values import is_loopback
@@ -149,22 +149,7 @@ class App:
     @property
     def smtp_settings(self) -> SmtpSettings | None:
         """How the mail server is reached; None where mails go to none."""
-        if self.settings.mail.transport != "smtp":
-            return None
-        smtp = self.settings.smtp
-        return SmtpSettings(
-            host=smtp.host,
-            port=smtp.port,
-            security=smtp.security,
-            user=smtp.user,
-            password=smtp.password.get_secret_value(),
-            ca_file=smtp.ca_file,
-            send_seconds=smtp.send_seconds,
-            timeout_seconds=smtp.timeout_seconds,
-            mails_per_connection=smtp.mails_per_connection,
-            connection_seconds=smtp.connection_seconds,
-            idle_seconds=smtp.idle_seconds,
-        )
+        return mailing.smtp_settings(self.settings)
 
     @property
     def return_path(self) -> str:

@@ -1,4 +1,4 @@
-"""The commands that are no group: demo, init, run, tick, status, prune, ..."""
+"""The commands that are no group: demo, init, run, tick, status, doctor, prune, ..."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from notifier.cli import (
     database,
     digests,
     dkim,
+    doctoring,
     explaining,
     links,
     mail,
@@ -60,6 +61,10 @@ app.command(
     epilog="Examples: notifier explain 2508.13426 --for ada@example.org · "
     "notifier explain https://arxiv.org/abs/2508.13426 --for ada@example.org --format json"
 )(explaining.explain)
+app.command(
+    epilog="Examples: notifier doctor · notifier doctor --offline · "
+    "notifier doctor --dns 192.0.2.53 --format json"
+)(doctoring.doctor)
 app.command(
     epilog="Examples: notifier prune --dry-run · notifier prune --vacuum · "
     "notifier prune --format json"
