@@ -59,9 +59,11 @@ def _judged(setup: Setup, domain: str, address: Address | None, found: spf.Readi
     if found.lookups > spf.MOST_LOOKUPS:
         said = f"{domain}: {found.lookups} lookups, and receivers stop at {spf.MOST_LOOKUPS}"
         return failed("spf", said, "Take out includes that no mail of yours comes from.")
-    if any(term.name == "all" and term.sign == "+" for term in found.terms):
+    if found.is_open:
         said = f'{domain}: "+all" lets anybody send with this domain'
-        return failed("spf", said, f'End the TXT record at {domain} with "-all".')
+        return failed(
+            "spf", said, f'End the TXT record at {domain}, or what it includes, with "-all".'
+        )
     if address and found.result not in ("pass", "unknown"):
         said = f"{domain}: {address}, from where mails leave, is not allowed ({found.result})"
         return failed("spf", said, f'Put "{ours}" into the TXT record at {domain}.')

@@ -77,13 +77,14 @@ class Reading:
     """A domain's policy, read with all that it includes.
 
     `result` is what it says of the address that was asked for; "unknown" where it cannot be told
-    here, "none" without a record.
+    here, "none" without a record. `is_open`: it, or what it includes, lets anybody send.
     """
 
     record: str = ""
     terms: list[Term] = field(default_factory=list)
     lookups: int = 0
     result: str = "none"
+    is_open: bool = False
 
 
 async def read(domain: str, resolver: Resolver, address: Address | None) -> Reading:
@@ -98,13 +99,14 @@ async def read(domain: str, resolver: Resolver, address: Address | None) -> Read
         return Reading()
     walk = _Walk(resolver, address)
     result = await walk.result(domain, found, 0)
-    return Reading(found[0], parse(found[0]), walk.lookups, result)
+    return Reading(found[0], parse(found[0]), walk.lookups, result, walk.is_open)
 
 
 class _Walk:
     def __init__(self, resolver: Resolver, address: Address | None) -> None:
         self._resolver, self._address = resolver, address
         self.lookups = 0
+        self.is_open = False
 
     async def result(self, domain: str, found: Sequence[str], depth: int) -> str:
         """Judge the address by a record; all parts are read, the first that fits decides."""
@@ -124,6 +126,7 @@ class _Walk:
         if term.name in ("include", "redirect"):
             return await self._elsewhere(term, depth)
         if term.name == "all":
+            self.is_open |= term.sign == "+"
             return _RESULTS[term.sign]
         if self._address is None:
             return ""

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -239,9 +239,10 @@ class Client:
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:
             raise _failure(url, type(error).__name__, unreachable=True) from error
         try:
-            return parsedate_to_datetime(answer.headers.get("Date", ""))
-        except (ValueError, TypeError):
+            said = parsedate_to_datetime(answer.headers.get_list("Date")[0])
+        except (ValueError, TypeError, IndexError):
             return None
+        return said if said.tzinfo else said.replace(tzinfo=UTC)
 
     async def _followed(self, url: str, headers: dict[str, str]) -> Answer:
         """Ask, and follow redirects; each of them is a request with a turn of its own."""
