@@ -420,7 +420,12 @@ async def test_somebody_listens_for_bounces_where_that_is_set(tmp_path: Path) ->
     async with lmtp.listening(bound(with_socket), lambda mail, to: None, domain=f"back.{LAB}"):
         assert await state(listen=with_socket) == ("ok", f"LMTP is listened for at {with_socket}")
     assert (await state(listen="127.0.0.1:1"))[0] == "failed"
-    other = await asyncio.start_server(lambda _, writer: writer.write(b"+OK POP3\r\n"), "127.0.0.1")
+
+    async def another(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"+OK POP3\r\n")
+        writer.close()
+
+    other = await asyncio.start_server(another, "127.0.0.1", 0)
     said = await state(listen=f"127.0.0.1:{other.sockets[0].getsockname()[1]}")
     other.close()
     assert said[0] == "failed"
