@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from notifier import errors
+from notifier.config_values import file_of
 from notifier.delivery.dkim_keys import exposed
 from notifier.digests.render import Templates
 from notifier.doctor.finding import Finding, failed, ok, skipped, warning
@@ -65,9 +66,9 @@ def _modes(setup: Setup) -> Iterator[Finding]:
     inline = settings.smtp.password_file is None and settings.smtp.password.get_secret_value()
     named = [settings.smtp.password_file, settings.bounce.imap_password_file]
     named += [source.api_key_file for source in settings.source]
-    paths = [folder / path for path in named if path] + ([setup.file] if inline else [])
+    paths = [file_of(path, folder) for path in named if path] + ([setup.file] if inline else [])
     for path in paths:
-        if said := exposed(path):
+        if path.is_file() and (said := exposed(path)):
             yield warning("configuration", said, f"Run: chmod 600 {path}")
 
 
