@@ -30,6 +30,7 @@ from notifier.storage.database import Database
 from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
+from . import dovecot
 from .builders import NOON, atom
 from .commands import Notifier, notifier
 from .dns_server import name_server
@@ -441,6 +442,20 @@ async def test_a_mailbox_that_cannot_be_reached_is_a_failure(database: Database)
     (one,) = await ask_mailbox(a_setup(database, bounce=bounce))
     assert one.state == "failed"
     assert await ask_mailbox(a_setup(database)) == []
+
+
+async def test_a_mailbox_is_logged_in_to_and_left_as_it_is(database: Database) -> None:
+    with dovecot.serving() as there:
+        there.put(b"Subject: one\n\n", b"Subject: two\n\n")
+        bounce = {"imap_host": "127.0.0.1", "imap_port": there.port, "imap_user": there.user,
+                  "imap_password": dovecot.PASSWORD, "imap_security": "none"}  # fmt: skip
+        (well,) = await ask_mailbox(a_setup(database, bounce=bounce))
+        assert (well.state, "2 mails wait" in well.found) == ("ok", True)
+        assert not there.has("Processed")
+        assert [flags for _, flags in there.folder()] == [set(), set()]
+        wrong = bounce | {"imap_password": "another secret"}
+        (refused,) = await ask_mailbox(a_setup(database, bounce=wrong))
+        assert (refused.state, "another secret" in repr(refused)) == ("failed", False)
 
 
 # The pages.
