@@ -108,6 +108,7 @@ def test_a_paper_goes_when_nobody_has_it_and_is_not_news_when_it_is_shown_again(
         assert row is not None
         (again,) = store_papers.load(conn, [row])
         assert store_news.rows_arrived(conn, 0, since=LONG) == [2]
+        assert promises.broken(conn) == []
     assert (again.first_seen_at, again.arrival) == (NOON, None)
     assert gone(later, LONG + 2 * DAY) == {}, "it is shown again: it is kept as long again"
 
