@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from notifier import errors, keys, pacing
+from notifier import errors, keys, mailing, pacing
 from notifier.channelled import Channelled
 from notifier.config import Settings
 from notifier.config_values import is_loopback
@@ -36,7 +36,7 @@ from notifier.jobs.deliver import deliver
 from notifier.jobs.delivering.values import Delivered, DeliverSettings, Pace
 from notifier.jobs.edition import ComposeSettings, Outlook
 from notifier.jobs.explain import Explained, explain
-from notifier.jobs.housekeeping import keep_house
+from notifier.jobs.housekeeping import Retention, keep_house
 from notifier.jobs.letters import LetterPost, Sent, send_letters
 from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
@@ -117,6 +117,14 @@ class App:
         """How long a digest can be read on its page, and its mail is kept."""
         return timedelta(days=self.settings.site.archive_days)
 
+    @property
+    def retention(self) -> Retention:
+        """How long what has served its purpose is kept; a digest as long as its page."""
+        keep = self.settings.keep
+        days = {name.removesuffix("_days"): timedelta(days=n) for name, n in keep}
+        days["digests"] = max(days["digests"], self.archive)
+        return Retention(mails=self.archive, **days)
+
     @cached_property
     def links(self) -> Links:
         return Links(self.settings.site.public_url, self.tokens)
@@ -141,22 +149,7 @@ class App:
     @property
     def smtp_settings(self) -> SmtpSettings | None:
         """How the mail server is reached; None where mails go to none."""
-        if self.settings.mail.transport != "smtp":
-            return None
-        smtp = self.settings.smtp
-        return SmtpSettings(
-            host=smtp.host,
-            port=smtp.port,
-            security=smtp.security,
-            user=smtp.user,
-            password=smtp.password.get_secret_value(),
-            ca_file=smtp.ca_file,
-            send_seconds=smtp.send_seconds,
-            timeout_seconds=smtp.timeout_seconds,
-            mails_per_connection=smtp.mails_per_connection,
-            connection_seconds=smtp.connection_seconds,
-            idle_seconds=smtp.idle_seconds,
-        )
+        return mailing.smtp_settings(self.settings)
 
     @property
     def return_path(self) -> str:
@@ -305,7 +298,7 @@ class App:
         composed = compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
         )
-        keep_house(self.database, now=now, archive=self.archive, stopping=stopping)
+        keep_house(self.database, self.retention, now=now, stopping=stopping)
         return composed
 
     async def send_letters(self, *, stop: asyncio.Event | None = None) -> Sent:
