@@ -18,10 +18,9 @@ from pathlib import Path
 
 import structlog
 
-from notifier import errors, keys, pacing, reaching
+from notifier import keys, mailing, pacing
 from notifier.channelled import Channelled
 from notifier.config import Settings
-from notifier.config_values import is_loopback
 from notifier.delivery.cut import Cut
 from notifier.delivery.files import FilesTransport
 from notifier.delivery.mailer import Transport
@@ -38,7 +37,7 @@ from notifier.jobs.deliver import deliver
 from notifier.jobs.delivering.values import Delivered, DeliverSettings, Pace
 from notifier.jobs.edition import ComposeSettings, Outlook
 from notifier.jobs.explain import Explained, explain
-from notifier.jobs.housekeeping import keep_house
+from notifier.jobs.housekeeping import Retention, keep_house
 from notifier.jobs.ingest import Ready, at_once
 from notifier.jobs.letters import LetterPost, Sent, send_letters
 from notifier.jobs.library import Library
@@ -67,16 +66,9 @@ class App:
     """One instance on one database."""
 
     def __init__(
-        self,
-        settings: Settings,
-        *,
-        clock: Clock = system_clock,
-        database: Database | None = None,
+        self, settings: Settings, *, clock: Clock = system_clock, database: Database | None = None
     ) -> None:
-        """
-        Args:
-            database: One that is open and has the present schema; None: that of the settings.
-        """
+        """Work on a `database` that is open and has the present schema, else on the settings'."""
         self.settings = settings
         self.clock = clock
         self.sign = make_signer(settings, self._warn)
@@ -131,6 +123,14 @@ class App:
         """How long a digest can be read on its page, and its mail is kept."""
         return timedelta(days=self.settings.site.archive_days)
 
+    @property
+    def retention(self) -> Retention:
+        """How long what has served its purpose is kept; a digest as long as its page."""
+        keep = self.settings.keep
+        days = {name.removesuffix("_days"): timedelta(days=n) for name, n in keep}
+        days["digests"] = max(days["digests"], self.archive)
+        return Retention(mails=self.archive, **days)
+
     @cached_property
     def links(self) -> Links:
         return Links(self.settings.site.public_url, self.tokens)
@@ -155,7 +155,7 @@ class App:
     @property
     def smtp_settings(self) -> SmtpSettings | None:
         """How the mail server is reached; None where mails go to none."""
-        return reaching.smtp(self.settings)
+        return mailing.smtp_settings(self.settings)
 
     @property
     def return_path(self) -> str:
@@ -175,19 +175,12 @@ class App:
     @property
     def inbox(self) -> str:
         """The address of the inbox page, "" where there is none: it is for this machine only."""
-        listen = self.settings.site.listen
-        shown = self.sink and is_loopback(listen.rpartition(":")[0])
-        return f"http://{listen}/inbox" if shown else ""
+        return mailing.inbox(self.settings) if self.sink else ""
 
     @property
     def mails_go(self) -> str:
         """Where mails go, in words."""
-        if self.sink:
-            shown = f"shown at {self.inbox}" if self.inbox else "shown nowhere: see site.listen"
-            return f"to nobody: transport is sink; kept in {self.sink.folder}, {shown}"
-        if self.settings.mail.transport == "files":
-            return f"into the folder {self.settings.mail.directory}"
-        return f"to {self.settings.smtp.host}, port {self.settings.smtp.port}"
+        return mailing.mails_go(self.settings, self.sink)
 
     @cached_property
     def pace(self) -> Pace:
@@ -304,7 +297,7 @@ class App:
         composed = compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
         )
-        keep_house(self.database, now=now, archive=self.archive, stopping=stopping)
+        keep_house(self.database, self.retention, now=now, stopping=stopping)
         return composed
 
     async def send_letters(
@@ -373,7 +366,9 @@ class App:
             if not stop.is_set():
                 done.ingested += await self.intake.ingest_until(stop, source, ready=ready)
         if not stop.is_set():
-            await self._poll(done, stop)
+            done.polled, done.mailbox_failure = await asyncio.to_thread(
+                self.returned.poll_or_say, stopping=stop.is_set
+            )
         if not stop.is_set():
             done.composed = await asyncio.to_thread(self.compose, stopping=stop.is_set)
             done.broken_templates = tuple(self.templates.problems)
@@ -386,16 +381,6 @@ class App:
             done.delivered = await self.deliver(stop=stop)
         if not stop.is_set():
             done.posted = await self.channelled.send(stop=stop)
-
-    async def _poll(self, done: Ticked, stop: asyncio.Event) -> None:
-        """Read the mailbox of bounces when it is time; its troubles stop nothing else."""
-        try:
-            done.polled = await asyncio.to_thread(self.returned.poll_if_due, stopping=stop.is_set)
-        except errors.NotifierError as error:
-            done.mailbox_failure = str(error)
-        except Exception as error:
-            log.exception("the mailbox of bounces is not read")
-            done.mailbox_failure = f"this program failed: {type(error).__name__}"
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from notifier.config_bounce import Bounce
 from notifier.config_channels import Channels
 from notifier.config_delivery import Delivery, ProviderSettings
 from notifier.config_errors import explain
+from notifier.config_keep import Keep
 from notifier.config_sources import SourceSettings
 from notifier.config_values import (
     AsciiUrl,
@@ -214,6 +215,7 @@ class Settings(BaseSettings):
     ranking: Ranking = Ranking()
     delivery: Delivery = Delivery()
     channels: Channels = Channels()
+    keep: Keep = Keep()
     http: Http = Http()
     daemon: Daemon = Daemon()
     log: Log = Log()

@@ -9,6 +9,7 @@
     ├── Busy                    another process holds what this one needs         exit 5
     ├── SourceError             a source did not answer with what it promises     exit 1
     ├── MailboxError            the mailbox of bounces cannot be read             exit 1
+    ├── DnsError                no name server answers                            exit 1
     ├── DatabaseError           the database cannot be used as it is              exit 1
     ├── TemplateError           a template is missing or broken                   exit 1
     ├── BadToken                a link is forged, foreign or cut short            exit 1
@@ -81,6 +82,10 @@ class MailboxError(NotifierError):
     def __init__(self, text: str, *, refused: bool = False) -> None:
         super().__init__(text)
         self.refused = refused
+
+
+class DnsError(NotifierError):
+    """DNS cannot be asked, or does not answer: whether there is a record is not known."""
 
 
 class DatabaseError(NotifierError):

@@ -129,14 +129,21 @@ class Intake:
         with self._database.writing() as conn:
             return store_sources.pause(conn, name, source.kind, at=at)
 
-    async def fetch(self, url: str) -> Answer:
+    async def fetch(
+        self, url: str, *, etag: str | None = None, last_modified: str | None = None
+    ) -> Answer:
         """Return what an address answers, politely; nothing is kept.
 
         Raises:
             SourceError: no good answer.
         """
         async with self._client() as client:
-            return await client.fetch(url)
+            return await client.fetch(url, etag=etag, last_modified=last_modified)
+
+    async def time_at(self, url: str) -> datetime | None:
+        """Return what time it is where a source is read, None where nobody says; asks once."""
+        async with self._client() as client:
+            return await client.time_at(url)
 
     async def ingest(
         self,

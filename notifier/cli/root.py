@@ -1,4 +1,4 @@
-"""The commands that are no group: demo, init, run, tick, status, ingest, explain."""
+"""The commands that are no group: demo, init, run, tick, status, doctor, prune, ..."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from notifier.cli import (
     database,
     digests,
     dkim,
+    doctoring,
     explaining,
     links,
     mail,
     outbox,
     profile_feed,
+    pruning,
     running,
     sources,
     tastes,
@@ -60,6 +62,14 @@ app.command(
     epilog="Examples: notifier explain 2508.13426 --for ada@example.org · "
     "notifier explain https://arxiv.org/abs/2508.13426 --for ada@example.org --format json"
 )(explaining.explain)
+app.command(
+    epilog="Examples: notifier doctor · notifier doctor --offline · "
+    "notifier doctor --dns 192.0.2.53 --format json"
+)(doctoring.doctor)
+app.command(
+    epilog="Examples: notifier prune --dry-run · notifier prune --vacuum · "
+    "notifier prune --format json"
+)(pruning.prune)
 
 app.command(
     epilog="Examples: notifier run --config /etc/notifier/notifier.toml · "
@@ -199,16 +209,27 @@ def ingest(
         raise typer.Exit(3)
 
 
-@app.command(epilog="Example: notifier status --format json")
-def status(format_: FormatOption = Format.table) -> None:
-    """How sources, subscribers, digests and deliveries are doing."""
-    from notifier.cli.status import collect, print_table
+@app.command(
+    epilog="Examples: notifier status · notifier status --format json · "
+    "notifier status --watch --every 2"
+)
+def status(
+    format_: FormatOption = Format.table,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")
+    ] = False,
+    every: Annotated[
+        float, typer.Option("--every", min=0.1, metavar="SECONDS", help="How often, with --watch.")
+    ] = 5.0,
+) -> None:
+    """How sources, subscribers, digests and deliveries are doing, and how large all of it is."""
+    from notifier.cli import status as shown
 
+    if watch:
+        shown.watch(every, format_)
+        return
     with instance() as opened:
-        found = collect(opened)
-    if format_ is Format.table:
-        print_table(found)
-    else:
-        typer.echo(to_json(found))
+        found = shown.collect(opened)
+    shown.show(found, format_)
     if found["needs_care"]:
         raise typer.Exit(3)

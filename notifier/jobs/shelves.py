@@ -131,10 +131,8 @@ class Shelves:
 
     def _forget(self) -> None:
         """Throw all shelves away, with their files."""
-        for shelf in self._shelves:
-            if shelf.path:
-                shelf.path.unlink(missing_ok=True)
-        self._shelves, self._change = [], -1
+        self._drop(self._shelves)
+        self._change = -1
 
     def _open(self, conn: Connection) -> None:
         """Read the files, once; what is no use, or from before a database was put back, goes."""
@@ -184,19 +182,25 @@ class Shelves:
             shelf.is_here = ~gone[shelf.rows]
             gone[shelf.rows] = True
         self._removals = removals
+        self._drop([shelf for shelf in self._shelves if not shelf.is_here.any()])
 
-    def _tidy(self, conn: Connection) -> None:
-        """Make one shelf of many small ones, so that asking stays fast."""
-        small = [shelf for shelf in self._shelves if len(shelf.rows) < _SMALL]
-        if len(small) <= _MOST_SMALL:
-            return
-        rows = np.unique(np.concatenate([shelf.rows for shelf in small])).tolist()
-        change = max(shelf.change for shelf in small)
-        self._shelves = [shelf for shelf in self._shelves if not any(shelf is s for s in small)]
-        for shelf in small:
+    def _drop(self, unwanted: Sequence[Shelf]) -> None:
+        """Throw shelves away, with their files."""
+        self._shelves = [one for one in self._shelves if not any(one is u for u in unwanted)]
+        for shelf in unwanted:
             if shelf.path:
                 shelf.path.unlink(missing_ok=True)
-        for part in parts(rows):
+
+    def _tidy(self, conn: Connection) -> None:
+        """Make one shelf of many small ones, or thinned out, so that asking stays fast."""
+        small = [shelf for shelf in self._shelves if int(shelf.is_here.sum()) < _SMALL]
+        if len(small) <= _MOST_SMALL:
+            return
+        known = np.unique(np.concatenate([shelf.rows for shelf in small])).tolist()
+        rows = sorted(paper_changes.existing(conn, known))
+        change = max(shelf.change for shelf in small)
+        self._drop(small)
+        for part in parts(rows) if rows else ():
             self._put(a_shelf(store_papers.load(conn, part), change))
         self._shelves.sort(key=lambda shelf: shelf.change)
 

@@ -24,9 +24,11 @@ BUSY_TIMEOUT_SECONDS = 15
 class Database:
     """A database behind a URL. Opening creates it or brings it up to date."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, makes_folder: bool = True) -> None:
         """Open `url`, which is `sqlite:///FILE`; the file's folder is made.
 
+        Args:
+            makes_folder: False: nothing is made before something is read or written.
         Raises:
             ConfigError: another kind of URL.
             DatabaseError: the file cannot be opened or is no database.
@@ -34,7 +36,7 @@ class Database:
         self.url = url
         self._turn = Lock()
         with _readable_errors(url):
-            self.engine = _make_engine(url)
+            self.engine = _make_engine(url, makes_folder=makes_folder)
 
     @property
     def place(self) -> str:
@@ -96,7 +98,7 @@ class Database:
         self.engine.dispose()
 
 
-def _make_engine(url: str) -> Engine:
+def _make_engine(url: str, *, makes_folder: bool) -> Engine:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
@@ -111,7 +113,8 @@ def _make_engine(url: str) -> Engine:
     if not parsed.database or parsed.database == ":memory:":
         raise errors.ConfigError('database.url names no file - write "sqlite:///notifier.db"')
     try:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        if makes_folder:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise errors.DatabaseError(
             f"database {parsed.database}: no folder for it at {error.filename}: {error.strerror}"

@@ -45,6 +45,11 @@ def _queries() -> Iterator[tuple[str, Select[Any]]]:
     )  # fmt: skip
     papers = select(func.count()).where(held.digest_id == d.id).scalar_subquery()
     yield "a paper has a name", select(p.id).where(~_any(a.paper_id == p.id))
+    gone = and_(t.forgotten.c.scheme == a.scheme, t.forgotten.c.value == a.value)
+    yield (
+        "a name is that of a paper, or of one that was deleted",
+        select(a.paper_id).join(t.forgotten, gone),
+    )
     yield "a digest has the papers it counts", select(d.id).where(papers != d.papers)
     yield (
         "a digest with papers is sent, or it is known why not",

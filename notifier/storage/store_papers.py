@@ -17,7 +17,7 @@ from notifier.papers import identity
 from notifier.papers.identity import Alias, title_key
 from notifier.papers.paper import Entry, Paper
 from notifier.papers.update import Kept, changes
-from notifier.storage import paper_changes, store_candidates
+from notifier.storage import paper_changes, store_candidates, store_forgotten
 from notifier.storage import tables as t
 from notifier.storage.merging import merge
 from notifier.storage.statements import chunks, insert_new, next_numbers
@@ -48,6 +48,7 @@ class _Known:
 
     rows: dict[Alias, int]
     seen: dict[int, dict[tuple[str, int], datetime]]  # by this source: (announce, version)
+    forgotten: dict[Alias, datetime]  # names of deleted papers: when those were first seen
 
     def join(self, other: int, row: int) -> None:
         """Paper `other` became part of paper `row`."""
@@ -66,7 +67,8 @@ def take_in(
     """Store a batch of one source's entries; the same batch again changes nothing.
 
     Counted `new` (not known before), `merged` (known from another source, seen here for the
-    first time), `updated` (text, version, lists or signals changed) or `unchanged`.
+    first time), `updated` (text, version, lists or signals changed) or `unchanged`. One that was
+    deleted is new again, as old as it was, and announced to nobody.
 
     Args:
         news_since: What was published before is history: kept as if it had been read on its day,
@@ -74,20 +76,24 @@ def take_in(
     """
     taken = Taken()
     rows = _known_aliases(conn, entries)
-    known = _Known(rows, _shown_by(conn, set(rows.values()), source))
+    unknown = (alias for entry in entries for alias in entry.aliases if alias not in rows)
+    forgotten = store_forgotten.known(conn, unknown)
+    known = _Known(rows, _shown_by(conn, set(rows.values()), source), forgotten)
     news: list[int] = []
     revised: list[int] = []
     changed: list[int] = []
     for entry in entries:
-        past = bool(news_since and entry.published_at and entry.published_at < news_since)
-        step = _take_one(conn, entry, known, source, now, past=past)
+        since = past = store_forgotten.since(known.forgotten, known.rows, entry.aliases)
+        if past is None and news_since and entry.published_at and entry.published_at < news_since:
+            past = entry.published_at
+        step = _take_one(conn, entry, known, source, now, past)
         setattr(taken, step.outcome, getattr(taken, step.outcome) + 1)
-        taken.first_seen.append(step.first_seen)
+        taken.first_seen.append(since or step.first_seen)
         if step.outcome == "new":
             taken.rows.append(step.row)
-        if step.is_news and not past:
+        if step.is_news and past is None:
             news.append(step.row)
-        if step.is_revised and not past:
+        if step.is_revised and past is None:
             revised.append(step.row)
         if step.is_changed or step.is_news:
             changed.append(step.row)
@@ -139,12 +145,12 @@ def _shown_by(
 
 
 def _take_one(
-    conn: Connection, entry: Entry, known: _Known, source: str, now: datetime, *, past: bool
+    conn: Connection, entry: Entry, known: _Known, source: str, now: datetime, past: datetime | None
 ) -> _Step:
     rows = sorted({known.rows[alias] for alias in entry.aliases if alias in known.rows})
     changed: dict[str, Any] = {}
     if not rows:
-        row = _add(conn, entry, entry.published_at if past and entry.published_at else now, now)
+        row = _add(conn, entry, past or now, now)
         outcome = "new"
     else:
         row = rows[0]
@@ -156,6 +162,7 @@ def _take_one(
         if len(rows) > 1 or row not in known.seen:
             outcome = "merged"
     _name(conn, row, [alias for alias in entry.aliases if known.rows.get(alias) != row])
+    store_forgotten.remember(conn, (alias for alias in entry.aliases if alias in known.forgotten))
     known.rows.update(dict.fromkeys(entry.aliases, row))
     if _read_signals(conn, row, entry, source, now) and outcome == "unchanged":
         outcome = "updated"

@@ -203,6 +203,12 @@ def counts(conn: Connection) -> dict[str, int]:
     return dict(conn.execute(query).all())
 
 
+def zones(conn: Connection) -> list[str]:
+    """Return the time zones of subscribers that are mailed or paused, each once."""
+    s = t.subscriber.c
+    return list(conn.scalars(select(s.zone).where(s.left_at.is_(None)).distinct()))
+
+
 def secret(conn: Connection, purpose: str) -> bytes | None:
     """Return this instance's key for a purpose."""
     return conn.scalar(select(t.secret.c.value).where(t.secret.c.purpose == purpose))

@@ -91,6 +91,16 @@ class AliasRow(Row, table=True):
     paper_id: int = refers("paper", index=True)
 
 
+class ForgottenRow(Row, table=True):
+    """A name of a paper that was deleted, and when that was first seen: it is no news again."""
+
+    __tablename__ = "forgotten"
+    scheme: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    first_seen_at: datetime = time(nullable=False)
+    forgotten_at: datetime = time(nullable=False, index=True)
+
+
 class SightingRow(Row, table=True):
     """A source showed a paper, at first then, as new, cross-listed or replaced."""
 
@@ -349,6 +359,7 @@ def _table(row: type[Row]) -> Table:
 
 paper = _table(PaperRow)
 alias = _table(AliasRow)
+forgotten = _table(ForgottenRow)
 sighting = _table(SightingRow)
 signal = _table(SignalRow)
 word = _table(WordRow)
