@@ -70,11 +70,8 @@ def compose(
 
     `stopping` is asked before each subscriber; whoever is left over is due at the next run.
     """
-    done, after, known, writer = Composed(), 0, None, Writer(settings)
-    with database.writing() as conn:  # papers given back belong into the digests made now
-        done.expired, _ = store_deliveries.close_stale(
-            conn, now=now, takes_over=not settings.holds_doubtful
-        )
+    after, known, writer = 0, None, Writer(settings)
+    done = Composed(expired=_expire(database, settings, now))
     while True:
         with database.reading() as conn:
             due = store_subscribers.due(conn, now=now, after_row=after, limit=BATCH)
@@ -101,6 +98,18 @@ def compose(
             _fix_together(database, drafts[first : first + TOGETHER], done, now)
         if len(drafts) < len(ready):
             return done
+
+
+def _expire(database: Database, settings: ComposeSettings, now: datetime) -> int:
+    """End mails that are too late: papers given back belong into the digests made now."""
+    with database.reading() as conn:
+        if not store_deliveries.is_any_open(conn):
+            return 0
+    with database.writing() as conn:
+        expired, _ = store_deliveries.close_stale(
+            conn, now=now, takes_over=not settings.holds_doubtful
+        )
+    return expired
 
 
 def _ready(

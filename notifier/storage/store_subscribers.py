@@ -119,7 +119,7 @@ def change(conn: Connection, row: int, **columns: Any) -> None:
     """Write columns of a subscriber."""
     conn.execute(update(t.subscriber).where(t.subscriber.c.id == row).values(**columns))
     if "state" in columns:
-        store_profiles.note_state(conn, row)
+        store_profiles.note_state(conn, row, is_mailed=columns["state"] == "active")
 
 
 def remove(conn: Connection, row: int) -> None:
