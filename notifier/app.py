@@ -51,6 +51,7 @@ from notifier.signing import make_signer
 from notifier.storage import schema, store_matches, store_profiles
 from notifier.storage.database import Database
 from notifier.storage.store_digests import NewDigest
+from notifier.subscriptions.due import Planning
 from notifier.subscriptions.letters import LetterSettings
 from notifier.subscriptions.links import Links
 from notifier.subscriptions.service import Defaults, Subscriptions
@@ -85,8 +86,9 @@ class App:
         days = tuple(sorted({DAY_NAMES.index(day) for day in digest.days}))
         schedule = Schedule(digest.zone, hour, minute, days)
         defaults = Defaults(
-            schedule, digest.max_papers, digest.first_days, digest.language, digest.sample
-        )
+            schedule, digest.max_papers, digest.first_days, digest.language, digest.sample,
+            Planning(digest.spread_minutes),
+        )  # fmt: skip
         return Subscriptions(self.database, defaults)
 
     @cached_property
@@ -236,6 +238,7 @@ class App:
             sample=digest.sample,
             holds_doubtful=self.holds_doubtful,
             wait=timedelta(minutes=digest.wait_minutes),
+            spread_minutes=digest.spread_minutes,
             sign=self.sign,
             posts=self.channelled.post_settings,
         )

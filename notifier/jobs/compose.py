@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 import structlog
 from sqlalchemy import Connection
 
-from notifier.digests import cadence
+from notifier.jobs import set_back
 from notifier.jobs.edition import NOTHING_MISSING, ComposeSettings, Outlook
 from notifier.jobs.picking import Desk
 from notifier.jobs.talk import talk
@@ -43,7 +43,7 @@ TRY_AGAIN = timedelta(minutes=15)
 @dataclass(slots=True)
 class Composed:
     """How many digests were made, found nothing, were skipped (their subscribers pause, have no
-    rules, or joined before the first paper), failed or had expired.
+    rules, must not be mailed, or joined before the first paper), failed or had expired.
 
     `waiting` are due and wait for a source that is late, `unmatched` for papers or profiles to be
     matched, which the next run does first.
@@ -71,6 +71,7 @@ def compose(
     `stopping` is asked before each subscriber; whoever is left over is due at the next run.
     """
     after, known, writer = 0, None, Writer(settings)
+    set_back.notice(database, settings, now=now, stopping=stopping)
     done = Composed(expired=_expire(database, settings, now))
     while True:
         with database.reading() as conn:
@@ -87,11 +88,12 @@ def compose(
                 continue
             known = known or talk(conn, now=now)
             desk = Desk(conn, ready, known, order=settings.order, lookback=settings.lookback)
-            wishes = _wishes(conn, ready, settings, now)
-            drafts = [
-                (one, _draft(desk, one, writer, outlook, now, wishes.get(one.row, ())))
-                for one in takewhile(lambda _: not stopping(), ready)
-            ]
+            batch = _Batch(
+                desk, writer, settings, outlook, now,
+                wishes=_wishes(conn, ready, settings, now),
+                suppressed=store_subscribers.suppressed(conn, [o.row for o in ready], now=now),
+            )  # fmt: skip
+            drafts = [(one, batch.draft(one)) for one in takewhile(lambda _: not stopping(), ready)]
         for first in range(0, len(drafts), TOGETHER):
             if stopping():
                 return done
@@ -140,32 +142,47 @@ def _wishes(
     return store_channels.wishes(conn, rows, services=settings.posts.services, since=since)
 
 
-def _draft(
-    desk: Desk,
-    subscriber: Subscriber,
-    writer: Writer,
-    outlook: Outlook,
-    now: datetime,
-    wishes: Sequence[Wishes],
-) -> _Draft:
-    """Return the digest, or what went wrong, or when to look again at one who pauses, or has no
-    rules, or for whom there is not one paper yet: what came meanwhile is looked at then.
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What the digests of some subscribers are made of.
 
-    None: a profile was changed a moment ago and is not matched yet.
+    `suppressed`: who must not be mailed, until when.
     """
-    try:
-        if subscriber.paused_until and subscriber.paused_until > now:
-            return cadence.next_due(subscriber.schedule, subscriber.paused_until)
-        if not desk.has_rules(subscriber):
-            return cadence.next_due(subscriber.schedule, now)
-        if not desk.is_matched(subscriber):
-            return None
-        picked = desk.pick(subscriber)
-        if writer.gives_sample(picked) and not (picked.news or picked.choice.sections):
-            return cadence.next_due(subscriber.schedule, now)  # no source was read yet
-        return writer.digest(subscriber, picked, outlook, now=now, wishes=wishes)
-    except Exception as error:
-        return error
+
+    desk: Desk
+    writer: Writer
+    settings: ComposeSettings
+    outlook: Outlook
+    now: datetime
+    wishes: Mapping[int, Sequence[Wishes]]
+    suppressed: Mapping[int, datetime]
+
+    def draft(self, one: Subscriber) -> _Draft:
+        """Return the digest, or what went wrong, or when to look again at one who gets none now:
+        what came meanwhile is looked at then.
+
+        None: a profile was changed a moment ago and is not matched yet.
+        """
+        try:
+            if again := self._put_off(one):
+                return self.settings.planned(one, again)
+            if not self.desk.is_matched(one):
+                return None
+            picked = self.desk.pick(one)
+            if self.writer.gives_sample(picked) and not (picked.news or picked.choice.sections):
+                return self.settings.planned(one, self.now)  # no source was read yet
+            wishes = self.wishes.get(one.row, ())
+            return self.writer.digest(one, picked, self.outlook, now=self.now, wishes=wishes)
+        except Exception as error:
+            return error
+
+    def _put_off(self, one: Subscriber) -> datetime | None:
+        """Until when one gets nothing who pauses, has no rules, or must not be mailed."""
+        ends = [one.paused_until, self.suppressed.get(one.row)]
+        later = [until for until in ends if until and until > self.now]
+        if not self.desk.has_rules(one) or one.row in self.suppressed:
+            later.append(self.now)
+        return max(later, default=None)
 
 
 def _fix_together(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -96,10 +97,11 @@ def every(conn: Connection) -> list[Subscriber]:
 
 
 def due(conn: Connection, *, now: datetime, after_row: int = 0, limit: int) -> list[Subscriber]:
-    """Return active, not suppressed subscribers whose time has come, by row behind `after_row`.
+    """Return active subscribers whose time has come, by row behind `after_row`.
 
     Found by the index on (state, next_due_at); going on by row, so that one whose digest
-    cannot be made stands in nobody's way.
+    cannot be made stands in nobody's way. Also those who must not be mailed: their time moves on,
+    so that they are not looked at each time.
     """
     query = (
         select(t.subscriber)
@@ -107,7 +109,6 @@ def due(conn: Connection, *, now: datetime, after_row: int = 0, limit: int) -> l
             t.subscriber.c.state == "active",
             t.subscriber.c.next_due_at <= now,
             t.subscriber.c.id > after_row,
-            ~is_suppressed(now),
         )
         .order_by(t.subscriber.c.id)
         .limit(limit)
@@ -161,6 +162,17 @@ def suppress(
             "until": until,
         },
     )
+
+
+def suppressed(conn: Connection, rows: Iterable[int], *, now: datetime) -> dict[int, datetime]:
+    """Return who of these must not be mailed, by row, and until when: `now` where for good."""
+    s = t.suppression.c
+    query = (
+        select(t.subscriber.c.id, s.until)
+        .join(t.suppression, s.address == t.subscriber.c.address)
+        .where(t.subscriber.c.id.in_(list(rows)), or_(s.until.is_(None), s.until > now))
+    )
+    return {row: until or now for row, until in conn.execute(query)}
 
 
 def is_suppressed(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
