@@ -3,9 +3,9 @@
     python benchmarks/tick.py [--subscribers 1000000] [--repeats 50] [--dir DIR] [--json FILE]
 
 On a SQLite database in a temporary folder. Every subscriber has a profile, and a digest of
-yesterday with its mail, sent; a digest is due tomorrow. Profiles are switched off: rules take no
-part in it. Beside it, what it would cost to look through all subscribers for those that are due,
-without the index and with the values of all. Targets: the whole pass under 5 ms at 1,000,000.
+yesterday with its mail, sent; one in a hundred must not be mailed. Profiles are switched off: rules
+take no part in it. Beside it, what it would cost to look through all subscribers for those that are
+due, without the index. Target: the whole pass under 5 ms at 1,000,000.
 """
 
 from __future__ import annotations
@@ -29,13 +29,12 @@ from sqlalchemy import Connection, Engine, event, text
 
 from notifier.app import App, opened
 from notifier.config import Settings
-from notifier.storage import store_subscribers
 from notifier.storage.database import Database
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 MADE = NOW - timedelta(hours=29)
 TARGET_MS = 5.0
-# The rows of one subscriber each; {n} is a table of their numbers.
+# The rows of one subscriber each: `n` is a table of their numbers.
 _ROWS = (
     "INSERT INTO subscriber (id, address, state, zone, hour, minute, days, cadence, max_papers, "
     "seen, consent, created_at, confirmed_at, next_due_at) SELECT i, 'r' || i || '@example.org', "
@@ -52,7 +51,11 @@ _ROWS = (
     "'*' FROM n",
     "INSERT INTO attempt (id, delivery_id, number, at, outcome) SELECT i, i, 1, :made, 'sent' "
     "FROM n",
+    "INSERT INTO suppression (address, reason, evidence, since, source) SELECT 'r' || (100 * i) || "
+    "'@example.org', 'dead address', '550', :made, 'smtp' FROM n WHERE 100 * i <= :count",
 )
+# These few rows are looked through.
+SMALL = {"source", "source_part", "destination", "relay", "secret", "counter", "mailbox"}
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count) "
 
 
@@ -183,12 +186,6 @@ def scan(app: App) -> int:
         return int(conn.scalar(query, {"now": f"{NOW:%Y-%m-%d %H:%M:%S}.000000"}) or 0)
 
 
-def load(app: App) -> int:
-    """Find who is due among the values of all."""
-    with app.database.reading() as conn:
-        return sum(one.next_due_at <= NOW for one in store_subscribers.every(conn))
-
-
 def measure(app: App, repeats: int) -> dict[str, Any]:
     """Return the figures of an idle pass."""
     times = asyncio.run(_ticks(app, repeats))
@@ -204,7 +201,6 @@ def measure(app: App, repeats: int) -> dict[str, Any]:
             reverse=True,
         )[:8],
         "scan_ms": _median_ms(lambda: scan(app), 3),
-        "load_ms": 1e3 * measuring.took(lambda: load(app))[0],
     }
 
 
@@ -219,8 +215,7 @@ def told(figures: dict[str, Any]) -> Iterator[str]:
     yield f"{figures['statements']} statements; the slowest:"
     for took, said in figures["slowest_ms"]:
         yield f"  {took:7.3f} ms  {said}"
-    yield f"who is due, by a look at each subscriber: {figures['scan_ms']:.0f} ms in SQL, "
-    yield f"{figures['load_ms']:.0f} ms as values"
+    yield f"who is due, by a look at each subscriber: {figures['scan_ms']:.0f} ms"
 
 
 def main() -> None:

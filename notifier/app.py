@@ -71,6 +71,7 @@ class App:
         self.database = Database(settings.database.url)
         schema.upgrade(self.database)
         self.secret = keys.of_instance(self.database)
+        self._told_zones: set[str] = set()
 
     def _warn(self, problem: str) -> None:
         log.warning("a key is not private", problem=problem)
@@ -308,6 +309,9 @@ class App:
         composed = compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
         )
+        for zone in sorted(composed.lost_zones - self._told_zones):
+            log.warning("a time zone is not known any more, UTC is taken instead", zone=zone)
+        self._told_zones |= composed.lost_zones
         keep_house(self.database, now=now, archive=self.archive, stopping=stopping)
         return composed
 

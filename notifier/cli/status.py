@@ -9,6 +9,7 @@ import typer
 
 from notifier.cli import channels, pace
 from notifier.cli.output import Format, print_record, print_rows
+from notifier.jobs.lost_zones import lost_zones
 from notifier.overview import LAST, cares, recent, source_rows
 from notifier.storage import (
     paper_facts,
@@ -45,6 +46,7 @@ def collect(app: App) -> dict[str, Any]:
             "posts": store_posts.counts(conn, since=since),
             "channels": channels.records(app, store_channels.paused(conn, now=now)),
             "channels_lack": app.channelled.lacks or None,
+            "unknown_zones": lost_zones(conn) or None,
         }
     found["mailbox"] = _mailbox(app, last.mailbox) if last.mailbox else None
     found["sources"] = source_rows(app, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Literal, TypeAlias
@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import structlog
 from sqlalchemy import Connection
 
+from notifier.digests.cadence import is_zone
 from notifier.jobs import set_back
 from notifier.jobs.edition import NOTHING_MISSING, ComposeSettings, Outlook
 from notifier.jobs.picking import Desk
@@ -46,7 +47,7 @@ class Composed:
     rules, must not be mailed, or joined before the first paper), failed or had expired.
 
     `waiting` are due and wait for a source that is late, `unmatched` for papers or profiles to be
-    matched, which the next run does first.
+    matched, which the next run does first. `lost_zones` were taken as UTC.
     """
 
     made: int = 0
@@ -56,6 +57,7 @@ class Composed:
     unmatched: int = 0
     expired: int = 0
     failed: int = 0
+    lost_zones: set[str] = field(default_factory=set)
 
 
 def compose(
@@ -81,6 +83,7 @@ def compose(
             after = due[-1].row
             ready = _ready(conn, due, outlook, settings, now)
             done.waiting += len(due) - len(ready)
+            done.lost_zones |= {zone for one in ready if not is_zone(zone := one.schedule.zone)}
             if not ready:
                 continue
             if not store_matches.is_current(conn):

@@ -139,7 +139,7 @@ class SubscriberRow(Row, table=True):
     id: int | None = Field(default=None, primary_key=True)
     address: str = Field(unique=True)
     state: str
-    zone: str
+    zone: str = Field(index=True)
     hour: int
     minute: int
     days: list[int] = Field(sa_column=Column(JSON, nullable=False))

@@ -18,6 +18,11 @@ class Planning:
 
     spread_minutes: int = 0
 
+    def minutes_behind(self, subscriber: Subscriber) -> int:
+        """Return how many minutes after the time they chose a subscriber's digests are due."""
+        late = cadence.behind(subscriber.schedule, subscriber.row, self.spread_minutes)
+        return int(late.total_seconds()) // 60
+
     def planned(self, subscriber: int, schedule: Schedule, after: datetime) -> datetime:
         """Return when a subscriber's first digest whose time is after `after` is due."""
         return cadence.planned(
