@@ -52,8 +52,8 @@ class Planning:
         chosen = due - cadence.behind(subscriber.schedule, row, self.spread_minutes)
         if chosen <= now:
             return due
-        passed = cadence.period(schedule, now)
-        is_same = passed == cadence.period(subscriber.schedule, chosen)
-        if is_same and not store_digests.has_period(conn, row, passed):
+        passed, planned = cadence.period(schedule, now), cadence.period(subscriber.schedule, chosen)
+        is_passed = schedule.cadence == subscriber.schedule.cadence and passed >= planned
+        if is_passed and not store_digests.has_period(conn, row, passed):
             return now
         return self.next_free(conn, row, schedule, now)
