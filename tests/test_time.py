@@ -224,6 +224,7 @@ def test_who_changes_something_between_their_hour_and_their_own_minute_keeps_tha
     assert lab.app.compose().nothing == 0
     schedule = Schedule("UTC", 6, 30, EVERY_DAY)
     lab.app.subscriptions.change(ada, now=lab.now, schedule=schedule)
+    assert lab.app.compose().nothing == 0
     lab.now = SEVEN + late
     lab.app.compose()
     assert periods(lab) == ["2026-11-16"]
@@ -325,13 +326,15 @@ def test_who_must_not_be_mailed_is_not_looked_at_each_time_and_gets_the_next_one
     lab: Instance,
 ) -> None:
     ada = lab.reader("ada", schedule=Schedule("UTC", 7, 0, EVERY_DAY))
+    bo = lab.reader("bo", schedule=Schedule("UTC", 7, 0, EVERY_DAY))
     with lab.app.database.writing() as conn:
         store_subscribers.suppress(conn, ada, "full", "452", SEVEN, until=SEVEN + 3 * HOUR)
+        store_subscribers.suppress(conn, bo, "dead address", "550", SEVEN)
     lab.take(paper(1))
     lab.now = SEVEN + HOUR
-    assert lab.app.compose().paused == 1
+    assert lab.app.compose().paused == 2
     assert lab.app.compose().paused == 0
-    assert subscriber(lab).next_due_at == SEVEN + DAY
+    assert [subscriber(lab, row).next_due_at for row in (1, 2)] == [SEVEN + DAY] * 2
     lab.now = SEVEN + DAY
     assert lab.app.compose().made == 1
 
