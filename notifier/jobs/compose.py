@@ -28,6 +28,7 @@ from notifier.storage import (
 from notifier.storage.database import Database
 from notifier.storage.store_channels import Wishes
 from notifier.storage.store_digests import NewDigest
+from notifier.storage.store_subscribers import Due
 
 log = structlog.get_logger()
 
@@ -75,17 +76,18 @@ def compose(
     after, known, writer = 0, None, Writer(settings)
     set_back.notice(database, settings, now=now, stopping=stopping)
     done = Composed(expired=_expire(database, settings, now))
+    due = Due(now)
+    if outlook.waits:  # a sample, of days that are gone, waits for no source
+        due = Due(now, waited_since=now - settings.wait, samples=settings.sample)
+        with database.reading() as conn:
+            done.waiting = due.others(conn)
     while True:
         with database.reading() as conn:
-            due = store_subscribers.due(conn, now=now, after_row=after, limit=BATCH)
-            if not due:
-                return done
-            after = due[-1].row
-            ready = _ready(conn, due, outlook, settings, now)
-            done.waiting += len(due) - len(ready)
-            done.lost_zones |= {zone for one in ready if not is_zone(zone := one.schedule.zone)}
+            ready = due.some(conn, after_row=after, limit=BATCH)
             if not ready:
-                continue
+                return done
+            after = ready[-1].row
+            done.lost_zones |= {zone for one in ready if not is_zone(zone := one.schedule.zone)}
             if not store_matches.is_current(conn):
                 done.unmatched += len(ready)
                 continue
@@ -115,26 +117,6 @@ def _expire(database: Database, settings: ComposeSettings, now: datetime) -> int
             conn, now=now, takes_over=not settings.holds_doubtful
         )
     return expired
-
-
-def _ready(
-    conn: Connection,
-    due: list[Subscriber],
-    outlook: Outlook,
-    settings: ComposeSettings,
-    now: datetime,
-) -> list[Subscriber]:
-    """Return those who wait for no source; a sample, of days that are gone, waits for none."""
-    if not outlook.waits:
-        return due
-    begun = store_digests.begun(conn, [one.row for one in due])
-    return [
-        one
-        for one in due
-        if (settings.sample and one.row not in begun)
-        or one.next_due_at is None
-        or now >= one.next_due_at + settings.wait
-    ]
 
 
 def _wishes(

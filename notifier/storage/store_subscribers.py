@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, true, update
 
 from notifier.profiles.profile import Schedule, Subscriber
 from notifier.storage import store_answers, store_profiles
@@ -96,24 +97,49 @@ def every(conn: Connection) -> list[Subscriber]:
     return [_subscriber(row) for row in conn.execute(select(t.subscriber).order_by("id"))]
 
 
-def due(conn: Connection, *, now: datetime, after_row: int = 0, limit: int) -> list[Subscriber]:
-    """Return active subscribers whose time has come, by row behind `after_row`.
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Who is due at `now`: active, and their time has come.
 
-    Found by the index on (state, next_due_at); going on by row, so that one whose digest
-    cannot be made stands in nobody's way. Also those who must not be mailed: their time moves on,
-    so that they are not looked at each time.
+    `waited_since`: only those whose time had come then; None: all. `samples`: also those who have
+    had no digest yet. Those who must not be mailed are among them: their time moves on, so that
+    they are not looked at each time.
     """
-    query = (
-        select(t.subscriber)
-        .where(
-            t.subscriber.c.state == "active",
-            t.subscriber.c.next_due_at <= now,
-            t.subscriber.c.id > after_row,
+
+    now: datetime
+    waited_since: datetime | None = None
+    samples: bool = False
+
+    def _goes(self) -> ColumnElement[bool]:
+        if self.waited_since is None:
+            return true()
+        goes = t.subscriber.c.next_due_at <= self.waited_since
+        digest = select(t.digest.c.id).where(t.digest.c.subscriber_id == t.subscriber.c.id)
+        return goes | ~exists(digest.correlate(t.subscriber)) if self.samples else goes
+
+    def _whose_time_has_come(self) -> ColumnElement[bool]:
+        return (t.subscriber.c.state == "active") & (t.subscriber.c.next_due_at <= self.now)
+
+    def some(self, conn: Connection, *, after_row: int = 0, limit: int) -> list[Subscriber]:
+        """Return some of them, by row behind `after_row`.
+
+        Found by the index on (state, next_due_at); going on by row, so that one whose digest
+        cannot be made stands in nobody's way.
+        """
+        query = (
+            select(t.subscriber)
+            .where(self._whose_time_has_come(), t.subscriber.c.id > after_row, self._goes())
+            .order_by(t.subscriber.c.id)
+            .limit(limit)
         )
-        .order_by(t.subscriber.c.id)
-        .limit(limit)
-    )
-    return [_subscriber(row) for row in conn.execute(query)]
+        return [_subscriber(row) for row in conn.execute(query)]
+
+    def others(self, conn: Connection) -> int:
+        """Return of how many the time has come who are not among them."""
+        if self.waited_since is None:
+            return 0
+        query = select(func.count()).where(self._whose_time_has_come(), ~self._goes())
+        return conn.scalar(query) or 0
 
 
 def change(conn: Connection, row: int, **columns: Any) -> None:
