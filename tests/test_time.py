@@ -16,13 +16,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
+from sqlalchemy import update
 from structlog.testing import capture_logs
 
+from notifier.app import App
 from notifier.cli.status import collect
 from notifier.digests import cadence
 from notifier.overview import overview
 from notifier.profiles.profile import Schedule
 from notifier.storage import store_subscribers
+from notifier.storage import tables as t
 
 from .builders import atom, daily_papers
 from .pages import ADA, Place
@@ -51,15 +54,15 @@ def subscriber(lab: Instance, row: int = 1) -> store_subscribers.Subscriber:
     return lab.app.subscriptions.by_row(row)
 
 
-def put_far_behind(lab: Instance, row: int = LATE_ROW) -> timedelta:
-    """Make the only subscriber, before anything else, one of very many."""
-    with lab.app.database.writing() as conn:
-        conn.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-        conn.exec_driver_sql(f"UPDATE subscriber SET id = {row}")
-        conn.exec_driver_sql(f"UPDATE profile SET subscriber_id = {row}")
-    lab.app.subscriptions.resume("ada@example.org", now=lab.now)
-    late = cadence.behind(subscriber(lab, row).schedule, row, 60)
-    assert late > 10 * MINUTE
+def one_of_very_many(app: App, schedule: Schedule, now: datetime, row: int = LATE_ROW) -> timedelta:
+    """Have Ada join as the subscriber of a row; return how long after her time she is due."""
+    app.subscriptions.request(ADA, now=now, schedule=schedule)
+    with app.database.writing() as conn:
+        conn.execute(update(t.subscriber).where(t.subscriber.c.address == ADA).values(id=row))
+    app.subscriptions.confirm(ADA, now=now, because="asked")
+    app.subscriptions.add_profile(ADA, "p", "RAG", now=now)
+    late = cadence.behind(schedule, row, 60)
+    assert late > 10 * MINUTE or row == 1
     return late
 
 
@@ -218,12 +221,11 @@ def test_a_schedule_changed_in_mid_day_doubles_no_date_and_loses_none(
 def test_who_changes_something_between_their_hour_and_their_own_minute_keeps_that_days_digest(
     lab: Instance, minutes: int
 ) -> None:
-    ada = lab.reader("ada", schedule=Schedule("UTC", 7, 0, EVERY_DAY))
-    late = put_far_behind(lab)
+    late = one_of_very_many(lab.app, Schedule("UTC", 7, 0, EVERY_DAY), lab.now)
     lab.now = SEVEN + minutes * MINUTE
     assert lab.app.compose().nothing == 0
     schedule = Schedule("UTC", 6, 30, EVERY_DAY)
-    lab.app.subscriptions.change(ada, now=lab.now, schedule=schedule)
+    lab.app.subscriptions.change(ADA, now=lab.now, schedule=schedule)
     assert lab.app.compose().nothing == 0
     lab.now = SEVEN + late
     lab.app.compose()
@@ -343,10 +345,8 @@ def test_who_must_not_be_mailed_is_not_looked_at_each_time_and_gets_the_next_one
 
 
 def test_one_of_very_many_gets_each_digest_at_their_own_minute(lab: Instance) -> None:
-    lab.reader("ada", schedule=Schedule("Europe/Berlin", 2, 30, EVERY_DAY))
-    late = put_far_behind(lab)
     lab.now = datetime(2026, 3, 27, 12, tzinfo=UTC)  # two days before the clocks go forward
-    lab.app.subscriptions.resume("ada@example.org", now=lab.now)
+    late = one_of_very_many(lab.app, Schedule("Europe/Berlin", 2, 30, EVERY_DAY), lab.now)
     made = []
     for _ in range(4):
         due = subscriber(lab, LATE_ROW).next_due_at
@@ -362,13 +362,8 @@ def test_one_of_very_many_gets_each_digest_at_their_own_minute(lab: Instance) ->
 def test_a_first_digest_waits_for_nobodys_minute(tmp_path: Path) -> None:
     lab = Instance(tmp_path, digest={"sample": True})
     lab.take(paper(1))
-    lab.reader("ada")
-    with lab.app.database.writing() as conn:
-        conn.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-        conn.exec_driver_sql(f"UPDATE subscriber SET id = {LATE_ROW}")
-        conn.exec_driver_sql(f"UPDATE profile SET subscriber_id = {LATE_ROW}")
+    late = one_of_very_many(lab.app, Schedule("UTC", 7, 0), lab.now)
     assert lab.app.compose().made == 1
-    late = cadence.behind(Schedule("UTC"), LATE_ROW, 60)
     assert subscriber(lab, LATE_ROW).next_due_at == SEVEN + late
     lab.app.close()
 
@@ -377,10 +372,7 @@ def test_a_first_digest_waits_for_nobodys_minute(tmp_path: Path) -> None:
 async def test_the_page_tells_one_of_very_many_their_own_minute(tmp_path: Path) -> None:
     place = Place(tmp_path)
     place.app.subscriptions.remove(ADA)
-    with place.app.database.writing() as conn:
-        conn.exec_driver_sql(f"UPDATE sqlite_sequence SET seq = {LATE_ROW - 1}")
-    place.reader(ADA)
-    late = place.app.subscriptions.planning.minutes_behind(place.app.subscriptions.get(ADA))
+    late = one_of_very_many(place.app, Schedule("Europe/Berlin", 7, 0), place.now) // MINUTE
     async with place.client() as http:
         text = (await http.get(manage(place))).text
     assert f"yours is sent {late} minutes after the time you choose" in text
@@ -394,7 +386,7 @@ async def test_the_page_tells_one_of_very_many_their_own_minute(tmp_path: Path) 
 class Daily:
     """Daily Papers, shown when the test says so; an instance whose reader's hour is 14:30."""
 
-    def __init__(self, folder: Path, server: HTTPServer, sink: Sink) -> None:
+    def __init__(self, folder: Path, server: HTTPServer, sink: Sink, row: int) -> None:
         self.shown = [self.item(0)]
         server.expect_request("/daily").respond_with_handler(
             lambda _: _answer(daily_papers(self.shown))
@@ -405,7 +397,8 @@ class Daily:
             digest={"wait_minutes": 60},
         )  # fmt: skip
         self.sink = sink
-        self.lab.reader("ada", schedule=Schedule("UTC", 14, 30, EVERY_DAY))
+        schedule = Schedule("UTC", 14, 30, EVERY_DAY)
+        self.late = one_of_very_many(self.lab.app, schedule, self.lab.now, row)
 
     @staticmethod
     def item(number: int) -> dict[str, object]:
@@ -434,13 +427,12 @@ async def test_a_late_source_is_waited_for_until_it_comes_and_no_longer(
     tmp_path: Path, httpserver: HTTPServer, row: int
 ) -> None:
     async with listening() as sink:
-        daily = Daily(tmp_path, httpserver, sink)
-        late = put_far_behind(daily.lab, row) if row != 1 else timedelta(0)
+        daily = Daily(tmp_path, httpserver, sink, row)
         await daily.play(afternoon(16, 13, 30), afternoon(16, 15, 30))
         assert await daily.play(afternoon(17, 13, 30), afternoon(17, 15)) == []
         daily.shown.append(daily.item(1))  # at 15:01
         ((at, said),) = await daily.play(afternoon(17, 15, 10), afternoon(17, 17))
-        assert at == afternoon(17, 15, 20) >= afternoon(17, 14, 30) + late
+        assert at == afternoon(17, 15, 20) >= afternoon(17, 14, 30) + daily.late
         assert "RAG 1" in said
         assert "Not yet here" not in said
         daily.lab.app.close()
@@ -452,13 +444,12 @@ async def test_a_source_that_does_not_come_is_named_and_its_papers_come_the_next
     tmp_path: Path, httpserver: HTTPServer, row: int
 ) -> None:
     async with listening() as sink:
-        daily = Daily(tmp_path, httpserver, sink)
-        late = put_far_behind(daily.lab, row) if row != 1 else timedelta(0)
+        daily = Daily(tmp_path, httpserver, sink, row)
         daily.lab.take(paper(50))
         await daily.play(afternoon(16, 13, 30), afternoon(16, 15, 30))
         daily.lab.take(paper(51))  # from elsewhere, in time
         ((at, said),) = await daily.play(afternoon(17, 13, 30), afternoon(17, 17))
-        latest = afternoon(17, 15, 30) + late
+        latest = afternoon(17, 15, 30) + daily.late
         assert latest <= at < latest + 10 * MINUTE
         assert "RAG 51" in said
         assert "Not yet here: hf has shown nothing new since Mon, 16 Nov 2026." in said
@@ -466,7 +457,7 @@ async def test_a_source_that_does_not_come_is_named_and_its_papers_come_the_next
         await daily.play(afternoon(17, 17, 10), afternoon(17, 20))
         daily.shown.append(daily.item(2))
         ((at, said),) = await daily.play(afternoon(18, 13), afternoon(18, 17))
-        assert at < afternoon(18, 14, 40) + late
+        assert at < afternoon(18, 14, 40) + daily.late
         assert "RAG 1" in said
         assert "RAG 2" in said
         assert "Not yet here" not in said
