@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
@@ -18,6 +19,8 @@ from notifier.storage import schema
 from notifier.storage.database import Database
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+hypothesis.settings.register_profile("busy", deadline=None)  # a slow machine is no failure
+hypothesis.settings.load_profile("busy")
 _LOOPBACK = ("127.", "::1", "localhost")
 
 

@@ -386,7 +386,9 @@ async def test_the_page_tells_one_of_very_many_their_own_minute(tmp_path: Path) 
 class Daily:
     """Daily Papers, shown when the test says so; an instance whose reader's hour is 14:30."""
 
-    def __init__(self, folder: Path, server: HTTPServer, sink: Sink, row: int) -> None:
+    def __init__(
+        self, folder: Path, server: HTTPServer, sink: Sink, row: int, *, sample: bool = False
+    ) -> None:
         self.shown = [self.item(0)]
         server.expect_request("/daily").respond_with_handler(
             lambda _: _answer(daily_papers(self.shown))
@@ -394,7 +396,7 @@ class Daily:
         source = {"name": "hf", "kind": "huggingface", "urls": [server.url_for("/daily")]}
         self.lab = Instance(
             folder, sink.port, source=[source], http={"pause_seconds": 0},
-            digest={"wait_minutes": 60},
+            digest={"wait_minutes": 60, "sample": sample},
         )  # fmt: skip
         self.sink = sink
         schedule = Schedule("UTC", 14, 30, EVERY_DAY)
@@ -435,6 +437,21 @@ async def test_a_late_source_is_waited_for_until_it_comes_and_no_longer(
         assert at == afternoon(17, 15, 20) >= afternoon(17, 14, 30) + daily.late
         assert "RAG 1" in said
         assert "Not yet here" not in said
+        daily.lab.app.close()
+
+
+@pytest.mark.anyio
+async def test_a_first_digest_waits_for_no_source_that_is_late(
+    tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    async with listening() as sink:
+        daily = Daily(tmp_path, httpserver, sink, 1, sample=True)
+        await daily.play(afternoon(16, 13, 30), afternoon(16, 15, 30))
+        sink.received.clear()
+        daily.lab.now = afternoon(17, 14, 30)
+        daily.lab.reader("bo")
+        await daily.lab.app.tick()
+        assert [one.recipient for one in sink.received] == ["bo@example.org"]
         daily.lab.app.close()
 
 
