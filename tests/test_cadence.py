@@ -266,6 +266,11 @@ def test_nobody_is_due_before_the_time_they_chose_nor_beyond_the_window_or_the_d
     assert late == behind(schedule, subscriber, most)
 
 
+def test_who_chose_the_last_half_hour_of_a_day_is_spread_over_no_more_than_that() -> None:
+    late = {behind(Schedule("UTC", 23, 30), row, 60) for row in range(60_000, 61_000)}
+    assert late == {timedelta(minutes=n) for n in range(30)}
+
+
 @given(schedules, moments, rows)
 def test_whoever_is_spread_has_the_same_periods_as_who_is_not(
     schedule: Schedule, after: datetime, subscriber: int
