@@ -22,13 +22,14 @@ from notifier.storage import (
     store_channels,
     store_deliveries,
     store_digests,
+    store_due,
     store_matches,
     store_subscribers,
 )
 from notifier.storage.database import Database
 from notifier.storage.store_channels import Wishes
 from notifier.storage.store_digests import NewDigest
-from notifier.storage.store_subscribers import Due
+from notifier.storage.store_due import Due
 
 log = structlog.get_logger()
 
@@ -96,7 +97,7 @@ def compose(
             batch = _Batch(
                 desk, writer, settings, outlook, now,
                 wishes=_wishes(conn, ready, settings, now),
-                suppressed=store_subscribers.suppressed(conn, [o.row for o in ready], now=now),
+                suppressed=store_due.suppressed(conn, [o.row for o in ready], now=now),
             )  # fmt: skip
             drafts = [(one, batch.draft(one)) for one in takewhile(lambda _: not stopping(), ready)]
         for first in range(0, len(drafts), TOGETHER):
