@@ -53,6 +53,7 @@ from notifier.signing import make_signer
 from notifier.storage import schema, store_matches, store_profiles
 from notifier.storage.database import Database
 from notifier.storage.store_digests import NewDigest
+from notifier.subscriptions.due import Planning
 from notifier.subscriptions.letters import LetterSettings
 from notifier.subscriptions.links import Links
 from notifier.subscriptions.service import Defaults, Subscriptions
@@ -76,6 +77,7 @@ class App:
         if database is None:
             schema.upgrade(self.database)
         self.secret = keys.of_instance(self.database)
+        self._told_zones: set[str] = set()
 
     def _warn(self, problem: str) -> None:
         log.warning("a key is not private", problem=problem)
@@ -91,8 +93,9 @@ class App:
         days = tuple(sorted({DAY_NAMES.index(day) for day in digest.days}))
         schedule = Schedule(digest.zone, hour, minute, days)
         defaults = Defaults(
-            schedule, digest.max_papers, digest.first_days, digest.language, digest.sample
-        )
+            schedule, digest.max_papers, digest.first_days, digest.language, digest.sample,
+            Planning(digest.spread_minutes),
+        )  # fmt: skip
         return Subscriptions(self.database, defaults)
 
     @cached_property
@@ -228,6 +231,7 @@ class App:
             sample=digest.sample,
             holds_doubtful=self.holds_doubtful,
             wait=timedelta(minutes=digest.wait_minutes),
+            spread_minutes=digest.spread_minutes,
             sign=self.sign,
             posts=self.channelled.post_settings,
         )
@@ -297,6 +301,9 @@ class App:
         composed = compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
         )
+        for zone in sorted(composed.lost_zones - self._told_zones):
+            log.warning("a time zone is not known any more, UTC is taken instead", zone=zone)
+        self._told_zones |= composed.lost_zones
         keep_house(self.database, self.retention, now=now, stopping=stopping)
         return composed
 

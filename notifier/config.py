@@ -159,6 +159,7 @@ class Digest(Section):
     first_days: Annotated[int, Field(ge=0, le=30)] = 7
     sample: bool = True
     wait_minutes: Annotated[int, Field(ge=0, le=720)] = 60
+    spread_minutes: Annotated[int, Field(ge=0, le=60)] = 60
 
 
 class Matching(Section):

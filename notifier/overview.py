@@ -13,6 +13,7 @@ from notifier.app import App
 from notifier.delivery.breaker import Breaker
 from notifier.jobs import poll
 from notifier.jobs.delivering import memory
+from notifier.jobs.lost_zones import lost_zones
 from notifier.sources.freshness import NEEDS_CARE, Freshness
 from notifier.storage import (
     paper_facts,
@@ -32,7 +33,7 @@ from notifier.storage.store_overview import Open
 LAST = timedelta(days=1)
 # What somebody should look at.
 Care: TypeAlias = Literal[
-    "sources", "mails", "mail server", "destinations", "bounces", "mailbox", "channels"
+    "sources", "mails", "mail server", "destinations", "bounces", "mailbox", "channels", "zones"
 ]
 _OFF = Freshness("paused", None, "switched off in the configuration")
 
@@ -127,6 +128,7 @@ def cares(
             "bounces": bool(last.bounces.get("policy")),
             "mailbox": bool(mailbox and poll.is_troubled(mailbox)),
             "channels": bool(app.channelled.lacks) or _is_unposted(conn, now),
+            "zones": bool(lost_zones(conn)),
         }
     return tuple(name for name, is_so in troubles.items() if is_so)
 

@@ -6,9 +6,12 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
@@ -16,6 +19,8 @@ from notifier.storage import schema
 from notifier.storage.database import Database
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+hypothesis.settings.register_profile("busy", deadline=None)  # a slow machine is no failure
+hypothesis.settings.load_profile("busy")
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -79,11 +84,26 @@ def no_environment(
         monkeypatch.setenv(name, str(home))
 
 
+@cache
+def _empty_database() -> bytes:
+    with TemporaryDirectory() as folder:
+        made = Database(f"sqlite:///{folder}/test.db")
+        schema.upgrade(made)
+        made.close()
+        return (Path(folder) / "test.db").read_bytes()
+
+
+def prepare(file: Path) -> None:
+    """Put an empty database of the present schema where none is: its steps take a while."""
+    if not file.exists():
+        file.write_bytes(_empty_database())
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty database at the present schema."""
+    prepare(tmp_path / "test.db")
     made = Database(f"sqlite:///{tmp_path}/test.db")
-    schema.upgrade(made)
     yield made
     made.close()
 

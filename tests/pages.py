@@ -23,6 +23,7 @@ from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
 from .builders import an_entry
+from .conftest import prepare
 
 SIGNED_UP = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 MORNING = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)  # 07:00 in Berlin, a Friday
@@ -43,6 +44,7 @@ class Place:
     def __init__(
         self, folder: Path, *, smtp_port: int = 25, sample: bool = False, **site: Any
     ) -> None:
+        prepare(folder / "test.db")
         settings = Settings(
             database={"url": f"sqlite:///{folder}/test.db"},
             mail={"from": "Papers <papers@example.org>"},

@@ -29,6 +29,7 @@ from notifier.storage import (
 )
 
 from .builders import atom, daily_papers
+from .conftest import prepare
 from .sink import Sink, listening
 from .test_promises import dump
 
@@ -41,6 +42,7 @@ class Instance:
     """An instance whose clock is set by hand."""
 
     def __init__(self, folder: Path, port: int = 9, **settings: Any) -> None:
+        prepare(folder / "test.db")
         digest = {"sample": False} | settings.pop("digest", {})
         smtp = {"host": "127.0.0.1", "port": port} | settings.pop("smtp", {})
         mail = {"from": "Papers <papers@example.org>", "connections": 1} | settings.pop("mail", {})

@@ -15,6 +15,7 @@ from notifier import errors
 from notifier.cli import channels, pace
 from notifier.cli.output import Format, print_record, print_rows, say, to_json
 from notifier.cli.state import instance
+from notifier.jobs.lost_zones import lost_zones
 from notifier.overview import LAST, cares, recent, source_rows
 from notifier.standings import processes
 from notifier.storage import (
@@ -54,6 +55,7 @@ def collect(app: App) -> dict[str, Any]:
             "channels": channels.records(app, store_channels.paused(conn, now=now)),
             "channels_lack": app.channelled.lacks or None,
             "rows": sizes.rows(conn),
+            "unknown_zones": lost_zones(conn) or None,
         }
     found["size_bytes"] = asdict(sizes.size(app.database))
     found["mailbox"] = _mailbox(app, last.mailbox) if last.mailbox else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Literal, TypeAlias
@@ -11,7 +11,8 @@ from typing import Literal, TypeAlias
 import structlog
 from sqlalchemy import Connection
 
-from notifier.digests import cadence
+from notifier.digests.cadence import is_zone
+from notifier.jobs import set_back
 from notifier.jobs.edition import NOTHING_MISSING, ComposeSettings, Outlook
 from notifier.jobs.picking import Desk
 from notifier.jobs.talk import talk
@@ -21,12 +22,14 @@ from notifier.storage import (
     store_channels,
     store_deliveries,
     store_digests,
+    store_due,
     store_matches,
     store_subscribers,
 )
 from notifier.storage.database import Database
 from notifier.storage.store_channels import Wishes
 from notifier.storage.store_digests import NewDigest
+from notifier.storage.store_due import Due
 
 log = structlog.get_logger()
 
@@ -43,10 +46,10 @@ TRY_AGAIN = timedelta(minutes=15)
 @dataclass(slots=True)
 class Composed:
     """How many digests were made, found nothing, were skipped (their subscribers pause, have no
-    rules, or joined before the first paper), failed or had expired.
+    rules, must not be mailed, or joined before the first paper), failed or had expired.
 
     `waiting` are due and wait for a source that is late, `unmatched` for papers or profiles to be
-    matched, which the next run does first.
+    matched, which the next run does first. `lost_zones` were taken as UTC.
     """
 
     made: int = 0
@@ -56,6 +59,7 @@ class Composed:
     unmatched: int = 0
     expired: int = 0
     failed: int = 0
+    lost_zones: set[str] = field(default_factory=set)
 
 
 def compose(
@@ -70,31 +74,32 @@ def compose(
 
     `stopping` is asked before each subscriber; whoever is left over is due at the next run.
     """
-    done, after, known, writer = Composed(), 0, None, Writer(settings)
-    with database.writing() as conn:  # papers given back belong into the digests made now
-        done.expired, _ = store_deliveries.close_stale(
-            conn, now=now, takes_over=not settings.holds_doubtful
-        )
+    after, known, writer = 0, None, Writer(settings)
+    set_back.notice(database, settings, now=now, stopping=stopping)
+    done = Composed(expired=_expire(database, settings, now))
+    due = Due(now)
+    if outlook.waits:  # a sample, of days that are gone, waits for no source
+        due = Due(now, waited_since=now - settings.wait, samples=settings.sample)
+        with database.reading() as conn:
+            done.waiting = due.others(conn)
     while True:
         with database.reading() as conn:
-            due = store_subscribers.due(conn, now=now, after_row=after, limit=BATCH)
-            if not due:
-                return done
-            after = due[-1].row
-            ready = _ready(conn, due, outlook, settings, now)
-            done.waiting += len(due) - len(ready)
+            ready = due.some(conn, after_row=after, limit=BATCH)
             if not ready:
-                continue
+                return done
+            after = ready[-1].row
+            done.lost_zones |= {zone for one in ready if not is_zone(zone := one.schedule.zone)}
             if not store_matches.is_current(conn):
                 done.unmatched += len(ready)
                 continue
             known = known or talk(conn, now=now)
             desk = Desk(conn, ready, known, order=settings.order, lookback=settings.lookback)
-            wishes = _wishes(conn, ready, settings, now)
-            drafts = [
-                (one, _draft(desk, one, writer, outlook, now, wishes.get(one.row, ())))
-                for one in takewhile(lambda _: not stopping(), ready)
-            ]
+            batch = _Batch(
+                desk, writer, settings, outlook, now,
+                wishes=_wishes(conn, ready, settings, now),
+                suppressed=store_due.suppressed(conn, [o.row for o in ready], now=now),
+            )  # fmt: skip
+            drafts = [(one, batch.draft(one)) for one in takewhile(lambda _: not stopping(), ready)]
         for first in range(0, len(drafts), TOGETHER):
             if stopping():
                 return done
@@ -103,24 +108,16 @@ def compose(
             return done
 
 
-def _ready(
-    conn: Connection,
-    due: list[Subscriber],
-    outlook: Outlook,
-    settings: ComposeSettings,
-    now: datetime,
-) -> list[Subscriber]:
-    """Return those who wait for no source; a sample, of days that are gone, waits for none."""
-    if not outlook.waits:
-        return due
-    begun = store_digests.begun(conn, [one.row for one in due])
-    return [
-        one
-        for one in due
-        if (settings.sample and one.row not in begun)
-        or one.next_due_at is None
-        or now >= one.next_due_at + settings.wait
-    ]
+def _expire(database: Database, settings: ComposeSettings, now: datetime) -> int:
+    """End mails that are too late: papers given back belong into the digests made now."""
+    with database.reading() as conn:
+        if not store_deliveries.is_any_open(conn):
+            return 0
+    with database.writing() as conn:
+        expired, _ = store_deliveries.close_stale(
+            conn, now=now, takes_over=not settings.holds_doubtful
+        )
+    return expired
 
 
 def _wishes(
@@ -131,32 +128,47 @@ def _wishes(
     return store_channels.wishes(conn, rows, services=settings.posts.services, since=since)
 
 
-def _draft(
-    desk: Desk,
-    subscriber: Subscriber,
-    writer: Writer,
-    outlook: Outlook,
-    now: datetime,
-    wishes: Sequence[Wishes],
-) -> _Draft:
-    """Return the digest, or what went wrong, or when to look again at one who pauses, or has no
-    rules, or for whom there is not one paper yet: what came meanwhile is looked at then.
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What the digests of some subscribers are made of.
 
-    None: a profile was changed a moment ago and is not matched yet.
+    `suppressed`: who must not be mailed, until when.
     """
-    try:
-        if subscriber.paused_until and subscriber.paused_until > now:
-            return cadence.next_due(subscriber.schedule, subscriber.paused_until)
-        if not desk.has_rules(subscriber):
-            return cadence.next_due(subscriber.schedule, now)
-        if not desk.is_matched(subscriber):
-            return None
-        picked = desk.pick(subscriber)
-        if writer.gives_sample(picked) and not (picked.news or picked.choice.sections):
-            return cadence.next_due(subscriber.schedule, now)  # no source was read yet
-        return writer.digest(subscriber, picked, outlook, now=now, wishes=wishes)
-    except Exception as error:
-        return error
+
+    desk: Desk
+    writer: Writer
+    settings: ComposeSettings
+    outlook: Outlook
+    now: datetime
+    wishes: Mapping[int, Sequence[Wishes]]
+    suppressed: Mapping[int, datetime]
+
+    def draft(self, one: Subscriber) -> _Draft:
+        """Return the digest, or what went wrong, or when to look again at one who gets none now:
+        what came meanwhile is looked at then.
+
+        None: a profile was changed a moment ago and is not matched yet.
+        """
+        try:
+            if again := self._put_off(one):
+                return self.settings.planned(one, again)
+            if not self.desk.is_matched(one):
+                return None
+            picked = self.desk.pick(one)
+            if self.writer.gives_sample(picked) and not (picked.news or picked.choice.sections):
+                return self.settings.planned(one, self.now)  # no source was read yet
+            wishes = self.wishes.get(one.row, ())
+            return self.writer.digest(one, picked, self.outlook, now=self.now, wishes=wishes)
+        except Exception as error:
+            return error
+
+    def _put_off(self, one: Subscriber) -> datetime | None:
+        """Until when one gets nothing who pauses, has no rules, or must not be mailed."""
+        ends = [one.paused_until, self.suppressed.get(one.row)]
+        later = [until for until in ends if until and until > self.now]
+        if not self.desk.has_rules(one) or one.row in self.suppressed:
+            later.append(self.now)
+        return max(later, default=None)
 
 
 def _fix_together(

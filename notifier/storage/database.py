@@ -141,20 +141,23 @@ def _begin(connection: Connection) -> None:
 @contextmanager
 def _readable_errors(url: str) -> Iterator[None]:
     """Turn what a user can mend into one line; bugs go through as they are."""
-    place = make_url(url).database if "://" in url else url
     try:
         yield
     except OperationalError as error:
         cause = str(error.orig).strip().splitlines()[0]
         if "locked" in cause:
-            raise _busy(place) from error
-        raise errors.DatabaseError(f"database {place}: {cause}") from error
+            raise _busy(_place(url)) from error
+        raise errors.DatabaseError(f"database {_place(url)}: {cause}") from error
     except DatabaseError as error:
         if "not a database" in str(error.orig) or "malformed" in str(error.orig):
             raise errors.DatabaseError(
-                f"database {place}: {error.orig} - restore a backup or name another file"
+                f"database {_place(url)}: {error.orig} - restore a backup or name another file"
             ) from error
         raise
+
+
+def _place(url: str) -> str | None:
+    return make_url(url).database if "://" in url else url
 
 
 def _busy(place: str | None) -> errors.Busy:

@@ -150,7 +150,7 @@ class SubscriberRow(Row, table=True):
     id: int | None = Field(default=None, primary_key=True)
     address: str = Field(unique=True)
     state: str
-    zone: str
+    zone: str = Field(index=True)
     hour: int
     minute: int
     days: list[int] = Field(sa_column=Column(JSON, nullable=False))
@@ -175,12 +175,16 @@ class ProfileRow(Row, table=True):
     """A named set of rules.
 
     `change` is the number of the last commit that changed it, or whether its subscriber is mailed.
-    `matched`: its matches are those of these rules, else it is matched again as a whole.
+    `matched`: its matches are those of these rules, else it is matched again as a whole; as it was
+    left while its subscriber is not mailed.
     `previous`: the rules before the last change of them, None where there was none.
     """
 
     __tablename__ = "profile"
-    __table_args__ = (UniqueConstraint("subscriber_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "name"),
+        Index("ix_profile_matched_enabled", "matched", "enabled"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     subscriber_id: int = refers("subscriber")
     name: str
