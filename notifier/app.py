@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,10 +18,10 @@ from pathlib import Path
 
 import structlog
 
-from notifier import errors, keys, mailing, pacing
+from notifier import keys, mailing, pacing
 from notifier.channelled import Channelled
 from notifier.config import Settings
-from notifier.config_values import is_loopback
+from notifier.delivery.cut import Cut
 from notifier.delivery.files import FilesTransport
 from notifier.delivery.mailer import Transport
 from notifier.delivery.sink import Sink
@@ -37,6 +38,7 @@ from notifier.jobs.delivering.values import Delivered, DeliverSettings, Pace
 from notifier.jobs.edition import ComposeSettings, Outlook
 from notifier.jobs.explain import Explained, explain
 from notifier.jobs.housekeeping import Retention, keep_house
+from notifier.jobs.ingest import Ready, at_once
 from notifier.jobs.letters import LetterPost, Sent, send_letters
 from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
@@ -64,12 +66,16 @@ log = structlog.get_logger()
 class App:
     """One instance on one database."""
 
-    def __init__(self, settings: Settings, *, clock: Clock = system_clock) -> None:
+    def __init__(
+        self, settings: Settings, *, clock: Clock = system_clock, database: Database | None = None
+    ) -> None:
+        """Work on a `database` that is open and has the present schema, else on the settings'."""
         self.settings = settings
         self.clock = clock
         self.sign = make_signer(settings, self._warn)
-        self.database = Database(settings.database.url)
-        schema.upgrade(self.database)
+        self.database = database or Database(settings.database.url)
+        if database is None:
+            schema.upgrade(self.database)
         self.secret = keys.of_instance(self.database)
         self._told_zones: set[str] = set()
 
@@ -172,19 +178,12 @@ class App:
     @property
     def inbox(self) -> str:
         """The address of the inbox page, "" where there is none: it is for this machine only."""
-        listen = self.settings.site.listen
-        shown = self.sink and is_loopback(listen.rpartition(":")[0])
-        return f"http://{listen}/inbox" if shown else ""
+        return mailing.inbox(self.settings) if self.sink else ""
 
     @property
     def mails_go(self) -> str:
         """Where mails go, in words."""
-        if self.sink:
-            shown = f"shown at {self.inbox}" if self.inbox else "shown nowhere: see site.listen"
-            return f"to nobody: transport is sink; kept in {self.sink.folder}, {shown}"
-        if self.settings.mail.transport == "files":
-            return f"into the folder {self.settings.mail.directory}"
-        return f"to {self.settings.smtp.host}, port {self.settings.smtp.port}"
+        return mailing.mails_go(self.settings, self.sink)
 
     @cached_property
     def pace(self) -> Pace:
@@ -308,16 +307,21 @@ class App:
         keep_house(self.database, self.retention, now=now, stopping=stopping)
         return composed
 
-    async def send_letters(self, *, stop: asyncio.Event | None = None) -> Sent:
+    async def send_letters(
+        self, *, stop: asyncio.Event | None = None, cut: Cut | None = None
+    ) -> Sent:
         """Send the letters that are waiting."""
         mail, lease_minutes = self.settings.mail, self.settings.delivery.lease_minutes
         sender = mail.bounce_address or parseaddr(mail.sender)[1]
         post = LetterPost(sender, self._owner, lease=timedelta(minutes=lease_minutes))
-        return await send_letters(self.database, self.transport, post, clock=self.clock, stop=stop)
+        return await send_letters(
+            self.database, self.transport, post, clock=self.clock, stop=stop, cut=cut
+        )
 
-    @property
+    @cached_property
     def _owner(self) -> str:
-        return f"{socket.gethostname()}:{os.getpid()}"
+        """Whose what we claim is; numbers of processes are the same in many a container."""
+        return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
     @property
     def deliver_settings(self) -> DeliverSettings:
@@ -335,11 +339,14 @@ class App:
             server=pacing.server(self.settings, self.secret),
         )
 
-    async def deliver(self, *, stop: asyncio.Event | None = None) -> Delivered:
+    async def deliver(
+        self, *, stop: asyncio.Event | None = None, cut: Cut | None = None
+    ) -> Delivered:
         """Send what is waiting."""
         return await deliver(
-            self.database, self.transport, self.deliver_settings, clock=self.clock, stop=stop
-        )
+            self.database, self.transport, self.deliver_settings,
+            clock=self.clock, stop=stop, cut=cut,
+        )  # fmt: skip
 
     @cached_property
     def returned(self) -> Returned:
@@ -352,31 +359,35 @@ class App:
     async def tick(self, *, stop: asyncio.Event | None = None) -> Ticked:
         """One pass of everything that is due; stops between two steps at `stop`."""
         stop, done = stop or asyncio.Event(), Ticked()
+        await self.plan(done, stop)
+        await self.send(done, stop)
+        return done
+
+    async def plan(self, done: Ticked, stop: asyncio.Event, *, ready: Ready = at_once) -> None:
+        """The part of a pass that one process does at a time: fetch, read, make digests.
+
+        Args:
+            ready: See `jobs.ingest.ingest`.
+        """
         for source in await asyncio.to_thread(self.intake.due_sources, self.clock()):
             if not stop.is_set():
-                done.ingested += await self.intake.ingest_until(stop, source)
+                done.ingested += await self.intake.ingest_until(stop, source, ready=ready)
         if not stop.is_set():
-            await self._poll(done, stop)
+            done.polled, done.mailbox_failure = await asyncio.to_thread(
+                self.returned.poll_or_say, stopping=stop.is_set
+            )
         if not stop.is_set():
             done.composed = await asyncio.to_thread(self.compose, stopping=stop.is_set)
             done.broken_templates = tuple(self.templates.problems)
+
+    async def send(self, done: Ticked, stop: asyncio.Event) -> None:
+        """The part of a pass that any number of processes may do at once."""
         if not stop.is_set():
             done.letters = await self.send_letters(stop=stop)
         if not stop.is_set():
             done.delivered = await self.deliver(stop=stop)
         if not stop.is_set():
             done.posted = await self.channelled.send(stop=stop)
-        return done
-
-    async def _poll(self, done: Ticked, stop: asyncio.Event) -> None:
-        """Read the mailbox of bounces when it is time; its troubles stop nothing else."""
-        try:
-            done.polled = await asyncio.to_thread(self.returned.poll_if_due, stopping=stop.is_set)
-        except errors.NotifierError as error:
-            done.mailbox_failure = str(error)
-        except Exception as error:
-            log.exception("the mailbox of bounces is not read")
-            done.mailbox_failure = f"this program failed: {type(error).__name__}"
 
 
 @contextmanager

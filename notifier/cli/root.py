@@ -23,11 +23,12 @@ from notifier.cli import (
     outbox,
     profile_feed,
     pruning,
+    running,
     sources,
     tastes,
     trends,
 )
-from notifier.cli.output import Format, FormatOption, print_record, say, to_json
+from notifier.cli.output import Format, FormatOption, say, to_json
 from notifier.cli.state import instance, parse_moment, settings, state
 
 EXIT_CODES = (
@@ -69,6 +70,12 @@ app.command(
     epilog="Examples: notifier prune --dry-run · notifier prune --vacuum · "
     "notifier prune --format json"
 )(pruning.prune)
+
+app.command(
+    epilog="Examples: notifier run --config /etc/notifier/notifier.toml · "
+    "notifier run --only worker · notifier run --only web,scheduler"
+)(running.run)
+app.command(epilog="Example, for cron or a systemd timer: notifier tick")(running.tick)
 
 
 def _version(wanted: bool) -> None:
@@ -142,53 +149,6 @@ def init(
         f"  notifier --config {path} profile add you@example.org topics 'LLM agents'\n"
         f"  notifier --config {path} run"
     )
-
-
-@app.command(epilog="Example: notifier run --config /etc/notifier/notifier.toml")
-def run() -> None:
-    """The daemon: fetches, composes and sends when it is time; SIGTERM stops it cleanly."""
-    from notifier import daemon
-
-    with instance() as opened:
-        code = daemon.run(opened)
-    raise typer.Exit(code)
-
-
-@app.command(epilog="Example, for cron or a systemd timer: notifier tick")
-def tick(format_: FormatOption = Format.table) -> None:
-    """One pass of everything that is due, then exit."""
-    from notifier import daemon
-
-    with instance() as opened:
-        done = daemon.tick_once(opened)
-    report = {
-        "papers_new": sum(r.new for r in done.ingested),
-        "sources_failed": sum(r.failure is not None for r in done.ingested),
-        "digests": done.composed.made,
-        "nothing_matched": done.composed.nothing,
-        "compose_failed": done.composed.failed,
-        "sent": done.delivered.sent,
-        "later": done.delivered.later,
-        "refused": done.delivered.failed,
-        "held": done.delivered.held,
-        "found_sent": done.delivered.found,
-        "expired": done.composed.expired + done.delivered.expired,
-        "letters": done.letters.sent,
-        "letters_open": done.letters.later + done.letters.failed,
-        "mail_server": done.delivered.down
-        or done.letters.down
-        or (opened.mails_go if opened.sink else "ok"),
-        "came_back": done.polled.taken if done.polled else 0,
-        "mailbox": done.mailbox_failure or ("ok" if done.polled else None),
-        "paused": done.delivered.paused,
-        "posted": done.posted.sent,
-        "posts_open": done.posted.later + done.posted.failed,
-        "channels_paused": done.posted.paused,
-        "templates": "; ".join(done.broken_templates) or "ok",
-    }
-    print_record(report, format_)
-    if done.needs_care:
-        raise typer.Exit(3)
 
 
 @app.command(

@@ -17,6 +17,7 @@ from notifier.cli.output import Format, print_record, print_rows, say, to_json
 from notifier.cli.state import instance
 from notifier.jobs.lost_zones import lost_zones
 from notifier.overview import LAST, cares, recent, source_rows
+from notifier.standings import processes
 from notifier.storage import (
     paper_facts,
     sizes,
@@ -58,6 +59,7 @@ def collect(app: App) -> dict[str, Any]:
         }
     found["size_bytes"] = asdict(sizes.size(app.database))
     found["mailbox"] = _mailbox(app, last.mailbox) if last.mailbox else None
+    found["processes"] = processes(app)
     found["sources"] = source_rows(app, now)
     found["cares"] = cares(app, found["sources"], last, now=now)
     found["needs_care"] = bool(found["cares"])
@@ -113,6 +115,7 @@ def _show_again(found: dict[str, Any], now: datetime, format_: Format) -> None:
 def print_table(found: dict[str, Any]) -> None:
     """Print it for people."""
     tables = {
+        "processes": ("roles", "state", "host", "pid", "since", "last_heartbeat_at"),
         "destinations": ("destination", "state", "since", "until", "waiting", "why", "cure"),
         "limits": ("destination", "per", "most", "used"),
         "channels": ("id", "channel", "state", "since", "until", "waiting", "why"),

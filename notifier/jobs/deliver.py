@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from notifier.delivery import breaker, standing
 from notifier.delivery.breaker import CLOSED
+from notifier.delivery.cut import Cut
 from notifier.delivery.mailer import Transport
 from notifier.jobs.delivering import doubt, memory
 from notifier.jobs.delivering.claiming import Claims
@@ -32,6 +33,7 @@ async def deliver(
     *,
     clock: Callable[[], datetime],
     stop: asyncio.Event | None = None,
+    cut: Cut | None = None,
     wait: Callable[[float], Awaitable[None]] | None = None,
 ) -> Delivered:
     """Send everything that is due; stops at `stop`, after what is on the wire.
@@ -39,6 +41,7 @@ async def deliver(
     A server that refuses the login or cannot be reached ends the run and blames no mail.
 
     Args:
+        cut: Takes back, when asked to, what is on the wire and not the server's yet.
         wait: Returns after so many seconds, or at `stop`; for limits that end soon.
     """
     done, stop = Delivered(), stop or asyncio.Event()
@@ -51,6 +54,7 @@ async def deliver(
             claims=Claims(database, settings, clock),
             recorder=Recorder(database, settings, clock, done),
             done=done,
+            cut=cut or Cut(),
             begun_at=clock(),
         )
         await _work(run, transport)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -43,6 +43,11 @@ class Progress:
 
 
 Tell = Callable[[Progress], None]
+Ready = Callable[[], Awaitable[None]]
+
+
+async def at_once() -> None:
+    """Wait for nothing."""
 
 
 async def ingest(
@@ -54,6 +59,7 @@ async def ingest(
     since: datetime | None = None,
     news_since: datetime | None = None,
     tell: Tell = lambda progress: None,
+    ready: Ready = at_once,
 ) -> Ingested:
     """Fetch what a source shows, by all its routes, keep what came, and record how it went.
 
@@ -63,14 +69,16 @@ async def ingest(
         since: Read everything since then (a back-fill), instead of an ordinary round.
         news_since: In a back-fill, what was published before is history and no news.
         tell: Called after each answer.
+        ready: Returns when something may be asked, or kept; whoever may no longer is cancelled.
     """
-    round_ = _Round(database, source, client, now, news_since, tell)
+    round_ = _Round(database, source, client, now, news_since, tell, ready)
     if since is not None:  # says nothing of how the source does today
         await round_.ask(source.requests(now=now, since=since))
         round_.refusals()
         return round_.total
     await round_.ordinary()
     round_.refusals()
+    await ready()
     await asyncio.to_thread(round_.record)
     return round_.total
 
@@ -86,10 +94,11 @@ class _Round:
         now: datetime,
         news_since: datetime | None,
         tell: Tell,
+        ready: Ready,
     ) -> None:
         self.total = Ingested(source.name)
         self._database, self._source, self._client = database, source, client
-        self._now, self._news_since, self._tell = now, news_since, tell
+        self._now, self._news_since, self._tell, self._ready = now, news_since, tell, ready
         self._answers = 0  # good or bad
         self._good = 0
         self._tally: freshness.Tally = {}
@@ -209,9 +218,11 @@ class _Round:
         if host in self._unreachable:  # waiting for it again and again would hold up all others
             raise SourceError(f"{host} could not be reached a moment ago", unreachable=True)
         kept = await asyncio.to_thread(self._validators, request.url)
+        await self._ready()
         answer = await self._client.fetch(
             request.url, etag=kept.etag, last_modified=kept.last_modified
         )
+        await self._ready()
         if answer.body is None:
             self._good += 1
             await asyncio.to_thread(self._unchanged, request)

@@ -41,6 +41,7 @@ from notifier.storage.delivery_rows import (
     SuppressionRow,
 )
 from notifier.storage.pace_rows import DestinationRow, RelayRow, TakenRow
+from notifier.storage.process_rows import LeaseRow, ProcessRow
 from notifier.storage.signup_rows import BucketRow, LetterRow, SignupRow
 
 
@@ -399,3 +400,5 @@ post_attempt = _table(PostAttemptRow)
 post_paper = _table(PostPaperRow)
 api_key = _table(ApiKeyRow)
 answer = _table(AnswerRow)
+process = _table(ProcessRow)
+lease = _table(LeaseRow)

@@ -12,6 +12,7 @@ import structlog
 
 from notifier.delivery.blame import blame
 from notifier.delivery.breaker import Cause
+from notifier.delivery.cut import Cut
 from notifier.delivery.mailer import Mailer, Transport
 from notifier.errors import MailerDown, SendError
 from notifier.jobs.delivering.claiming import Claims, Taken
@@ -41,6 +42,7 @@ class Run:
     claims: Claims
     recorder: Recorder
     done: Delivered
+    cut: Cut
     begun_at: datetime
     working: int = 0
     heard: bool = False
@@ -90,7 +92,8 @@ class Worker:
         """Send a mail, have it written down, and return the next if one was taken along."""
         mail = taken.mail
         try:
-            words = await mailer.send(
+            words = await self._run.cut.send(
+                mailer,
                 sender=self._run.settings.return_path(mail),
                 recipient=mail.address,
                 content=mail.content,
@@ -106,8 +109,11 @@ class Worker:
                 recorder = self._run.recorder
                 await asyncio.to_thread(recorder.refused, taken, error, owner=self._owner)
         else:
-            self._heard(True)
-            return await self._sent(taken, words)
+            if words is not None:
+                self._heard(True)
+                return await self._sent(taken, words)
+            self._ended = True
+            await asyncio.to_thread(self._run.recorder.cut_off, taken, owner=self._owner)
         return None
 
     async def _sent(self, taken: Taken, words: str) -> Taken | None:
