@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+
+from sqlalchemy import Connection
 
 from notifier.app import App
 from notifier.intake import system_clock
@@ -40,3 +42,11 @@ def _state(seen: Seen, lease: Lease) -> str:
     if seen.process.token == lease.holder:
         return SCHEDULER
     return "standby" if SCHEDULER in seen.process.roles.split(",") else "runs"
+
+
+def planned_at(conn: Connection) -> datetime | None:
+    """Return when a process last said that it looks for what is due (UTC); None: none ever did."""
+    lease = store_processes.lease(conn, SCHEDULER)
+    holder = store_processes.find(conn, lease.holder)
+    seen = [lease.taken_at, holder.beat_at if holder else None]
+    return max((at for at in seen if at), default=None)

@@ -15,7 +15,7 @@ from notifier.jobs.silence import Facts, reasons
 from notifier.profiles.profile import Profile, Schedule, Subscriber
 from notifier.storage.store_digests import Listed
 
-from .commands import notifier
+from .commands import Notifier, notifier
 from .pages import ADA, MORNING, place
 
 __all__ = ["notifier", "place"]
@@ -114,3 +114,26 @@ def test_what_is_over_is_not_told() -> None:
         way=Way(CLOSED, Standing("example.org", slow_until=NOW - HOUR), full_until=NOW - HOUR),
     )
     assert told(over) == []
+
+
+def causes(notifier: Notifier) -> list[str]:
+    done = notifier("digest", "why", ADA, "--format", "jsonl")
+    assert done.code == 0
+    return [row["cause"] for row in done.rows]
+
+
+def test_the_command_goes_the_way_of_a_digest_with_its_reader(notifier: Notifier) -> None:
+    with notifier.config.open("a") as config:
+        config.write("[mail]\ntransport = 'sink'\n[digest]\nsample = false\n")
+    assert notifier("digest", "why", ADA).code == 4
+    notifier("subscriber", "add", ADA)
+    assert causes(notifier) == ["not confirmed"]
+    notifier("subscriber", "add", ADA, "--confirmed")
+    assert causes(notifier) == ["no profile", "not due", "no daemon", "goes elsewhere"]
+    notifier("profile", "add", ADA, "ml", "RAG")
+    assert causes(notifier) == ["unmatched", "not due", "no daemon", "goes elsewhere"]
+    notifier("tick")
+    assert causes(notifier) == ["not due", "goes elsewhere"]
+    shown = notifier("digest", "why", ADA)
+    assert "not due: the next digest is due" in shown.out
+    assert "notifier subscriber change ada@example.org --time" in shown.out
