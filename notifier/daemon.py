@@ -22,6 +22,7 @@ import structlog
 from notifier import errors
 from notifier.app import App
 from notifier.intake import system_clock
+from notifier.patience import Patience
 from notifier.ticked import Ticked
 from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
@@ -123,6 +124,7 @@ class _Daemon:
         self._stop = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._sending = 0
+        self._patience = Patience()
 
     async def run(self) -> int:
         seen: list[int] = []
@@ -176,15 +178,30 @@ class _Daemon:
         self._spawn("channels", self._channels)
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Start a job's work as a task of ours, unless the last one is still at it."""
-        running = self._tasks.get(name)
+        """Start a job's work as a task of ours, unless the last one is still at it, or waits."""
+        running, now = self._tasks.get(name), asyncio.get_running_loop().time()
         if self._stop.is_set() or (running and not running.done()):
             return
-        self._tasks[name] = asyncio.ensure_future(self._guarded(name, work))
+        if self._patience.has_to_wait(name, now):
+            return
+        self._tasks[name] = asyncio.ensure_future(self._patient(name, work))
+
+    async def _patient(self, name: str, work: Callable[[], Awaitable[Any]]) -> None:
+        """Do some work; where the database cannot be used now, it waits longer and longer."""
+        try:
+            await self._guarded(name, work)
+        except errors.NOT_NOW as error:
+            if self._patience.failed(name, asyncio.get_running_loop().time()):
+                log.error("the database cannot be used: waiting", job=name, reason=str(error))
+        else:
+            if self._patience.went_well(name):
+                log.info("the database can be used again")
 
     async def _guarded(self, name: str, work: Callable[[], Awaitable[Any]]) -> None:
         try:
             await work()
+        except errors.NOT_NOW:
+            raise
         except errors.NotifierError as error:
             log.error("job failed", job=name, reason=str(error))
         except Exception:
