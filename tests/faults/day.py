@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from mmap import mmap
@@ -39,53 +39,18 @@ from . import news, points
 from .instance import SIX, Instance
 from .killing import forked, recorded
 from .outcome import Outcome, Restart, outcome, restart
+from .points import Kill, kills
 from .recorder import recording, took
 
 RESTARTED_AFTER = timedelta(seconds=30)
 CALM = timedelta(hours=29)  # longer than a day: everybody is due once more
-_MOST_PASSINGS, _OF_ANNOUNCEMENT = 4, 6
-_SECONDS_AT_MOST = 0.1
+_MOST_PASSES = 2  # where its point is not met in so many, a kill comes at any time
 # Many are due at once at seven; of the others nearly every pass finds some.
 _ZONES = (
     "Pacific/Auckland", "Asia/Tokyo", "Asia/Kolkata", "Asia/Dubai", "Europe/Helsinki",
     "Europe/Berlin", "Europe/London", "UTC", "America/Sao_Paulo", "America/New_York",
     "America/Denver", "America/Los_Angeles", "Pacific/Honolulu",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """From a moment on: in a part of the work, at the nth passing of a point, or so long after its
-    beginning."""
-
-    since: datetime
-    phase: str
-    point: str
-    passing: int
-    seconds: float
-
-
-def kills(count: int, chance: random.Random) -> list[Kill]:
-    """Return kills at random moments of the day, in order; in every part as many.
-
-    A few more stand at the announcement of most papers: after each commit of the process that reads
-    it, one kill after the other.
-    """
-    phases, day = list(points.OF_PHASE), timedelta(hours=22).total_seconds()
-    announced = [
-        Kill(news.ANNOUNCED_AT, "ingest", "after commit", passing, 0.0)
-        for passing in range(1, min(_OF_ANNOUNCEMENT, count) + 1)
-    ]
-    moments = sorted(chance.random() * day for _ in range(count - len(announced)))
-    others = [
-        Kill(
-            news.DAY + timedelta(hours=0.5, seconds=moment), phase := phases[n % len(phases)],
-            chance.choice(points.OF_PHASE[phase]), chance.randint(1, _MOST_PASSINGS),
-            chance.random() * _SECONDS_AT_MOST,
-        )
-        for n, moment in enumerate(moments)
-    ]  # fmt: skip
-    return sorted([*announced, *others], key=lambda kill: kill.since)
 
 
 def settings(folder: Path, port: int, sources: str, connections: int) -> Settings:
@@ -137,7 +102,7 @@ class Life:
     def __init__(self, made: Settings, sources: Path, told: mmap) -> None:
         self._made, self._sources, self._told = made, sources, told
         self._kill: Kill | None = None
-        self._phase, self._left = "", 0
+        self._phase, self._left, self._passes = "", 0, 0
 
     def live(self, since: datetime, until: datetime, step: timedelta, kills: list[Kill]) -> None:
         """Make passes; what kills it is taken from `kills`, in order."""
@@ -156,6 +121,11 @@ class Life:
             news.publish(self._sources, now)
             if kills and self._kill is None and kills[0].since <= now:
                 self._kill, self._left = kills[0], kills[0].passing
+            elif self._kill:
+                self._passes += 1
+                if self._passes == _MOST_PASSES:
+                    self._kill = replace(self._kill, point="by time")
+                    self._set_timer()
             asyncio.run(app.tick())
             jumped += step
         app.close()
@@ -163,7 +133,11 @@ class Life:
     def _begun(self, phase: str) -> None:
         self._phase, kill = phase, self._kill
         if kill and kill.point == "by time" and kill.phase == phase:
-            signal.setitimer(signal.ITIMER_REAL, kill.seconds)
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        assert self._kill
+        signal.setitimer(signal.ITIMER_REAL, self._kill.seconds)
 
     def _passed(self, point: str) -> None:
         kill = self._kill
@@ -176,7 +150,9 @@ class Life:
         self._told[:8] = struct.pack("d", now.timestamp())
 
     def _die(self) -> None:
+        assert self._kill
         self._told[8:24] = self._phase.encode().ljust(16)
+        self._told[24:40] = self._kill.point.encode().ljust(16)
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -230,7 +206,8 @@ def _killed(
             break
         died = datetime.fromtimestamp(struct.unpack("d", told[:8])[0], news.DAY.tzinfo)
         now = died + RESTARTED_AFTER
-        deaths.append((told[8:24].decode().strip(), kills.pop(0).point))
+        deaths.append((told[8:24].decode().strip(), told[24:40].decode().strip()))
+        kills.pop(0)
         restarts.append(restart(made, {one.key for one in took(file)} - recorded(made)))
     return restarts, deaths
 

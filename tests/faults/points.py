@@ -6,8 +6,11 @@ source. Only the harness changes the product so, in the process that is to be ki
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from notifier import app as application
@@ -15,6 +18,8 @@ from notifier.delivery.replies import Replies
 from notifier.intake import Intake
 from notifier.jobs import ingest
 from notifier.storage.database import Database
+
+from . import news
 
 SENDING = ("before commit", "after commit", "before write", "after write", "at answer", "by time")
 # What can be met in each part.
@@ -32,6 +37,44 @@ _BEGINNINGS = {
 }
 
 Passed = Callable[[str], None]
+
+_MOST_PASSINGS, _OF_ANNOUNCEMENT = 4, 6
+_SECONDS_AT_MOST = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """From a moment on: in a part of the work, at the nth passing of a point, or so long after its
+    beginning."""
+
+    since: datetime
+    phase: str
+    point: str
+    passing: int
+    seconds: float
+
+
+def kills(count: int, chance: random.Random) -> list[Kill]:
+    """Return kills at random moments of the day, in order; in every part as many.
+
+    A few more stand at the announcement of most papers: after each commit of the process that reads
+    it, one kill after the other.
+    """
+    phases, day = list(OF_PHASE), timedelta(hours=20).total_seconds()
+    announced = [
+        Kill(news.ANNOUNCED_AT, "ingest", "after commit", passing, 0.0)
+        for passing in range(1, min(_OF_ANNOUNCEMENT, count) + 1)
+    ]
+    moments = sorted(chance.random() * day for _ in range(count - len(announced)))
+    others = [
+        Kill(
+            news.DAY + timedelta(hours=0.5, seconds=moment), phase := phases[n % len(phases)],
+            chance.choice(OF_PHASE[phase]), chance.randint(1, _MOST_PASSINGS),
+            chance.random() * _SECONDS_AT_MOST,
+        )
+        for n, moment in enumerate(moments)
+    ]  # fmt: skip
+    return sorted([*announced, *others], key=lambda kill: kill.since)
 
 
 def watch(passed: Passed) -> None:
