@@ -125,7 +125,6 @@ class Life:
                 self._passes += 1
                 if self._passes == _MOST_PASSES:
                     self._kill = replace(self._kill, point="by time")
-                    self._set_timer()
             asyncio.run(app.tick())
             jumped += step
         app.close()
@@ -133,11 +132,7 @@ class Life:
     def _begun(self, phase: str) -> None:
         self._phase, kill = phase, self._kill
         if kill and kill.point == "by time" and kill.phase == phase:
-            self._set_timer()
-
-    def _set_timer(self) -> None:
-        assert self._kill
-        signal.setitimer(signal.ITIMER_REAL, self._kill.seconds)
+            signal.setitimer(signal.ITIMER_REAL, kill.seconds)
 
     def _passed(self, point: str) -> None:
         kill = self._kill
