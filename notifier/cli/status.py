@@ -24,6 +24,7 @@ from notifier.storage import (
     store_channels,
     store_deliveries,
     store_digests,
+    store_left_out,
     store_mailbox,
     store_posts,
 )
@@ -56,6 +57,7 @@ def collect(app: App) -> dict[str, Any]:
             "channels_lack": app.channelled.lacks or None,
             "rows": sizes.rows(conn),
             "unknown_zones": lost_zones(conn) or None,
+            "left_out": [asdict(one) for one in store_left_out.since(conn, since)],
         }
     found["size_bytes"] = asdict(sizes.size(app.database))
     found["mailbox"] = _mailbox(app, last.mailbox) if last.mailbox else None
@@ -119,6 +121,7 @@ def print_table(found: dict[str, Any]) -> None:
         "destinations": ("destination", "state", "since", "until", "waiting", "why", "cure"),
         "limits": ("destination", "per", "most", "used"),
         "channels": ("id", "channel", "state", "since", "until", "waiting", "why"),
+        "left_out": ("kind", "name", "at"),
     }
     plain = {k: v for k, v in found.items() if k not in ("sources", *tables)}
     sizes_in_bytes = plain.pop("size_bytes").items()

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import structlog
 
 from notifier import errors
+from notifier.patience import Patience
 
 log = structlog.get_logger()
 
@@ -24,10 +25,12 @@ class Tasks:
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
+        self._patience = Patience()
         self._is_closed = False
 
     def start(self, name: str, work: Work, *, again: bool = False) -> asyncio.Task[None] | None:
-        """Start some work, unless it is still at it; return its task, None when closed.
+        """Start some work, unless it is still at it; return its task, None when closed, or when it
+        waits since the database could not be used.
 
         Args:
             again: Where it is still at it, do it once more afterwards: there is something new.
@@ -39,14 +42,27 @@ class Tasks:
             if again:
                 self._again.add(name)
             return running
+        if self._patience.has_to_wait(name, _seconds()):
+            return None
         self._tasks[name] = asyncio.ensure_future(self._run(name, work))
         return self._tasks[name]
 
     async def _run(self, name: str, work: Work) -> None:
-        await guarded(name, work)
+        await self._patiently(name, work)
         while name in self._again and not self._is_closed:
             self._again.discard(name)
+            await self._patiently(name, work)
+
+    async def _patiently(self, name: str, work: Work) -> None:
+        """Do some work; where the database cannot be used now, it waits longer and longer."""
+        try:
             await guarded(name, work)
+        except errors.NOT_NOW as error:
+            if self._patience.failed(name, _seconds()):
+                log.error("the database cannot be used: waiting", job=name, reason=str(error))
+        else:
+            if self._patience.went_well(name):
+                log.info("the database can be used again")
 
     def close(self) -> None:
         """Start nothing any more."""
@@ -65,10 +81,20 @@ class Tasks:
 
 
 async def guarded(name: str, work: Work) -> None:
-    """Do some work; a failure is logged."""
+    """Do some work; a failure is logged.
+
+    Raises:
+        Busy, Unavailable: the database cannot be used now.
+    """
     try:
         await work()
+    except errors.NOT_NOW:
+        raise
     except errors.NotifierError as error:
         log.error("job failed", job=name, reason=str(error))
     except Exception:
         log.exception("job failed", job=name)
+
+
+def _seconds() -> float:
+    return asyncio.get_running_loop().time()

@@ -12,8 +12,11 @@ import structlog
 from sqlalchemy import Connection
 
 from notifier.digests.cadence import is_zone
+from notifier.errors import NOT_NOW
 from notifier.jobs import set_back
+from notifier.jobs.drafting import Draft, Press
 from notifier.jobs.edition import NOTHING_MISSING, ComposeSettings, Outlook
+from notifier.jobs.left_out import LeftOut
 from notifier.jobs.picking import Desk
 from notifier.jobs.talk import talk
 from notifier.jobs.writing import Writer
@@ -23,17 +26,16 @@ from notifier.storage import (
     store_deliveries,
     store_digests,
     store_due,
+    store_left_out,
     store_matches,
     store_subscribers,
 )
 from notifier.storage.database import Database
 from notifier.storage.store_channels import Wishes
-from notifier.storage.store_digests import NewDigest
 from notifier.storage.store_due import Due
 
 log = structlog.get_logger()
 
-_Draft: TypeAlias = NewDigest | datetime | Exception | None
 # What a subscriber counts as; None where somebody else was faster.
 _End: TypeAlias = Literal["made", "nothing", "paused", "unmatched", "failed"] | None
 
@@ -72,9 +74,10 @@ def compose(
 ) -> Composed:
     """Make every digest that is due at `now`; run again, it makes none.
 
-    `stopping` is asked before each subscriber; whoever is left over is due at the next run.
+    `stopping` is asked before each subscriber; whoever is left over is due at the next run. What a
+    digest cannot be written with is left out of it.
     """
-    after, known, writer = 0, None, Writer(settings)
+    after, known, writer, left_out = 0, None, Writer(settings), LeftOut()
     set_back.notice(database, settings, now=now, stopping=stopping)
     done = Composed(expired=_expire(database, settings, now))
     due = Due(now)
@@ -94,12 +97,14 @@ def compose(
                 continue
             known = known or talk(conn, now=now)
             desk = Desk(conn, ready, known, order=settings.order, lookback=settings.lookback)
-            batch = _Batch(
-                desk, writer, settings, outlook, now,
+            press = Press(
+                desk, writer, settings, outlook, now, left_out,
                 wishes=_wishes(conn, ready, settings, now),
                 suppressed=store_due.suppressed(conn, [o.row for o in ready], now=now),
             )  # fmt: skip
-            drafts = [(one, batch.draft(one)) for one in takewhile(lambda _: not stopping(), ready)]
+            drafts = [(one, press.draft(one)) for one in takewhile(lambda _: not stopping(), ready)]
+        left_out.add("template", settings.templates.broken, is_told=True)
+        left_out.keep(database, now=now)
         for first in range(0, len(drafts), TOGETHER):
             if stopping():
                 return done
@@ -128,74 +133,36 @@ def _wishes(
     return store_channels.wishes(conn, rows, services=settings.posts.services, since=since)
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """What the digests of some subscribers are made of.
-
-    `suppressed`: who must not be mailed, until when.
-    """
-
-    desk: Desk
-    writer: Writer
-    settings: ComposeSettings
-    outlook: Outlook
-    now: datetime
-    wishes: Mapping[int, Sequence[Wishes]]
-    suppressed: Mapping[int, datetime]
-
-    def draft(self, one: Subscriber) -> _Draft:
-        """Return the digest, or what went wrong, or when to look again at one who gets none now:
-        what came meanwhile is looked at then.
-
-        None: a profile was changed a moment ago and is not matched yet.
-        """
-        try:
-            if again := self._put_off(one):
-                return self.settings.planned(one, again)
-            if not self.desk.is_matched(one):
-                return None
-            picked = self.desk.pick(one)
-            if self.writer.gives_sample(picked) and not (picked.news or picked.choice.sections):
-                return self.settings.planned(one, self.now)  # no source was read yet
-            wishes = self.wishes.get(one.row, ())
-            return self.writer.digest(one, picked, self.outlook, now=self.now, wishes=wishes)
-        except Exception as error:
-            return error
-
-    def _put_off(self, one: Subscriber) -> datetime | None:
-        """Until when one gets nothing who pauses, has no rules, or must not be mailed."""
-        ends = [one.paused_until, self.suppressed.get(one.row)]
-        later = [until for until in ends if until and until > self.now]
-        if not self.desk.has_rules(one) or one.row in self.suppressed:
-            later.append(self.now)
-        return max(later, default=None)
-
-
 def _fix_together(
-    database: Database, drafts: Sequence[tuple[Subscriber, _Draft]], done: Composed, now: datetime
+    database: Database, drafts: Sequence[tuple[Subscriber, Draft]], done: Composed, now: datetime
 ) -> None:
     """Fix some digests in one transaction; where one cannot be, each in its own."""
     try:
         with database.writing() as conn:
             ends = [_fix(conn, subscriber, draft) for subscriber, draft in drafts]
+    except NOT_NOW:
+        raise
     except Exception:  # of one digest: it must not stop the others'
         ends = [_fix_alone(database, subscriber, draft, now) for subscriber, draft in drafts]
     for end in filter(None, ends):
         setattr(done, end, getattr(done, end) + 1)
 
 
-def _fix_alone(database: Database, subscriber: Subscriber, draft: _Draft, now: datetime) -> _End:
+def _fix_alone(database: Database, subscriber: Subscriber, draft: Draft, now: datetime) -> _End:
     try:
         with database.writing() as conn:
             return _fix(conn, subscriber, draft)
+    except NOT_NOW:
+        raise
     except Exception as error:
         log.exception("digest could not be made", subscriber=subscriber.row, exc_info=error)
         with database.writing() as conn:
             store_subscribers.change(conn, subscriber.row, next_due_at=now + TRY_AGAIN)
+            store_left_out.note(conn, "subscriber", [subscriber.row], now=now)
         return "failed"
 
 
-def _fix(conn: Connection, subscriber: Subscriber, draft: _Draft) -> _End:
+def _fix(conn: Connection, subscriber: Subscriber, draft: Draft) -> _End:
     """Fix a digest, or move the time of a subscriber who gets none now; return what to count."""
     if isinstance(draft, Exception):
         raise draft

@@ -17,6 +17,7 @@ from notifier.storage import (
     sizes,
     store_archive,
     store_forgotten,
+    store_left_out,
     store_news,
     store_words,
 )
@@ -29,6 +30,7 @@ KEEP_LETTERS = timedelta(days=30)
 KEEP_SIGNUPS = timedelta(days=30)
 KEEP_BUCKETS = timedelta(days=1)  # by then each is full again, as one that is not there
 KEEP_ANSWERS = timedelta(days=1)
+KEEP_LEFT_OUT = timedelta(days=7)
 _AT_ONCE = 1000  # rows in one transaction
 _STEMS_AT_ONCE = 20_000  # rows of words that are looked at in one
 _STEPS = 200  # transactions in one pass of a daemon, which has digests to make, too
@@ -142,6 +144,7 @@ def keep_house(
     else:
         with database.writing() as conn:
             store_archive.set_cleared(conn, now.date())
+            store_left_out.forget(conn, before=now - KEEP_LEFT_OUT)
     if any(gone.values()):
         log.info("old rows deleted", **{kind: rows for kind, rows in gone.items() if rows})
     return sum(gone.values())

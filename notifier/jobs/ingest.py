@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from notifier.errors import NotifierError, SourceError
+from notifier.errors import NOT_NOW, NotifierError, SourceError
 from notifier.jobs import freshness
 from notifier.jobs.take import Ingested, cache_key, take_body
 from notifier.papers.paper import Problem
@@ -201,6 +201,8 @@ class _Round:
                 self._refused[request.parts[0]] = str(error)
             else:
                 self._fail(request, str(error))
+        except NOT_NOW:
+            raise  # the source is not to blame: it is asked again
         except NotifierError as error:
             self._fail(request, str(error))
         except Exception as error:  # one broken answer must not stop the other sources

@@ -6,11 +6,13 @@ WAL, `synchronous=FULL`. Errors never print parameters: addresses are among them
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
@@ -19,6 +21,13 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from notifier import errors
 
 BUSY_TIMEOUT_SECONDS = 15
+# What SQLite says where it may go on by itself when the cause is gone, and what to do.
+_UNAVAILABLE = {
+    "disk is full": "make room on the disk",
+    "readonly": "let this user write the file and its folder",
+    "disk I/O error": "look at the disk: is it full, or broken?",
+    "unable to open": "is it there, and may this user read and write it and its folder?",
+}
 
 
 class Database:
@@ -60,7 +69,7 @@ class Database:
         """A transaction that may write: commits at the end, rolls back on any error.
 
         Raises:
-            Busy: others have been writing all the while that one waits.
+            Locked: others have been writing all the while that one waits.
         """
         with (
             self._one_writer(),
@@ -122,6 +131,7 @@ def _make_engine(url: str, *, makes_folder: bool) -> Engine:
     engine = create_engine(
         parsed,
         hide_parameters=True,
+        json_deserializer=_json,
         connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS},
     )
     event.listen(engine, "connect", _set_pragmas)
@@ -132,6 +142,24 @@ def _make_engine(url: str, *, makes_folder: bool) -> Engine:
 def _set_pragmas(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+    connection.text_factory = _text
+
+
+def _json(stored: str) -> Any:
+    """A half of a character is in no text: JSON can name one, and whoever writes it would fail.
+
+    Raises:
+        ValueError: there is one, or this is no JSON.
+    """
+    value = json.loads(stored)
+    if "\\ud" in stored.lower():
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _text(stored: bytes) -> str:
+    """A broken byte spoils a word, and not whatever reads the row."""
+    return stored.decode("utf-8", "replace")
 
 
 def _begin(connection: Connection) -> None:
@@ -147,6 +175,9 @@ def _readable_errors(url: str) -> Iterator[None]:
         cause = str(error.orig).strip().splitlines()[0]
         if "locked" in cause:
             raise _busy(_place(url)) from error
+        cure = next((cure for said, cure in _UNAVAILABLE.items() if said in cause), None)
+        if cure:
+            raise errors.Unavailable(f"database {_place(url)}: {cause} - {cure}") from error
         raise errors.DatabaseError(f"database {_place(url)}: {cause}") from error
     except DatabaseError as error:
         if "not a database" in str(error.orig) or "malformed" in str(error.orig):
@@ -160,8 +191,8 @@ def _place(url: str) -> str | None:
     return make_url(url).database if "://" in url else url
 
 
-def _busy(place: str | None) -> errors.Busy:
-    return errors.Busy(
+def _busy(place: str | None) -> errors.Locked:
+    return errors.Locked(
         f"database {place}: another process has been writing for "
         f"{BUSY_TIMEOUT_SECONDS} seconds - try again later"
     )

@@ -7,6 +7,7 @@ rewritten, in the same transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -306,23 +307,35 @@ def named(conn: Connection, name: str) -> int | None:
 
 
 def load(conn: Connection, rows: Iterable[int]) -> list[Paper]:
-    """Return the papers of these rows, in the order of rows; `trend` is not filled in."""
+    """Return the papers of these rows, in the order of rows; `trend` is not filled in.
+
+    Those that cannot be read are left out.
+    """
     out: list[Paper] = []
     for chunk in chunks(sorted(set(rows))):
-        names = _grouped(conn, t.alias, chunk, ("scheme", "value"))
-        sources = _grouped(conn, t.sighting, chunk, ("source",), order=t.sighting.c.id)
-        signals = _grouped(conn, t.signal, chunk, ("name", "value"), order=t.signal.c.read_at)
-        query = select(t.paper).where(t.paper.c.id.in_(chunk)).order_by(t.paper.c.id)
-        out += [
-            _paper(
-                row,
-                aliases=tuple(sorted(f"{a}:{b}" for a, b in names.get(row.id, ()))),
-                sources=tuple(dict.fromkeys(s for (s,) in sources.get(row.id, ()))),
-                signals=dict(tuple(pair) for pair in signals.get(row.id, ())),
-            )
-            for row in conn.execute(query)
-        ]
+        try:
+            out += _load(conn, chunk)
+        except (TypeError, ValueError):  # of one row: it must not hide the others
+            for row in chunk:
+                with suppress(TypeError, ValueError):
+                    out += _load(conn, [row])
     return out
+
+
+def _load(conn: Connection, rows: Sequence[int]) -> list[Paper]:
+    names = _grouped(conn, t.alias, rows, ("scheme", "value"))
+    sources = _grouped(conn, t.sighting, rows, ("source",), order=t.sighting.c.id)
+    signals = _grouped(conn, t.signal, rows, ("name", "value"), order=t.signal.c.read_at)
+    query = select(t.paper).where(t.paper.c.id.in_(rows)).order_by(t.paper.c.id)
+    return [
+        _paper(
+            row,
+            aliases=tuple(sorted(f"{a}:{b}" for a, b in names.get(row.id, ()))),
+            sources=tuple(dict.fromkeys(s for (s,) in sources.get(row.id, ()))),
+            signals=dict(tuple(pair) for pair in signals.get(row.id, ())),
+        )
+        for row in conn.execute(query)
+    ]
 
 
 def _grouped(

@@ -342,7 +342,7 @@ class HttpCacheRow(Row, table=True):
 
 
 class CounterRow(Row, table=True):
-    """Numbers that only grow, in the order of commits."""
+    """Numbers that only grow, in the order of commits; days and times, under their names."""
 
     __tablename__ = "counter"
     name: str = Field(primary_key=True)

@@ -130,5 +130,6 @@ def _handlers(
         errors.NotFound: say("deleted", 404),
         errors.TooOften: say("too often", 429),
         errors.Busy: say("busy", 503),
+        errors.Unavailable: say("busy", 503),
         Exception: say("failed", 500),
     }
