@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,10 +17,10 @@ from functools import cached_property
 
 import structlog
 
-from notifier import errors, keys, pacing, places
+from notifier import keys, mailing, pacing, places
 from notifier.channelled import Channelled
 from notifier.config import Settings
-from notifier.config_values import is_loopback
+from notifier.delivery.cut import Cut
 from notifier.delivery.files import FilesTransport
 from notifier.delivery.mailer import Transport
 from notifier.delivery.sink import Sink
@@ -35,7 +36,8 @@ from notifier.jobs.deliver import deliver
 from notifier.jobs.delivering.values import Delivered, DeliverSettings, Pace
 from notifier.jobs.edition import ComposeSettings, Outlook
 from notifier.jobs.explain import Explained, explain
-from notifier.jobs.housekeeping import keep_house
+from notifier.jobs.housekeeping import Retention, keep_house
+from notifier.jobs.ingest import Ready, at_once
 from notifier.jobs.letters import LetterPost, Sent, send_letters
 from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
@@ -50,6 +52,7 @@ from notifier.signing import make_signer
 from notifier.storage import schema, store_matches, store_profiles
 from notifier.storage.database import Database
 from notifier.storage.store_digests import NewDigest
+from notifier.subscriptions.due import Planning
 from notifier.subscriptions.letters import LetterSettings
 from notifier.subscriptions.links import Links
 from notifier.subscriptions.service import Defaults, Subscriptions
@@ -62,13 +65,18 @@ log = structlog.get_logger()
 class App:
     """One instance on one database."""
 
-    def __init__(self, settings: Settings, *, clock: Clock = system_clock) -> None:
+    def __init__(
+        self, settings: Settings, *, clock: Clock = system_clock, database: Database | None = None
+    ) -> None:
+        """Work on a `database` that is open and has the present schema, else on the settings'."""
         self.settings = settings
         self.clock = clock
         self.sign = make_signer(settings, self._warn)
-        self.database = Database(settings.database.url)
-        schema.upgrade(self.database)
+        self.database = database or Database(settings.database.url)
+        if database is None:
+            schema.upgrade(self.database)
         self.secret = keys.of_instance(self.database)
+        self._told_zones: set[str] = set()
 
     def _warn(self, problem: str) -> None:
         log.warning("a key is not private", problem=problem)
@@ -84,8 +92,9 @@ class App:
         days = tuple(sorted({DAY_NAMES.index(day) for day in digest.days}))
         schedule = Schedule(digest.zone, hour, minute, days)
         defaults = Defaults(
-            schedule, digest.max_papers, digest.first_days, digest.language, digest.sample
-        )
+            schedule, digest.max_papers, digest.first_days, digest.language, digest.sample,
+            Planning(digest.spread_minutes),
+        )  # fmt: skip
         return Subscriptions(self.database, defaults)
 
     @cached_property
@@ -116,6 +125,14 @@ class App:
         """How long a digest can be read on its page, and its mail is kept."""
         return timedelta(days=self.settings.site.archive_days)
 
+    @property
+    def retention(self) -> Retention:
+        """How long what has served its purpose is kept; a digest as long as its page."""
+        keep = self.settings.keep
+        days = {name.removesuffix("_days"): timedelta(days=n) for name, n in keep}
+        days["digests"] = max(days["digests"], self.archive)
+        return Retention(mails=self.archive, **days)
+
     @cached_property
     def links(self) -> Links:
         return Links(self.settings.site.public_url, self.tokens)
@@ -140,22 +157,7 @@ class App:
     @property
     def smtp_settings(self) -> SmtpSettings | None:
         """How the mail server is reached; None where mails go to none."""
-        if self.settings.mail.transport != "smtp":
-            return None
-        smtp = self.settings.smtp
-        return SmtpSettings(
-            host=smtp.host,
-            port=smtp.port,
-            security=smtp.security,
-            user=smtp.user,
-            password=smtp.password.get_secret_value(),
-            ca_file=smtp.ca_file,
-            send_seconds=smtp.send_seconds,
-            timeout_seconds=smtp.timeout_seconds,
-            mails_per_connection=smtp.mails_per_connection,
-            connection_seconds=smtp.connection_seconds,
-            idle_seconds=smtp.idle_seconds,
-        )
+        return mailing.smtp_settings(self.settings)
 
     @property
     def return_path(self) -> str:
@@ -174,19 +176,12 @@ class App:
     @property
     def inbox(self) -> str:
         """The address of the inbox page, "" where there is none: it is for this machine only."""
-        listen = self.settings.site.listen
-        shown = self.sink and is_loopback(listen.rpartition(":")[0])
-        return f"http://{listen}/inbox" if shown else ""
+        return mailing.inbox(self.settings) if self.sink else ""
 
     @property
     def mails_go(self) -> str:
         """Where mails go, in words."""
-        if self.sink:
-            shown = f"shown at {self.inbox}" if self.inbox else "shown nowhere: see site.listen"
-            return f"to nobody: transport is sink; kept in {self.sink.folder}, {shown}"
-        if self.settings.mail.transport == "files":
-            return f"into the folder {self.settings.mail.directory}"
-        return f"to {self.settings.smtp.host}, port {self.settings.smtp.port}"
+        return mailing.mails_go(self.settings, self.sink)
 
     @cached_property
     def pace(self) -> Pace:
@@ -234,6 +229,7 @@ class App:
             sample=digest.sample,
             holds_doubtful=self.holds_doubtful,
             wait=timedelta(minutes=digest.wait_minutes),
+            spread_minutes=digest.spread_minutes,
             sign=self.sign,
             posts=self.channelled.post_settings,
         )
@@ -302,19 +298,27 @@ class App:
         composed = compose(
             self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
         )
-        keep_house(self.database, now=now, archive=self.archive, stopping=stopping)
+        for zone in sorted(composed.lost_zones - self._told_zones):
+            log.warning("a time zone is not known any more, UTC is taken instead", zone=zone)
+        self._told_zones |= composed.lost_zones
+        keep_house(self.database, self.retention, now=now, stopping=stopping)
         return composed
 
-    async def send_letters(self, *, stop: asyncio.Event | None = None) -> Sent:
+    async def send_letters(
+        self, *, stop: asyncio.Event | None = None, cut: Cut | None = None
+    ) -> Sent:
         """Send the letters that are waiting."""
         mail, lease_minutes = self.settings.mail, self.settings.delivery.lease_minutes
         sender = mail.bounce_address or parseaddr(mail.sender)[1]
         post = LetterPost(sender, self._owner, lease=timedelta(minutes=lease_minutes))
-        return await send_letters(self.database, self.transport, post, clock=self.clock, stop=stop)
+        return await send_letters(
+            self.database, self.transport, post, clock=self.clock, stop=stop, cut=cut
+        )
 
-    @property
+    @cached_property
     def _owner(self) -> str:
-        return f"{socket.gethostname()}:{os.getpid()}"
+        """Whose what we claim is; numbers of processes are the same in many a container."""
+        return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
     @property
     def deliver_settings(self) -> DeliverSettings:
@@ -332,11 +336,14 @@ class App:
             server=pacing.server(self.settings, self.secret),
         )
 
-    async def deliver(self, *, stop: asyncio.Event | None = None) -> Delivered:
+    async def deliver(
+        self, *, stop: asyncio.Event | None = None, cut: Cut | None = None
+    ) -> Delivered:
         """Send what is waiting."""
         return await deliver(
-            self.database, self.transport, self.deliver_settings, clock=self.clock, stop=stop
-        )
+            self.database, self.transport, self.deliver_settings,
+            clock=self.clock, stop=stop, cut=cut,
+        )  # fmt: skip
 
     @cached_property
     def returned(self) -> Returned:
@@ -349,31 +356,35 @@ class App:
     async def tick(self, *, stop: asyncio.Event | None = None) -> Ticked:
         """One pass of everything that is due; stops between two steps at `stop`."""
         stop, done = stop or asyncio.Event(), Ticked()
+        await self.plan(done, stop)
+        await self.send(done, stop)
+        return done
+
+    async def plan(self, done: Ticked, stop: asyncio.Event, *, ready: Ready = at_once) -> None:
+        """The part of a pass that one process does at a time: fetch, read, make digests.
+
+        Args:
+            ready: See `jobs.ingest.ingest`.
+        """
         for source in await asyncio.to_thread(self.intake.due_sources, self.clock()):
             if not stop.is_set():
-                done.ingested += await self.intake.ingest_until(stop, source)
+                done.ingested += await self.intake.ingest_until(stop, source, ready=ready)
         if not stop.is_set():
-            await self._poll(done, stop)
+            done.polled, done.mailbox_failure = await asyncio.to_thread(
+                self.returned.poll_or_say, stopping=stop.is_set
+            )
         if not stop.is_set():
             done.composed = await asyncio.to_thread(self.compose, stopping=stop.is_set)
             done.broken_templates = tuple(self.templates.problems)
+
+    async def send(self, done: Ticked, stop: asyncio.Event) -> None:
+        """The part of a pass that any number of processes may do at once."""
         if not stop.is_set():
             done.letters = await self.send_letters(stop=stop)
         if not stop.is_set():
             done.delivered = await self.deliver(stop=stop)
         if not stop.is_set():
             done.posted = await self.channelled.send(stop=stop)
-        return done
-
-    async def _poll(self, done: Ticked, stop: asyncio.Event) -> None:
-        """Read the mailbox of bounces when it is time; its troubles stop nothing else."""
-        try:
-            done.polled = await asyncio.to_thread(self.returned.poll_if_due, stopping=stop.is_set)
-        except errors.NotifierError as error:
-            done.mailbox_failure = str(error)
-        except Exception as error:
-            log.exception("the mailbox of bounces is not read")
-            done.mailbox_failure = f"this program failed: {type(error).__name__}"
 
 
 @contextmanager

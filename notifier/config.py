@@ -31,6 +31,7 @@ from notifier.config_channels import Channels
 from notifier.config_database import Database
 from notifier.config_delivery import Delivery, ProviderSettings
 from notifier.config_errors import explain
+from notifier.config_keep import Keep
 from notifier.config_sources import SourceSettings
 from notifier.config_values import (
     AsciiUrl,
@@ -153,6 +154,7 @@ class Digest(Section):
     first_days: Annotated[int, Field(ge=0, le=30)] = 7
     sample: bool = True
     wait_minutes: Annotated[int, Field(ge=0, le=720)] = 60
+    spread_minutes: Annotated[int, Field(ge=0, le=60)] = 60
 
 
 class Matching(Section):
@@ -209,6 +211,7 @@ class Settings(BaseSettings):
     ranking: Ranking = Ranking()
     delivery: Delivery = Delivery()
     channels: Channels = Channels()
+    keep: Keep = Keep()
     http: Http = Http()
     daemon: Daemon = Daemon()
     log: Log = Log()

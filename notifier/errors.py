@@ -7,9 +7,12 @@
     ├── Conflict                what is asked for does not go with what there is    exit 1
     ├── TooOften                something is asked for again and again            exit 1
     ├── Busy                    another process holds what this one needs         exit 5
+    │   └── Locked              namely the database                               exit 5
     ├── SourceError             a source did not answer with what it promises     exit 1
     ├── MailboxError            the mailbox of bounces cannot be read             exit 1
+    ├── DnsError                no name server answers                            exit 1
     ├── DatabaseError           the database cannot be used as it is              exit 1
+    │   └── Unavailable         not now: a full disk, a read-only file, no server exit 1
     ├── TemplateError           a template is missing or broken                   exit 1
     ├── BadToken                a link is forged, foreign or cut short            exit 1
     │   └── ExpiredToken        a link of ours that is too old                    exit 1
@@ -63,6 +66,10 @@ class Busy(NotifierError):
     exit_code = 5
 
 
+class Locked(Busy):
+    """Another process is writing to the database."""
+
+
 class SourceError(NotifierError):
     """A source could not be read as a whole (single bad entries are problems, not errors).
 
@@ -83,8 +90,20 @@ class MailboxError(NotifierError):
         self.refused = refused
 
 
+class DnsError(NotifierError):
+    """DNS cannot be asked, or does not answer: whether there is a record is not known."""
+
+
 class DatabaseError(NotifierError):
-    """The database is unreachable, broken, or of a newer version."""
+    """The database is broken, or of a newer version."""
+
+
+class Unavailable(DatabaseError):
+    """The database cannot be written, or not reached, at present: trying again later is right."""
+
+
+# Nobody's fault, and over some time: whoever tries again then loses nothing.
+NOT_NOW = (Busy, Unavailable)
 
 
 class TemplateError(NotifierError):

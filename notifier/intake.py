@@ -15,7 +15,7 @@ from notifier.adapters import make_source
 from notifier.config import Settings
 from notifier.config_sources import SourceSettings
 from notifier.jobs import freshness
-from notifier.jobs.ingest import Tell, ingest
+from notifier.jobs.ingest import Ready, Tell, at_once, ingest
 from notifier.jobs.take import Ingested
 from notifier.sources.freshness import Freshness, Reading
 from notifier.sources.http import (
@@ -129,14 +129,21 @@ class Intake:
         with self._database.writing() as conn:
             return store_sources.pause(conn, name, source.kind, at=at)
 
-    async def fetch(self, url: str) -> Answer:
+    async def fetch(
+        self, url: str, *, etag: str | None = None, last_modified: str | None = None
+    ) -> Answer:
         """Return what an address answers, politely; nothing is kept.
 
         Raises:
             SourceError: no good answer.
         """
         async with self._client() as client:
-            return await client.fetch(url)
+            return await client.fetch(url, etag=etag, last_modified=last_modified)
+
+    async def time_at(self, url: str) -> datetime | None:
+        """Return what time it is where a source is read, None where nobody says; asks once."""
+        async with self._client() as client:
+            return await client.time_at(url)
 
     async def ingest(
         self,
@@ -144,11 +151,13 @@ class Intake:
         *,
         since: datetime | None = None,
         tell: Tell = lambda progress: None,
+        ready: Ready = at_once,
     ) -> list[Ingested]:
         """Fetch the sources one after the other and return their reports.
 
         Args:
             since: Back-fill from then on; what is older than a digest looks back is no news.
+            ready: See `jobs.ingest.ingest`.
         """
         reports = []
         for source in sources:
@@ -158,14 +167,16 @@ class Intake:
                 reports.append(
                     await ingest(
                         self._database, source, client,
-                        now=now, since=since, news_since=news_since, tell=tell,
+                        now=now, since=since, news_since=news_since, tell=tell, ready=ready,
                     )
                 )  # fmt: skip
         return reports
 
-    async def ingest_until(self, stop: asyncio.Event, source: Source) -> list[Ingested]:
+    async def ingest_until(
+        self, stop: asyncio.Event, source: Source, *, ready: Ready = at_once
+    ) -> list[Ingested]:
         """Fetch a source; cut off at `stop`, it brings nothing and is asked again next time."""
-        fetching = asyncio.ensure_future(self.ingest([source]))
+        fetching = asyncio.ensure_future(self.ingest([source], ready=ready))
         stopped = asyncio.ensure_future(stop.wait())
         await asyncio.wait({fetching, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()

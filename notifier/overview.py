@@ -13,6 +13,7 @@ from notifier.app import App
 from notifier.delivery.breaker import Breaker
 from notifier.jobs import poll
 from notifier.jobs.delivering import memory
+from notifier.jobs.lost_zones import lost_zones
 from notifier.sources.freshness import NEEDS_CARE, Freshness
 from notifier.storage import (
     paper_facts,
@@ -20,6 +21,7 @@ from notifier.storage import (
     store_channels,
     store_deliveries,
     store_digests,
+    store_left_out,
     store_mailbox,
     store_overview,
     store_papers,
@@ -32,7 +34,15 @@ from notifier.storage.store_overview import Open
 LAST = timedelta(days=1)
 # What somebody should look at.
 Care: TypeAlias = Literal[
-    "sources", "mails", "mail server", "destinations", "bounces", "mailbox", "channels"
+    "sources",
+    "mails",
+    "mail server",
+    "destinations",
+    "bounces",
+    "mailbox",
+    "channels",
+    "zones",
+    "left out",
 ]
 _OFF = Freshness("paused", None, "switched off in the configuration")
 
@@ -127,6 +137,8 @@ def cares(
             "bounces": bool(last.bounces.get("policy")),
             "mailbox": bool(mailbox and poll.is_troubled(mailbox)),
             "channels": bool(app.channelled.lacks) or _is_unposted(conn, now),
+            "zones": bool(lost_zones(conn)),
+            "left out": bool(store_left_out.since(conn, now - LAST)),
         }
     return tuple(name for name, is_so in troubles.items() if is_so)
 

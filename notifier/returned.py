@@ -103,3 +103,15 @@ class Returned:
             if poll.is_news(health, error):
                 log.error("the mailbox of bounces is not read", reason=str(error))
             raise
+
+    def poll_or_say(
+        self, *, stopping: Callable[[], bool] = lambda: False
+    ) -> tuple[Polled | None, str]:
+        """Read the mailbox when it is time; in its place return in words what went wrong."""
+        try:
+            return self.poll_if_due(stopping=stopping), ""
+        except errors.NotifierError as error:
+            return None, str(error)
+        except Exception as error:
+            log.exception("the mailbox of bounces is not read")
+            return None, f"this program failed: {type(error).__name__}"

@@ -56,7 +56,7 @@ class Served:
 
     @cached_property
     def lessening(self) -> Lessening:
-        return Lessening(self._database)
+        return Lessening(self._database, self._subscriptions.planning)
 
     @cached_property
     def amending(self) -> Amending:
@@ -64,7 +64,7 @@ class Served:
 
     @cached_property
     def undoing(self) -> Undoing:
-        return Undoing(self._database)
+        return Undoing(self._database, self._subscriptions.planning)
 
     @cached_property
     def records(self) -> Records:

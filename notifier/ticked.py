@@ -14,7 +14,7 @@ from notifier.jobs.take import Ingested
 
 @dataclass(slots=True)
 class Ticked:
-    """What one pass did."""
+    """What one pass did; `left_to`: the process that plans, where it is not this one."""
 
     ingested: list[Ingested] = field(default_factory=list)
     composed: Composed = field(default_factory=Composed)
@@ -24,6 +24,7 @@ class Ticked:
     polled: Polled | None = None
     mailbox_failure: str = ""
     broken_templates: tuple[str, ...] = ()
+    left_to: str = ""
 
     @property
     def needs_care(self) -> bool:

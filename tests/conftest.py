@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
-from notifier.storage import schema
 from notifier.storage.database import Database
 
 from .databases import KINDS, Current, cluster, database_url, skip_without_postgres
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+hypothesis.settings.register_profile("busy", deadline=None)  # a slow machine is no failure
+hypothesis.settings.load_profile("busy")
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -124,7 +126,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty database at the present schema."""
     made = Database(database_url(tmp_path))
-    schema.upgrade(made)
     yield made
     made.close()
 

@@ -156,11 +156,24 @@ def database_url(folder: Path, name: str = "test", *, is_empty: bool = False) ->
 
     Args:
         name: Of its file, without the `.db`.
-        is_empty: No schema yet, also on PostgreSQL, where it is at the present schema otherwise.
+        is_empty: No schema yet; it is at the present one otherwise.
     """
     if Current.kind == "postgres":
         return cluster().database(Path(folder) / name, is_empty=is_empty)
-    return f"sqlite:///{folder}/{name}.db"
+    file = Path(folder) / f"{name}.db"
+    if not is_empty and not file.exists():
+        file.write_bytes(_migrated_file())
+    return f"sqlite:///{file}"
+
+
+@cache
+def _migrated_file() -> bytes:
+    """An SQLite database at the present schema: its steps take a while."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Database(f"sqlite:///{folder}/test.db")
+        schema.upgrade(made)
+        made.close()
+        return Path(folder, "test.db").read_bytes()
 
 
 def url_of(database: Database) -> str:

@@ -37,8 +37,8 @@ class Sink:
 
 
 @asynccontextmanager
-async def listening(sink: Any = None, **options: Any) -> AsyncIterator[Any]:
-    """Yield a sink that listens on a free port of 127.0.0.1.
+async def listening(sink: Any = None, *, port: int = 0, **options: Any) -> AsyncIterator[Any]:
+    """Yield a sink that listens on a port of 127.0.0.1, a free one if none is given.
 
     Args:
         sink: Any aiosmtpd handler with a `port`; a new `Sink` when left out.
@@ -48,7 +48,7 @@ async def listening(sink: Any = None, **options: Any) -> AsyncIterator[Any]:
     context: ssl.SSLContext | None = options.pop("ssl_context", None)
     loop = asyncio.get_running_loop()
     options.setdefault("hostname", "localhost")
-    server = await loop.create_server(lambda: SMTP(sink, **options), "127.0.0.1", 0, ssl=context)
+    server = await loop.create_server(lambda: SMTP(sink, **options), "127.0.0.1", port, ssl=context)
     sink.port = server.sockets[0].getsockname()[1]
     try:
         yield sink

@@ -166,7 +166,7 @@ def test_answers_are_deleted_with_the_old_mails_of_the_day(database: Database) -
     answers = Answers(database)
     for name, at in (("old", NOON), ("new", NOON + timedelta(hours=1))):
         answers.begin(name, "hash", now=at)
-    keep_house(database, now=NOON + LIFE + timedelta(seconds=1), archive=timedelta(days=90))
+    keep_house(database, now=NOON + LIFE + timedelta(seconds=1))
     with database.reading() as conn:
         assert store_answers.find(conn, "old") is None
         assert store_answers.find(conn, "new")

@@ -80,7 +80,13 @@ def test_a_copy_that_cannot_be_written_leaves_nothing_behind(place: Place, tmp_p
 
 BREAKS = {
     "a paper has a name": "DELETE FROM alias WHERE paper_id = 1",
-    "a digest has the papers it counts": "UPDATE digest SET papers = 9 WHERE papers > 0",
+    "a name is that of a paper, or of one that was deleted": (
+        "INSERT INTO forgotten SELECT scheme, value, '2026-01-01 00:00:00', '2026-01-01 00:00:00'"
+        " FROM alias WHERE paper_id = 1"
+    ),
+    "a digest has the papers it counts, or has given them back": (
+        "UPDATE digest SET papers = 9 WHERE papers > 0"
+    ),
     "a digest with papers is sent, or it is known why not": "DELETE FROM delivery",
     "a paper stands in a digest of the same subscriber": (
         "UPDATE digest_paper SET subscriber_id = 2 WHERE place = 1"

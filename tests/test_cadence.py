@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
+from random import Random
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notifier.digests.cadence import is_zone, last_due, next_due, period, zone_of
+from notifier.digests.cadence import (
+    behind,
+    is_zone,
+    last_due,
+    next_due,
+    next_free,
+    period,
+    planned,
+    zone_of,
+)
 from notifier.profiles.profile import Schedule
 
 ZONES = sorted(available_timezones() - {"localtime"})
 EVERY_DAY = tuple(range(7))
 DAY = timedelta(days=1)
+NEW_YEAR = date(2026, 1, 1)
 
 moments = st.timedeltas(timedelta(0), 94_000 * DAY).map(
     lambda since: datetime(1843, 1, 1, tzinfo=UTC) + since
@@ -159,6 +171,146 @@ def one_for_each_period(schedule: Schedule, due: datetime, number: int) -> list[
         due = next_due(schedule, due)
         dates.append(date.fromisoformat(period(schedule, due)))
     return dates
+
+
+def moments_of_change(zone: str) -> tuple[tuple[datetime, timedelta, timedelta], ...]:
+    """Each (moment, offset before, offset from then on) of 2024 to 2030, to the second."""
+    there, found = ZoneInfo(zone), []
+    known = [datetime(2024, 1, 1, tzinfo=UTC) + n * 5 * DAY for n in range(512)]
+    offsets = [(moment, moment.astimezone(there).utcoffset()) for moment in known]
+    for (early, old), (late, new) in pairwise(offsets):
+        if old == new:
+            continue
+        while late - early > timedelta(seconds=1):
+            middle = early + (late - early) // 2
+            early, late = (
+                (middle, late) if middle.astimezone(there).utcoffset() == old else (early, middle)
+            )
+        assert old is not None
+        assert new is not None
+        found.append((late.replace(microsecond=0), old, new))
+    return tuple(found)
+
+
+@cache
+def every_change() -> dict[tuple[tuple[datetime, timedelta, timedelta], ...], list[str]]:
+    """The zones by their changes: those with the same ones are the same in these years."""
+    out: dict[tuple[tuple[datetime, timedelta, timedelta], ...], list[str]] = {}
+    for zone in ZONES:
+        out.setdefault(moments_of_change(zone), []).append(zone)
+    return out
+
+
+def times_around(moment: datetime, old: timedelta, new: timedelta) -> set[time]:
+    """Local times before, in and behind what a change leaves out or doubles, and odd ones."""
+    first, last = sorted((moment + old, moment + new))
+    minute = timedelta(minutes=1)
+    walls = (first - minute, first, first + minute, first + (last - first) / 2, last - minute, last)
+    return {wall.time().replace(second=0, microsecond=0) for wall in walls} | {
+        time(0),
+        time(23, 59),
+    }
+
+
+def test_there_is_a_change_to_look_at_in_many_zones() -> None:
+    assert sum(map(len, every_change().values())) == len(ZONES)
+    assert sum(len(changes) for changes in every_change() if changes) > 300
+
+
+@pytest.mark.parametrize("subscriber", [1, 70_001])
+def test_ticks_over_every_change_of_seven_years_make_each_dates_digest_once(
+    subscriber: int,
+) -> None:
+    draw = Random(subscriber)
+    for changes, zones in every_change().items():
+        for moment, old, new in changes:
+            for zone, at in product(zones, sorted(times_around(moment, old, new))):
+                schedule = Schedule(zone, at.hour, at.minute, EVERY_DAY)
+                ticked_over(schedule, moment - 2 * DAY, subscriber, draw)
+
+
+def ticked_over(schedule: Schedule, start: datetime, subscriber: int, draw: Random) -> None:
+    """Play four days: a tick comes 0 to 15 minutes after a digest is due, which makes it."""
+    due = planned(schedule, start, subscriber=subscriber, spread_minutes=60)
+    dates, late = [], behind(schedule, subscriber, 60)
+    while due < start + 4 * DAY:
+        now = due + timedelta(seconds=draw.choice((0, 1, 29, 30, 450, 899)))
+        day, chosen = last_due(schedule, now)
+        assert due == chosen + late
+        assert local(schedule, chosen).date() == day or gap(schedule, wall_of(schedule, day))
+        dates.append(date.fromisoformat(period(schedule, now)))
+        following = planned(schedule, now, subscriber=subscriber, spread_minutes=60)
+        assert following > due
+        due = following
+    assert dates == [dates[0] + n * DAY for n in range(len(dates))], (schedule, dates)
+    assert len(dates) >= 3
+
+
+def wall_of(schedule: Schedule, day: date) -> datetime:
+    return datetime.combine(day, time(schedule.hour, schedule.minute))
+
+
+# Spreading.
+
+
+rows = st.integers(1, 3_000_000)
+
+
+@given(schedules, rows, st.integers(0, 60))
+def test_nobody_is_due_before_the_time_they_chose_nor_beyond_the_window_or_the_day(
+    schedule: Schedule, subscriber: int, most: int
+) -> None:
+    late = behind(schedule, subscriber, most)
+    assert timedelta(0) <= late <= timedelta(minutes=max(most - 1, 0))
+    assert wall_of(schedule, NEW_YEAR) + late < datetime.combine(NEW_YEAR + DAY, time())
+    assert late == behind(schedule, subscriber, most)
+
+
+def test_who_chose_the_last_half_hour_of_a_day_is_spread_over_no_more_than_that() -> None:
+    late = {behind(Schedule("UTC", 23, 30), row, 60) for row in range(60_000, 61_000)}
+    assert late == {timedelta(minutes=n) for n in range(30)}
+
+
+@given(schedules, moments, rows)
+def test_whoever_is_spread_has_the_same_periods_as_who_is_not(
+    schedule: Schedule, after: datetime, subscriber: int
+) -> None:
+    due = planned(schedule, after, subscriber=subscriber, spread_minutes=60)
+    assert period(schedule, due) == period(schedule, next_due(schedule, after))
+    assert next_due(schedule, due) == next_due(schedule, next_due(schedule, after))
+
+
+@given(schedules, moments, st.integers(1, 1999))
+def test_where_few_subscribe_everybody_is_due_at_the_minute_they_chose(
+    schedule: Schedule, after: datetime, subscriber: int
+) -> None:
+    due = planned(schedule, after, subscriber=subscriber, spread_minutes=60)
+    assert due == next_due(schedule, after)
+
+
+@pytest.mark.parametrize(("count", "minutes"), [(10_000, 10), (60_000, 60), (1_000_000, 60)])
+def test_very_many_are_spread_evenly(count: int, minutes: int) -> None:
+    seven = Schedule("Europe/Berlin")
+    in_minute = Counter(
+        int(behind(seven, row, 60).total_seconds()) // 60
+        for row in range(1, count + 1, max(count // 50_000, 1))
+    )
+    sampled = in_minute.total()
+    assert set(in_minute) <= set(range(minutes))
+    # Each thousand has a window of its own, so the first minutes have more, but never much more.
+    share = sampled / minutes * (1.5 if count == 1_000_000 else 7)
+    assert max(in_minute.values()) <= share
+
+
+@given(schedules, moments, st.integers(0, 5))
+def test_the_next_free_moment_is_the_first_whose_period_is_not_taken(
+    schedule: Schedule, after: datetime, taken: int
+) -> None:
+    due, used = after, list[str]()
+    for _ in range(taken):
+        due = next_due(schedule, due)
+        used.append(period(schedule, due))
+    assert next_free(schedule, after, used.__contains__) == next_due(schedule, due)
 
 
 @pytest.mark.parametrize(

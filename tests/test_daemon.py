@@ -151,19 +151,29 @@ async def test_a_killed_daemon_delays_and_loses_nothing(tmp_path: Path) -> None:
         assert len(got) <= READERS + 2, "at most one copy for each of two connections"
 
 
-@pytest.mark.sqlite("on PostgreSQL there may be two")
+async def says(running: asyncio.subprocess.Process, words: str) -> str:
+    """Wait until a process says something, and return the line."""
+    assert running.stderr is not None
+    async with asyncio.timeout(30):
+        while words not in (line := (await running.stderr.readline()).decode()):
+            assert line, f"it ended and never said: {words}"
+    return line
+
+
 @pytest.mark.anyio
-async def test_a_second_daemon_on_the_same_database_is_refused(tmp_path: Path) -> None:
+async def test_a_second_daemon_stands_by_and_takes_over_from_one_that_was_killed(
+    tmp_path: Path,
+) -> None:
     async with listening(SlowSink(0.2)) as sink:
         config = prepare(tmp_path, sink.port)
-        async with sending(config, sink) as daemon:
+        async with process("run", "--config", config) as first:
+            await says(first, "this process is the scheduler")
             async with process("run", "--config", config) as second:
-                _, err = await asyncio.wait_for(second.communicate(), 30)
-                assert second.returncode == 5
-                assert (
-                    f"another daemon (process {daemon.pid}) runs on this database" in err.decode()
-                )
-            assert await code_after_sigterm(daemon) == 0
+                assert f"pid={first.pid}" in await says(second, "this one stands by")
+                first.kill()
+                await first.wait()
+                await says(second, "this process is the scheduler")
+                assert await code_after_sigterm(second) == 0
 
 
 @pytest.mark.anyio
@@ -247,10 +257,7 @@ async def test_sigterm_waits_for_the_answer_of_a_channel_and_posts_once(tmp_path
         async with process("run", "--config", config) as daemon:
             await asyncio.wait_for(asked.wait(), 30)
             daemon.send_signal(signal.SIGTERM)
-            assert daemon.stderr is not None
-            async with asyncio.timeout(20):
-                while b"waiting for the answer" not in await daemon.stderr.readline():
-                    pass
+            await says(daemon, "waiting for the answer")
             told.set()
             assert await asyncio.wait_for(daemon.wait(), 20) == 0
     assert rows_of(tmp_path, "SELECT state, attempts FROM post") == [("sent", 1)]

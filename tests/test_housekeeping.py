@@ -36,9 +36,9 @@ def mails(database: Database) -> list[str]:
 def test_a_mail_is_deleted_when_the_archives_days_are_over(database: Database) -> None:
     fix(database, digest(subscriber(database)))
     sent(database)
-    assert keep_house(database, now=NOON + NINETY, archive=NINETY) == 0
+    assert keep_house(database, now=NOON + NINETY) == 0
     assert mails(database) == ["1-2026-11-20"]
-    assert keep_house(database, now=LATER + timedelta(days=1), archive=NINETY) == 1
+    assert keep_house(database, now=LATER + timedelta(days=1)) == 1
     assert mails(database) == []
     with database.reading() as conn:
         assert [one.key for one in store_digests.listed(conn)] == ["1-2026-11-20"]
@@ -51,18 +51,18 @@ def test_a_mail_that_may_still_be_sent_is_kept_however_old(database: Database) -
         conn.exec_driver_sql(
             "UPDATE delivery SET state = 'sent', finished_at = not_before WHERE id = 2"
         )
-    assert keep_house(database, now=LATER, archive=NINETY) == 1
+    assert keep_house(database, now=LATER) == 1
     assert mails(database) == ["1-2026-11-20"]
 
 
 def test_it_is_done_once_a_day(database: Database) -> None:
-    keep_house(database, now=LATER, archive=NINETY)
+    keep_house(database, now=LATER)
     fix(database, digest(subscriber(database)))
     sent(database)
     before = dump(database)
-    assert keep_house(database, now=LATER + timedelta(hours=1), archive=NINETY) == 0
+    assert keep_house(database, now=LATER + timedelta(hours=1)) == 0
     assert dump(database) == before
-    assert keep_house(database, now=LATER + timedelta(days=1), archive=NINETY) == 1
+    assert keep_house(database, now=LATER + timedelta(days=1)) == 1
 
 
 def test_many_mails_go_in_several_steps_and_a_stop_leaves_the_rest_for_later(
@@ -72,8 +72,7 @@ def test_many_mails_go_in_several_steps_and_a_stop_leaves_the_rest_for_later(
     for number in range(5):
         fix(database, digest(subscriber(database, f"s{number}@example.org")))
     sent(database)
-    asked = iter([False, True])
-    assert keep_house(database, now=LATER, archive=NINETY, stopping=lambda: next(asked)) == 2
+    assert keep_house(database, now=LATER, stopping=lambda: True) == 2
     assert len(mails(database)) == 3
-    assert keep_house(database, now=LATER, archive=NINETY) == 3, "the same day: it was not done"
+    assert keep_house(database, now=LATER) == 3, "the same day: it was not done"
     assert mails(database) == []

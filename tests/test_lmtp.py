@@ -91,7 +91,9 @@ async def server(take: lmtp.Take, connections: int = 5) -> AsyncIterator[Connect
             await client.say("LHLO mx.example.org")
         return client
 
-    async with lmtp.listening(place, take, domain="papers.example.org", connections=connections):
+    async with lmtp.listening(
+        place, take, domain=lambda: "papers.example.org", connections=connections
+    ):
         yield connect
         for client in opened:
             client.writer.close()
@@ -264,7 +266,7 @@ async def test_so_many_may_connect_at_a_time_and_no_more(tmp_path: Path) -> None
 async def test_one_connection_too_many_is_told_to_come_again() -> None:
     place = bound("127.0.0.1:0")
     port = place.getsockname()[1]
-    async with lmtp.listening(place, Taken(), domain="x.example", connections=0):
+    async with lmtp.listening(place, Taken(), domain=lambda: "x.example", connections=0):
         client = Client(*await asyncio.open_connection("127.0.0.1", port))
         assert (await client.answer()).startswith("421 4.3.2 ")
         client.writer.close()
@@ -350,7 +352,7 @@ async def test_the_end_waits_for_what_is_being_written_down(tmp_path: Path) -> N
 
     place = bound("127.0.0.1:0")
     port = place.getsockname()[1]
-    async with lmtp.listening(place, slow, domain="papers.example.org"):
+    async with lmtp.listening(place, slow, domain=lambda: "papers.example.org"):
         client = Client(*await asyncio.open_connection("127.0.0.1", port))
         await client.answer()
         await client.say("LHLO mx")
@@ -388,7 +390,7 @@ async def test_a_socket_in_the_file_system_is_made_anew_and_taken_away_at_the_en
     dead.bind(str(path))
     dead.close()
     take = Taken()
-    async with lmtp.listening(bound(f"unix:{path}"), take, domain="papers.example.org"):
+    async with lmtp.listening(bound(f"unix:{path}"), take, domain=lambda: "papers.example.org"):
         with pytest.raises(Busy, match=r"is in use - set another in bounce\.listen"):
             bound(f"unix:{path}", "bounce.listen")
         client = Client(*await asyncio.open_unix_connection(path))

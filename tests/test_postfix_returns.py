@@ -124,7 +124,7 @@ async def corresponding(
         lab = Lab(folder, postfix)
         for reader in names:
             lab.reader(reader)
-        async with lmtp.listening(place, lab.take_back, domain=DOMAIN):
+        async with lmtp.listening(place, lab.take_back, domain=lambda: DOMAIN):
             yield lab
         lab.app.close()
 

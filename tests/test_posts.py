@@ -714,10 +714,10 @@ async def test_who_leaves_has_waiting_posts_dropped_and_who_is_removed_loses_all
 async def test_what_was_dropped_comes_to_the_channel_of_who_comes_back(lab: Lab) -> None:
     lab.channel()
     lab.compose(RAG)
-    undo = Lessening(lab.app.database).leave(1, now=lab.now)
+    undo = Lessening(lab.app.database, lab.app.subscriptions.planning).leave(1, now=lab.now)
     assert undo is not None
     assert ((await lab.app.deliver()).dropped, (await lab.send()).dropped) == (1, 1)
-    Undoing(lab.app.database).act(undo, now=lab.now)
+    Undoing(lab.app.database, lab.app.subscriptions.planning).act(undo, now=lab.now)
     lab.now += timedelta(days=1)
     lab.compose(RAG)
     assert lab.states() == ["dropped", "pending"]

@@ -961,3 +961,33 @@ async def test_a_history_that_is_cut_off_is_read_again_the_next_round(
     arxiv.up()
     await lab.round(WEDNESDAY + EVERY)
     assert sorted(lab.news()) == ids(*batch(16, "cs.CL"), *batch(17, "cs.CL"))
+
+
+# One of several processes asks.
+
+
+@pytest.mark.parametrize("allowed", range(5))
+async def test_one_that_may_no_longer_ask_asks_and_keeps_nothing_more(
+    lab: Lab, service: Service, allowed: int
+) -> None:
+    lab.source = ArxivSource("arxiv", urls=(f"{service.base}/feed/1", f"{service.base}/feed/2"))
+    service.play("/feed/1", feed(OLD, TUESDAY))
+    service.play("/feed/2", feed(NEW, TUESDAY))
+    left, over = [allowed], asyncio.Event()
+
+    async def ready() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            over.set()
+            await asyncio.Event().wait()
+
+    asking = asyncio.ensure_future(lab.round(TUESDAY, ready=ready))
+    await asyncio.wait_for(over.wait(), 10)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    # Before each question, and before what was answered is kept; at last before how it went is.
+    assert len(service.asked) == (allowed + 1) // 2
+    assert len(lab.papers()) == allowed // 2 * 2
+    with lab.database.reading() as conn:
+        assert [one.last_success_at for one in store_sources.health(conn)] in ([], [None])

@@ -48,6 +48,8 @@ ADA = (
     " 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')"
 )
 
+BEFORE_THE_TWENTIETH = "0018"
+
 
 def test_the_migrations_build_exactly_the_declared_tables(database: Database) -> None:
     with database.reading() as conn:
@@ -314,6 +316,7 @@ def test_the_sixteenth_step_adds_keys_and_answers_and_keeps_everything_else(
         ("0013", "0012", "SELECT text_only FROM subscriber"),
         ("0014", "0013", "SELECT count(*) FROM channel"),
         ("0017", "0016", "SELECT count(*) FROM feed"),
+        ("0018", "0017", "SELECT (SELECT count(*) FROM process) + (SELECT count(*) FROM lease)"),
     ],
 )
 def test_a_step_adds_what_nobody_has_yet_and_keeps_everybody(
@@ -327,4 +330,24 @@ def test_a_step_adds_what_nobody_has_yet_and_keeps_everybody(
     with made.reading() as conn:
         assert conn.exec_driver_sql(added).scalar_one() == 0
         assert conn.exec_driver_sql("SELECT count(*) FROM subscriber").scalar_one() == 1
+    made.close()
+
+
+def test_the_twentieth_step_leaves_profiles_of_who_left_out_of_what_waits(tmp_path: Path) -> None:
+    made = Database(f"sqlite:///{tmp_path}/old.db")
+    schema.upgrade(made, BEFORE_THE_TWENTIETH)
+    with made.writing() as conn:
+        conn.exec_driver_sql(ADA)
+        conn.exec_driver_sql(ADA.replace("(1, 'ada@", "(2, 'bo@").replace("'active'", "'left'"))
+        for row in (1, 2):
+            conn.exec_driver_sql(
+                "INSERT INTO profile (id, subscriber_id, name, rules, enabled, created_at,"
+                f" updated_at, matched) VALUES ({row}, {row}, 'p', 'RAG', 1,"
+                " '2026-11-20 12:00:00.000000', '2026-11-20 12:00:00.000000', 0)"
+            )
+    assert schema.upgrade(made, "0020") == ["0020"]
+    with made.reading() as conn:
+        found = conn.exec_driver_sql("SELECT id FROM profile WHERE NOT matched").scalars()
+        assert list(found) == [1]
+        assert [one.row for one in store_profiles.unmatched(conn, limit=9)] == [1]
     made.close()

@@ -15,7 +15,7 @@ from notifier.jobs.silence import Facts, reasons
 from notifier.profiles.profile import Profile, Schedule, Subscriber
 from notifier.storage.store_digests import Listed
 
-from .commands import notifier
+from .commands import Notifier, notifier
 from .pages import ADA, MORNING, place
 
 __all__ = ["notifier", "place"]
@@ -69,19 +69,19 @@ def rules(text: str, **values: Any) -> Facts:
         (who(paused_until=NOW + HOUR), "paused", "until 2026-11-20 07:00 UTC", "resume"),
         (replace(WELL, profiles=[]), "no profile", "has no profile", "profile add ada@example.org"),
         (rules("RAG", enabled=False), "muted", "switched off", "switch one on"),
-        (rules("titel: RAG"), "no rules", 'did you mean "title:"?', "profile edit ada@example.org ml"),
+        (rules("titel: RAG"), "no rules", 'did you mean "title:"?', "edit ada@example.org ml"),
         (rules("-survey"), "no rules", "no line of a profile asks for anything", "profile edit"),
         (replace(WELL, is_matched=False), "unmatched", "not matched yet", ""),
         (who(next_due_at=NOW + HOUR), "not due", "due 2026-11-20 07:00 UTC (weekdays", "--time"),
-        (replace(WELL, late=["arxiv"], wait=HOUR), "late source", "waits for arxiv, until 06:55", ""),
+        (replace(WELL, late=["arxiv"], wait=HOUR), "late source", "waits for arxiv", ""),
         (replace(WELL, looked_at=None), "no daemon", "so far", "systemctl start notifier"),
         (replace(WELL, looked_at=NOW - HOUR), "no daemon", "since 2026-11-20 05:00 UTC", "run"),
-        (last("nothing"), "nothing matched", "nothing matched for the digest of 2026-11-19", "profile test"),
+        (last("nothing"), "nothing matched", "for the digest of 2026-11-19", "profile test"),
         (last("sent"), "sent", "taken by the mail server: ok", "among the spam"),
         (last("expired"), "expired", "too late to be sent", "the next one"),
         (last("failed", reply="550 no"), "refused", "not taken: 550 no", "outbox show 01234567"),
         (last("held"), "held", "may have been sent", "outbox retry 01234567"),
-        (last("pending", not_before=NOW + HOUR), "waiting", "until 2026-11-20 07:00 UTC", "outbox show"),
+        (last("pending", not_before=NOW + HOUR), "waiting", "until 2026-11-20 07:00 UTC", "outbox"),
         (last("pending"), "waiting", "waits to be sent: ok", "outbox show"),
         (way(server=DOWN), "mail server", "not asked since 2026-11-20 05:00Z", "outbox resume"),
         (way(destination=Standing("example.org", paused_at=NOW, reason="5.7.1")), "destination",
@@ -114,3 +114,26 @@ def test_what_is_over_is_not_told() -> None:
         way=Way(CLOSED, Standing("example.org", slow_until=NOW - HOUR), full_until=NOW - HOUR),
     )
     assert told(over) == []
+
+
+def causes(notifier: Notifier) -> list[str]:
+    done = notifier("digest", "why", ADA, "--format", "jsonl")
+    assert done.code == 0
+    return [row["cause"] for row in done.rows]
+
+
+def test_the_command_goes_the_way_of_a_digest_with_its_reader(notifier: Notifier) -> None:
+    with notifier.config.open("a") as config:
+        config.write("[mail]\ntransport = 'sink'\n[digest]\nsample = false\n")
+    assert notifier("digest", "why", ADA).code == 4
+    notifier("subscriber", "add", ADA)
+    assert causes(notifier) == ["not confirmed"]
+    notifier("subscriber", "add", ADA, "--confirmed")
+    assert causes(notifier) == ["no profile", "not due", "no daemon", "goes elsewhere"]
+    notifier("profile", "add", ADA, "ml", "RAG")
+    assert causes(notifier) == ["unmatched", "not due", "no daemon", "goes elsewhere"]
+    notifier("tick")
+    assert causes(notifier) == ["not due", "goes elsewhere"]
+    shown = notifier("digest", "why", ADA)
+    assert "not due: the next digest is due" in shown.out
+    assert "notifier subscriber change ada@example.org --time" in shown.out

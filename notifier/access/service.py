@@ -116,6 +116,6 @@ class ApiKeys:
             return None
         if key.last_used_at is None or now - key.last_used_at >= USE_NOTED_EVERY:
             # Who is busy with something else is no reason to turn anybody away.
-            with suppress(errors.Busy), self._database.writing() as conn:
+            with suppress(*errors.NOT_NOW), self._database.writing() as conn:
                 store.note_use(conn, key.id, now=now)
         return key

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from notifier import errors
+from notifier.cli import silence
 from notifier.cli.output import Format, FormatOption, print_rows, say
 from notifier.cli.state import instance
 
@@ -18,6 +19,9 @@ T = TypeVar("T")
 app = typer.Typer(
     no_args_is_help=True, help="What was sent.", epilog="Example: notifier digest list"
 )
+
+
+app.command(epilog="Example: notifier digest why ada@example.org")(silence.why)
 
 
 @app.command("list", epilog="Example: notifier digest list --for ada@example.org --format jsonl")

@@ -1,4 +1,4 @@
-"""The commands that are no group: demo, init, run, tick, status, ingest, explain."""
+"""The commands that are no group: demo, init, run, tick, status, doctor, prune, ..."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from notifier.cli import (
     database,
     digests,
     dkim,
+    doctoring,
     explaining,
     links,
     mail,
     outbox,
     profile_feed,
+    pruning,
+    running,
     sources,
     tastes,
     trends,
 )
-from notifier.cli.output import Format, FormatOption, print_record, say, to_json
+from notifier.cli.output import Format, FormatOption, say, to_json
 from notifier.cli.state import instance, parse_moment, settings, state
 
 EXIT_CODES = (
@@ -59,6 +62,20 @@ app.command(
     epilog="Examples: notifier explain 2508.13426 --for ada@example.org · "
     "notifier explain https://arxiv.org/abs/2508.13426 --for ada@example.org --format json"
 )(explaining.explain)
+app.command(
+    epilog="Examples: notifier doctor · notifier doctor --offline · "
+    "notifier doctor --dns 192.0.2.53 --format json"
+)(doctoring.doctor)
+app.command(
+    epilog="Examples: notifier prune --dry-run · notifier prune --vacuum · "
+    "notifier prune --format json"
+)(pruning.prune)
+
+app.command(
+    epilog="Examples: notifier run --config /etc/notifier/notifier.toml · "
+    "notifier run --only worker · notifier run --only web,scheduler"
+)(running.run)
+app.command(epilog="Example, for cron or a systemd timer: notifier tick")(running.tick)
 
 
 def _version(wanted: bool) -> None:
@@ -134,53 +151,6 @@ def init(
     )
 
 
-@app.command(epilog="Example: notifier run --config /etc/notifier/notifier.toml")
-def run() -> None:
-    """The daemon: fetches, composes and sends when it is time; SIGTERM stops it cleanly."""
-    from notifier import daemon
-
-    with instance() as opened:
-        code = daemon.run(opened)
-    raise typer.Exit(code)
-
-
-@app.command(epilog="Example, for cron or a systemd timer: notifier tick")
-def tick(format_: FormatOption = Format.table) -> None:
-    """One pass of everything that is due, then exit."""
-    from notifier import daemon
-
-    with instance() as opened:
-        done = daemon.tick_once(opened)
-    report = {
-        "papers_new": sum(r.new for r in done.ingested),
-        "sources_failed": sum(r.failure is not None for r in done.ingested),
-        "digests": done.composed.made,
-        "nothing_matched": done.composed.nothing,
-        "compose_failed": done.composed.failed,
-        "sent": done.delivered.sent,
-        "later": done.delivered.later,
-        "refused": done.delivered.failed,
-        "held": done.delivered.held,
-        "found_sent": done.delivered.found,
-        "expired": done.composed.expired + done.delivered.expired,
-        "letters": done.letters.sent,
-        "letters_open": done.letters.later + done.letters.failed,
-        "mail_server": done.delivered.down
-        or done.letters.down
-        or (opened.mails_go if opened.sink else "ok"),
-        "came_back": done.polled.taken if done.polled else 0,
-        "mailbox": done.mailbox_failure or ("ok" if done.polled else None),
-        "paused": done.delivered.paused,
-        "posted": done.posted.sent,
-        "posts_open": done.posted.later + done.posted.failed,
-        "channels_paused": done.posted.paused,
-        "templates": "; ".join(done.broken_templates) or "ok",
-    }
-    print_record(report, format_)
-    if done.needs_care:
-        raise typer.Exit(3)
-
-
 @app.command(
     epilog="Examples: notifier ingest · notifier ingest arxiv · "
     "notifier ingest arxiv --since 2026-05-01 · "
@@ -239,16 +209,27 @@ def ingest(
         raise typer.Exit(3)
 
 
-@app.command(epilog="Example: notifier status --format json")
-def status(format_: FormatOption = Format.table) -> None:
-    """How sources, subscribers, digests and deliveries are doing."""
-    from notifier.cli.status import collect, print_table
+@app.command(
+    epilog="Examples: notifier status · notifier status --format json · "
+    "notifier status --watch --every 2"
+)
+def status(
+    format_: FormatOption = Format.table,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")
+    ] = False,
+    every: Annotated[
+        float, typer.Option("--every", min=0.1, metavar="SECONDS", help="How often, with --watch.")
+    ] = 5.0,
+) -> None:
+    """How sources, subscribers, digests and deliveries are doing, and how large all of it is."""
+    from notifier.cli import status as shown
 
+    if watch:
+        shown.watch(every, format_)
+        return
     with instance() as opened:
-        found = collect(opened)
-    if format_ is Format.table:
-        print_table(found)
-    else:
-        typer.echo(to_json(found))
+        found = shown.collect(opened)
+    shown.show(found, format_)
     if found["needs_care"]:
         raise typer.Exit(3)

@@ -41,6 +41,7 @@ def _reasons(app: App, subscriber: Subscriber) -> tuple[Reason, ...]:
     from notifier.cli.pace import Ways
     from notifier.jobs import freshness
     from notifier.jobs.silence import Facts, reasons
+    from notifier.standings import planned_at
     from notifier.storage import (
         store_digests,
         store_matches,
@@ -64,6 +65,6 @@ def _reasons(app: App, subscriber: Subscriber) -> tuple[Reason, ...]:
             late=[name for name, one in states.items() if freshness.awaited(one, now=now)],
             wait=app.compose_settings.wait,
             goes_elsewhere="" if app.smtp_settings else app.mails_go,
-            looked_at=app.looked_at,
+            looked_at=planned_at(conn),
         )
     return reasons(facts, now=now)

@@ -74,14 +74,26 @@ def clock() -> Callable[[], datetime]:
     return system_clock if fixed is None else lambda: fixed
 
 
-def settings() -> Settings:
-    """Return the checked settings of this run and set logging up by them."""
-    from notifier import config, config_values
+def read_settings() -> Settings:
+    """Return the checked settings of this run."""
+    from notifier import config
+
+    return config.load(config.find_file(state.config))
+
+
+def configure_logs(found: Settings) -> None:
+    """Set logging up by the settings and the options of this run."""
+    from notifier import config_values
     from notifier.cli import logs
 
-    found = config.load(config.find_file(state.config))
     level = "debug" if state.verbose else "error" if state.quiet else found.log.level
     logs.configure(found.log.format, level, tuple(config_values.secrets_in(found)))
+
+
+def settings() -> Settings:
+    """Return the checked settings of this run and set logging up by them."""
+    found = read_settings()
+    configure_logs(found)
     return found
 
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from notifier import errors
 from notifier.cli import channels, pace
-from notifier.cli.output import Format, print_record, print_rows
+from notifier.cli.output import Format, print_record, print_rows, say, to_json
+from notifier.cli.state import instance
+from notifier.jobs.lost_zones import lost_zones
 from notifier.overview import LAST, cares, recent, source_rows
+from notifier.standings import processes
 from notifier.storage import (
     paper_facts,
+    sizes,
     store_channels,
     store_deliveries,
     store_digests,
+    store_left_out,
     store_mailbox,
     store_posts,
 )
@@ -45,8 +55,13 @@ def collect(app: App) -> dict[str, Any]:
             "posts": store_posts.counts(conn, since=since),
             "channels": channels.records(app, store_channels.paused(conn, now=now)),
             "channels_lack": app.channelled.lacks or None,
+            "rows": sizes.rows(conn),
+            "unknown_zones": lost_zones(conn) or None,
+            "left_out": [asdict(one) for one in store_left_out.since(conn, since)],
         }
+    found["size_bytes"] = asdict(sizes.size(app.database))
     found["mailbox"] = _mailbox(app, last.mailbox) if last.mailbox else None
+    found["processes"] = processes(app)
     found["sources"] = source_rows(app, now)
     found["cares"] = cares(app, found["sources"], last, now=now)
     found["needs_care"] = bool(found["cares"])
@@ -61,14 +76,57 @@ def _mailbox(app: App, health: store_mailbox.Health) -> dict[str, Any]:
     return found | asdict(health) | {"next_due_at": app.returned.next_poll(health)}
 
 
+def show(found: dict[str, Any], format_: Format) -> None:
+    """Print the state as it was asked for."""
+    if format_ is Format.table:
+        print_table(found)
+    else:
+        typer.echo(to_json(found))
+
+
+def watch(seconds: float, format_: Format) -> None:
+    """Show the state every so many seconds until Ctrl-C: on a terminal in place, else one by one.
+
+    Raises:
+        UsageError: one JSON value after another is no JSON.
+    """
+    if format_ is Format.json:
+        raise errors.UsageError("--watch prints one state after another - take --format jsonl")
+    with suppress(KeyboardInterrupt), instance() as app:
+        while True:
+            try:
+                found = collect(app)
+            except (errors.Busy, errors.DatabaseError) as error:
+                say(f"error: {error}")  # it may be well again the next time
+            else:
+                _show_again(found, app.clock(), format_)
+            time.sleep(seconds)
+
+
+def _show_again(found: dict[str, Any], now: datetime, format_: Format) -> None:
+    if format_ is Format.table:
+        if sys.stdout.isatty():
+            from rich.console import Console
+
+            Console().clear()
+        typer.echo(f"notifier status, {now:%Y-%m-%d %H:%M:%S}Z\n")
+    show(found, format_)
+    sys.stdout.flush()
+
+
 def print_table(found: dict[str, Any]) -> None:
     """Print it for people."""
     tables = {
+        "processes": ("roles", "state", "host", "pid", "since", "last_heartbeat_at"),
         "destinations": ("destination", "state", "since", "until", "waiting", "why", "cure"),
         "limits": ("destination", "per", "most", "used"),
         "channels": ("id", "channel", "state", "since", "until", "waiting", "why"),
+        "left_out": ("kind", "name", "at"),
     }
-    print_record({k: v for k, v in found.items() if k not in ("sources", *tables)}, Format.table)
+    plain = {k: v for k, v in found.items() if k not in ("sources", *tables)}
+    sizes_in_bytes = plain.pop("size_bytes").items()
+    plain["size"] = {k: None if n is None else f"{n / 1e6:,.1f} MB" for k, n in sizes_in_bytes}
+    print_record(plain, Format.table)
     typer.echo()
     for name, columns in tables.items():
         if found[name]:

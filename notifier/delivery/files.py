@@ -23,6 +23,11 @@ class FilesTransport:
     def __init__(self, folder: Path, *, then: Callable[[Path], None] = lambda path: None) -> None:
         self._folder, self._then = folder, then
 
+    @property
+    def may_be_taken(self) -> bool:
+        """See `Mailer.may_be_taken`: writing a file is done at once."""
+        return True
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator[FilesTransport]:
         """Yield itself; there is nothing to close."""

@@ -42,8 +42,8 @@ Take = Callable[[bytes, str], object]
 class _Taker:
     """What is done with a mail, in aiosmtpd's words."""
 
-    def __init__(self, take: Take, domain: str) -> None:
-        self._take, self._domain = take, domain.lower()
+    def __init__(self, take: Take, domain: Callable[[], str]) -> None:
+        self._take, self._domain = take, domain
         self.turn = asyncio.Lock()
 
     async def handle_EHLO(  # noqa: N802  # aiosmtpd's name
@@ -57,7 +57,7 @@ class _Taker:
         self, server: LMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take any address of the bounce domain: tokens are read later, forged ones do nothing."""
-        if not address.lower().endswith(f"@{self._domain}"):
+        if not address.lower().endswith(f"@{self._domain().lower()}"):
             return "550 5.1.1 no such address here"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 ok"
@@ -149,13 +149,18 @@ class _Full(asyncio.Protocol):
 
 @asynccontextmanager
 async def listening(
-    place: socket.socket, take: Take, *, domain: str, connections: int = CONNECTIONS
+    place: socket.socket,
+    take: Take,
+    *,
+    domain: Callable[[], str],
+    connections: int = CONNECTIONS,
 ) -> AsyncIterator[None]:
-    """Take in mails for any address of `domain` for as long as the context is open.
+    """Take in mails for any address of a domain for as long as the context is open.
 
     Args:
         place: Bound; it is closed at the end, and its file removed.
         take: Called in a thread with a mail and its envelope recipient; returns when it is kept.
+        domain: Asked for each recipient: it may change meanwhile.
     """
     taker, talks = _Taker(take, domain), set[_Talk]()
     name = place.getsockname()

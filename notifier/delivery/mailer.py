@@ -9,6 +9,11 @@ from typing import Protocol
 class Mailer(Protocol):
     """One connection to whatever takes mails."""
 
+    @property
+    def may_be_taken(self) -> bool:
+        """Whether the mail that is being sent may be the taker's by now, so that only its answer
+        tells; before, sending can be cancelled and nobody has the mail."""
+
     async def send(self, *, sender: str, recipient: str, content: bytes) -> str:
         """Return the taker's words once it has taken `content`.
 

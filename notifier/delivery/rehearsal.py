@@ -9,6 +9,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from aiosmtplib import SMTPException, SMTPResponseException
 
@@ -20,12 +21,16 @@ from notifier.errors import MailError
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step: whether it went well, its seconds (None: no step of its own), and what was said."""
+    """A step: whether it went well, its seconds (None: no step of its own), and what was said.
+
+    `until`: when the server's certificate ends (UTC), where it has shown one.
+    """
 
     name: str
     is_ok: bool
     seconds: float | None
     said: str
+    until: datetime | None = None
 
 
 async def rehearse(
@@ -51,7 +56,7 @@ async def rehearse(
             async with asyncio.timeout(settings.connect_seconds):
                 await client.open()
         yield watch.step(name, f"{settings.host}:{settings.port}")
-        yield Step("tls", True, None, _security(client))
+        yield _security(client)
         if settings.user:
             name = "login"
             with connecting(client, settings):
@@ -102,12 +107,14 @@ async def _sent(
         yield watch.step(client.stage, said, is_ok=False)
 
 
-def _security(client: Client) -> str:
+def _security(client: Client) -> Step:
     """How the connection is kept from others."""
     transport = client.transport
     channel = transport.get_extra_info("ssl_object") if transport else None
     if not isinstance(channel, ssl.SSLObject):
-        return "none: smtp.security asks for none"
-    certificate = channel.getpeercert() or {}
-    until = certificate.get("notAfter", "")
-    return f"{channel.version()}, certificate until {until}" if until else str(channel.version())
+        return Step("tls", True, None, "none: smtp.security asks for none")
+    until = (channel.getpeercert() or {}).get("notAfter", "")
+    if not isinstance(until, str) or not until:
+        return Step("tls", True, None, str(channel.version()))
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(until), UTC)
+    return Step("tls", True, None, f"{channel.version()}, certificate until {until}", ends)

@@ -82,15 +82,23 @@ class SmtpMailer:
         self._settings, self._clock = settings, clock
         self._client: Client | None = None
         self._opened = self._used = 0.0
+        self._is_at_dot = False
+
+    @property
+    def may_be_taken(self) -> bool:
+        """See `Mailer.may_be_taken`."""
+        return self._is_at_dot
 
     async def send(self, *, sender: str, recipient: str, content: bytes) -> str:
         """See `Mailer.send`. It takes at most `send_seconds` and then `timeout_seconds`."""
         settings = self._settings
         envelope = envelope_of(sender, recipient)
         shown_to_nobody = (recipient, envelope.recipient)
+        self._is_at_dot = False
         try:
             async with asyncio.timeout(settings.send_seconds):
                 client = await self._hand_over(envelope, content)
+            self._is_at_dot = True
             async with asyncio.timeout(settings.timeout_seconds):
                 answer = await client.finish()
         except MailError:

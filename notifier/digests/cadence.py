@@ -2,10 +2,14 @@
 
 Pure. A digest belongs to a local date (or an ISO week), so neither clock change loses or doubles
 one: a local time that does not exist moves behind the gap, one that exists twice means its first.
+
+Where there are many subscribers, not all of them are due at the minute they chose: each is due some
+minutes behind it, always the same, never before it and never on the next date.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -14,6 +18,11 @@ from notifier.profiles.profile import Schedule
 
 # Many people have the same schedule, and are asked for at the same moment.
 _KEPT = 4096
+# So many subscribers may be due in one minute without any harm: those behind them are spread.
+_AT_ONCE = 1000
+_DAY_MINUTES = 24 * 60
+# 2**32 by the golden ratio: multiples of it, modulo 2**32, fall evenly (Knuth, volume 3, 6.4).
+_GOLDEN = 2_654_435_769
 
 
 @lru_cache(maxsize=1000)  # people type names: not without end
@@ -81,3 +90,29 @@ def period(schedule: Schedule, now: datetime) -> str:
         return day.isoformat()
     year, week, _ = day.isocalendar()
     return f"{year}-W{week:02d}"
+
+
+def next_free(schedule: Schedule, after: datetime, is_taken: Callable[[str], bool]) -> datetime:
+    """Return the first due moment after `after` whose period, by its name, is not taken."""
+    due = next_due(schedule, after)
+    while is_taken(period(schedule, due)):
+        due = next_due(schedule, due)
+    return due
+
+
+def behind(schedule: Schedule, subscriber: int, spread_minutes: int) -> timedelta:
+    """Return how long after the chosen time a subscriber's digests are due, in whole minutes.
+
+    Nothing for the first thousand subscribers (by row); of those behind them each thousand has a
+    minute more to be spread over, up to `spread_minutes`, and never beyond the local day.
+    """
+    left = _DAY_MINUTES - schedule.hour * 60 - schedule.minute
+    window = min(spread_minutes, subscriber // _AT_ONCE, left)
+    return timedelta(minutes=window * (subscriber * _GOLDEN % 2**32) >> 32)
+
+
+def planned(
+    schedule: Schedule, after: datetime, *, subscriber: int, spread_minutes: int
+) -> datetime:
+    """Return when a subscriber's first digest whose time is after `after` is due (UTC)."""
+    return next_due(schedule, after) + behind(schedule, subscriber, spread_minutes)

@@ -77,6 +77,11 @@ class Templates:
         """What is wrong with the operator's own templates now, as far as they were used."""
         return sorted(self._broken.values())
 
+    @property
+    def broken(self) -> list[str]:
+        """Which of the operator's own templates these are."""
+        return sorted(self._broken)
+
     def page(self, name: str, code: str = ENGLISH, **values: Any) -> str:
         """Return a web page in a language.
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
+from notifier.digests.cadence import zone_of
 from notifier.digests.excerpt import cut
 from notifier.languages import Language
 from notifier.papers.paper import Paper
@@ -156,7 +157,7 @@ def wanted(names: Sequence[str], also: Sequence[str], words: Language) -> str:
 
 def scheduled(schedule: Schedule, words: Language) -> str:
     """Return when digests come: `Weekdays, 07:00 (Europe/Berlin)`."""
-    at = {"time": f"{schedule.hour:02d}:{schedule.minute:02d}", "zone": schedule.zone}
+    at = {"time": f"{schedule.hour:02d}:{schedule.minute:02d}", "zone": zone_of(schedule)}
     if schedule.cadence == "weekly":
         day = words.weekday_named(schedule.days[0])
         return words.gettext("Weekly on %(day)s, %(time)s (%(zone)s)", day=day, **at)

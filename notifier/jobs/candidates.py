@@ -87,9 +87,9 @@ class Candidates:
     def _fit(self, match: Match) -> Fit:
         return replace(match.fit, trend=self._talk.trends.get(match.fit.row))
 
-    def paper(self, row: int) -> Paper:
-        """Return a paper, with its trend."""
-        if row not in self._papers:
-            (paper,) = store_papers.load(self._conn, [row])
-            self._papers[row] = replace(paper, trend=self._talk.trends.get(row))
-        return self._papers[row]
+    def papers(self, rows: Collection[int]) -> dict[int, Paper]:
+        """Return papers by row, with their trends; those that cannot be read are left out."""
+        new = [row for row in rows if row not in self._papers]
+        for paper in store_papers.load(self._conn, new):
+            self._papers[paper.row] = replace(paper, trend=self._talk.trends.get(paper.row))
+        return {row: self._papers[row] for row in rows if row in self._papers}

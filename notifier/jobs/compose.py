@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Literal, TypeAlias
@@ -11,8 +11,12 @@ from typing import Literal, TypeAlias
 import structlog
 from sqlalchemy import Connection
 
-from notifier.digests import cadence
+from notifier.digests.cadence import is_zone
+from notifier.errors import NOT_NOW
+from notifier.jobs import set_back
+from notifier.jobs.drafting import Draft, Press
 from notifier.jobs.edition import NOTHING_MISSING, ComposeSettings, Outlook
+from notifier.jobs.left_out import LeftOut
 from notifier.jobs.picking import Desk
 from notifier.jobs.talk import talk
 from notifier.jobs.writing import Writer
@@ -21,16 +25,17 @@ from notifier.storage import (
     store_channels,
     store_deliveries,
     store_digests,
+    store_due,
+    store_left_out,
     store_matches,
     store_subscribers,
 )
 from notifier.storage.database import Database
 from notifier.storage.store_channels import Wishes
-from notifier.storage.store_digests import NewDigest
+from notifier.storage.store_due import Due
 
 log = structlog.get_logger()
 
-_Draft: TypeAlias = NewDigest | datetime | Exception | None
 # What a subscriber counts as; None where somebody else was faster.
 _End: TypeAlias = Literal["made", "nothing", "paused", "unmatched", "failed"] | None
 
@@ -43,10 +48,10 @@ TRY_AGAIN = timedelta(minutes=15)
 @dataclass(slots=True)
 class Composed:
     """How many digests were made, found nothing, were skipped (their subscribers pause, have no
-    rules, or joined before the first paper), failed or had expired.
+    rules, must not be mailed, or joined before the first paper), failed or had expired.
 
     `waiting` are due and wait for a source that is late, `unmatched` for papers or profiles to be
-    matched, which the next run does first.
+    matched, which the next run does first. `lost_zones` were taken as UTC.
     """
 
     made: int = 0
@@ -56,6 +61,7 @@ class Composed:
     unmatched: int = 0
     expired: int = 0
     failed: int = 0
+    lost_zones: set[str] = field(default_factory=set)
 
 
 def compose(
@@ -68,33 +74,37 @@ def compose(
 ) -> Composed:
     """Make every digest that is due at `now`; run again, it makes none.
 
-    `stopping` is asked before each subscriber; whoever is left over is due at the next run.
+    `stopping` is asked before each subscriber; whoever is left over is due at the next run. What a
+    digest cannot be written with is left out of it.
     """
-    done, after, known, writer = Composed(), 0, None, Writer(settings)
-    with database.writing() as conn:  # papers given back belong into the digests made now
-        done.expired, _ = store_deliveries.close_stale(
-            conn, now=now, takes_over=not settings.holds_doubtful
-        )
+    after, known, writer, left_out = 0, None, Writer(settings), LeftOut()
+    set_back.notice(database, settings, now=now, stopping=stopping)
+    done = Composed(expired=_expire(database, settings, now))
+    due = Due(now)
+    if outlook.waits:  # a sample, of days that are gone, waits for no source
+        due = Due(now, waited_since=now - settings.wait, samples=settings.sample)
+        with database.reading() as conn:
+            done.waiting = due.others(conn)
     while True:
         with database.reading() as conn:
-            due = store_subscribers.due(conn, now=now, after_row=after, limit=BATCH)
-            if not due:
-                return done
-            after = due[-1].row
-            ready = _ready(conn, due, outlook, settings, now)
-            done.waiting += len(due) - len(ready)
+            ready = due.some(conn, after_row=after, limit=BATCH)
             if not ready:
-                continue
+                return done
+            after = ready[-1].row
+            done.lost_zones |= {zone for one in ready if not is_zone(zone := one.schedule.zone)}
             if not store_matches.is_current(conn):
                 done.unmatched += len(ready)
                 continue
             known = known or talk(conn, now=now)
             desk = Desk(conn, ready, known, order=settings.order, lookback=settings.lookback)
-            wishes = _wishes(conn, ready, settings, now)
-            drafts = [
-                (one, _draft(desk, one, writer, outlook, now, wishes.get(one.row, ())))
-                for one in takewhile(lambda _: not stopping(), ready)
-            ]
+            press = Press(
+                desk, writer, settings, outlook, now, left_out,
+                wishes=_wishes(conn, ready, settings, now),
+                suppressed=store_due.suppressed(conn, [o.row for o in ready], now=now),
+            )  # fmt: skip
+            drafts = [(one, press.draft(one)) for one in takewhile(lambda _: not stopping(), ready)]
+        left_out.add("template", settings.templates.broken, is_told=True)
+        left_out.keep(database, now=now)
         for first in range(0, len(drafts), TOGETHER):
             if stopping():
                 return done
@@ -103,24 +113,16 @@ def compose(
             return done
 
 
-def _ready(
-    conn: Connection,
-    due: list[Subscriber],
-    outlook: Outlook,
-    settings: ComposeSettings,
-    now: datetime,
-) -> list[Subscriber]:
-    """Return those who wait for no source; a sample, of days that are gone, waits for none."""
-    if not outlook.waits:
-        return due
-    begun = store_digests.begun(conn, [one.row for one in due])
-    return [
-        one
-        for one in due
-        if (settings.sample and one.row not in begun)
-        or one.next_due_at is None
-        or now >= one.next_due_at + settings.wait
-    ]
+def _expire(database: Database, settings: ComposeSettings, now: datetime) -> int:
+    """End mails that are too late: papers given back belong into the digests made now."""
+    with database.reading() as conn:
+        if not store_deliveries.is_any_open(conn):
+            return 0
+    with database.writing() as conn:
+        expired, _ = store_deliveries.close_stale(
+            conn, now=now, takes_over=not settings.holds_doubtful
+        )
+    return expired
 
 
 def _wishes(
@@ -131,59 +133,36 @@ def _wishes(
     return store_channels.wishes(conn, rows, services=settings.posts.services, since=since)
 
 
-def _draft(
-    desk: Desk,
-    subscriber: Subscriber,
-    writer: Writer,
-    outlook: Outlook,
-    now: datetime,
-    wishes: Sequence[Wishes],
-) -> _Draft:
-    """Return the digest, or what went wrong, or when to look again at one who pauses, or has no
-    rules, or for whom there is not one paper yet: what came meanwhile is looked at then.
-
-    None: a profile was changed a moment ago and is not matched yet.
-    """
-    try:
-        if subscriber.paused_until and subscriber.paused_until > now:
-            return cadence.next_due(subscriber.schedule, subscriber.paused_until)
-        if not desk.has_rules(subscriber):
-            return cadence.next_due(subscriber.schedule, now)
-        if not desk.is_matched(subscriber):
-            return None
-        picked = desk.pick(subscriber)
-        if writer.gives_sample(picked) and not (picked.news or picked.choice.sections):
-            return cadence.next_due(subscriber.schedule, now)  # no source was read yet
-        return writer.digest(subscriber, picked, outlook, now=now, wishes=wishes)
-    except Exception as error:
-        return error
-
-
 def _fix_together(
-    database: Database, drafts: Sequence[tuple[Subscriber, _Draft]], done: Composed, now: datetime
+    database: Database, drafts: Sequence[tuple[Subscriber, Draft]], done: Composed, now: datetime
 ) -> None:
     """Fix some digests in one transaction; where one cannot be, each in its own."""
     try:
         with database.writing() as conn:
             ends = [_fix(conn, subscriber, draft) for subscriber, draft in drafts]
+    except NOT_NOW:
+        raise
     except Exception:  # of one digest: it must not stop the others'
         ends = [_fix_alone(database, subscriber, draft, now) for subscriber, draft in drafts]
     for end in filter(None, ends):
         setattr(done, end, getattr(done, end) + 1)
 
 
-def _fix_alone(database: Database, subscriber: Subscriber, draft: _Draft, now: datetime) -> _End:
+def _fix_alone(database: Database, subscriber: Subscriber, draft: Draft, now: datetime) -> _End:
     try:
         with database.writing() as conn:
             return _fix(conn, subscriber, draft)
+    except NOT_NOW:
+        raise
     except Exception as error:
         log.exception("digest could not be made", subscriber=subscriber.row, exc_info=error)
         with database.writing() as conn:
             store_subscribers.change(conn, subscriber.row, next_due_at=now + TRY_AGAIN)
+            store_left_out.note(conn, "subscriber", [subscriber.row], now=now)
         return "failed"
 
 
-def _fix(conn: Connection, subscriber: Subscriber, draft: _Draft) -> _End:
+def _fix(conn: Connection, subscriber: Subscriber, draft: Draft) -> _End:
     """Fix a digest, or move the time of a subscriber who gets none now; return what to count."""
     if isinstance(draft, Exception):
         raise draft

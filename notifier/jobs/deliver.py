@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from notifier.delivery import breaker, standing
 from notifier.delivery.breaker import CLOSED
+from notifier.delivery.cut import Cut
 from notifier.delivery.mailer import Transport
 from notifier.jobs.delivering import doubt, memory
 from notifier.jobs.delivering.claiming import Claims
@@ -32,6 +33,7 @@ async def deliver(
     *,
     clock: Callable[[], datetime],
     stop: asyncio.Event | None = None,
+    cut: Cut | None = None,
     wait: Callable[[float], Awaitable[None]] | None = None,
 ) -> Delivered:
     """Send everything that is due; stops at `stop`, after what is on the wire.
@@ -39,27 +41,33 @@ async def deliver(
     A server that refuses the login or cannot be reached ends the run and blames no mail.
 
     Args:
+        cut: Takes back, when asked to, what is on the wire and not the server's yet.
         wait: Returns after so many seconds, or at `stop`; for limits that end soon.
     """
     done, stop = Delivered(), stop or asyncio.Event()
-    await asyncio.to_thread(_prepare, database, settings, done, clock())
-    run = Run(
-        settings=settings,
-        clock=clock,
-        stop=stop,
-        wait=wait or _waits_for(stop),
-        claims=Claims(database, settings, clock),
-        recorder=Recorder(database, settings, clock, done),
-        done=done,
-        begun_at=clock(),
-    )
-    workers = [_join(run, transport, number) for number in range(settings.connections)]
+    if await asyncio.to_thread(_prepare, database, settings, done, clock()):
+        run = Run(
+            settings=settings,
+            clock=clock,
+            stop=stop,
+            wait=wait or _waits_for(stop),
+            claims=Claims(database, settings, clock),
+            recorder=Recorder(database, settings, clock, done),
+            done=done,
+            cut=cut or Cut(),
+            begun_at=clock(),
+        )
+        await _work(run, transport)
+    await asyncio.to_thread(_conclude, database, done)
+    return done
+
+
+async def _work(run: Run, transport: Transport) -> None:
+    workers = [_join(run, transport, number) for number in range(run.settings.connections)]
     ended = await asyncio.gather(*workers, return_exceptions=True)
     for error in ended:  # only after all have ended: none is left on the wire unattended
         if isinstance(error, BaseException):
             raise error
-    await asyncio.to_thread(_conclude, database, done)
-    return done
 
 
 async def _join(run: Run, transport: Transport, number: int) -> None:
@@ -79,10 +87,16 @@ def _waits_for(stop: asyncio.Event) -> Callable[[float], Awaitable[None]]:
     return wait
 
 
-def _prepare(database: Database, settings: DeliverSettings, done: Delivered, now: datetime) -> None:
-    """Take in what changed since the last run, and end what can no longer be sent."""
+def _prepare(database: Database, settings: DeliverSettings, done: Delivered, now: datetime) -> bool:
+    """Take in what changed since the last run, and end what can no longer be sent.
+
+    Returns whether anything waits; where nothing does, no lock is taken.
+    """
     if settings.postfix:
         done.found = doubt.settle(database, settings.postfix, now=now)
+    with database.reading() as conn:
+        if not store_deliveries.is_any_open(conn):
+            return False
     with database.writing() as conn:
         _notice_settings(conn, settings, now)
         _notice_destinations(conn, settings, now)
@@ -94,6 +108,7 @@ def _prepare(database: Database, settings: DeliverSettings, done: Delivered, now
         done.expired, done.dropped = store_deliveries.close_stale(
             conn, now=now, takes_over=not settings.holds_doubtful
         )
+        return store_deliveries.is_any_open(conn)
 
 
 def _notice_settings(conn: Connection, settings: DeliverSettings, now: datetime) -> None:

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from notifier.delivery import verp
+from notifier.digests import cadence
 from notifier.digests.render import Templates
 from notifier.digests.view import Service
 from notifier.jobs.picking import Picked
 from notifier.jobs.posts import NO_POSTS, PostSettings
+from notifier.profiles.profile import Subscriber
 from notifier.ranking.order import OrderSettings
 
 
@@ -38,6 +40,7 @@ class ComposeSettings:
     """How digests are made; see the [digest], [ranking] and [delivery] tables.
 
     `sign` gets a mail and the moment it is made, and returns it as it is kept and sent.
+    `spread_minutes`: see `cadence.behind`.
     """
 
     service: Service
@@ -55,6 +58,7 @@ class ComposeSettings:
     sample: bool = True
     holds_doubtful: bool = False
     wait: timedelta = timedelta(0)
+    spread_minutes: int = 0
     sign: Callable[[bytes, datetime], bytes] = _unsigned
     bounce_address: str = ""
     posts: PostSettings = NO_POSTS
@@ -62,6 +66,15 @@ class ComposeSettings:
     def gives_sample(self, picked: Picked) -> bool:
         """Return whether what was picked is a subscriber's first look."""
         return self.sample and picked.is_first
+
+    def planned(self, subscriber: Subscriber, after: datetime) -> datetime:
+        """Return when a subscriber's first digest whose time is after `after` is due."""
+        return cadence.planned(
+            subscriber.schedule,
+            after,
+            subscriber=subscriber.row,
+            spread_minutes=self.spread_minutes,
+        )
 
     def unsubscribe_address(self, subscriber: int) -> str:
         """Return where a subscriber leaves by mail; "" where no mail comes back to us."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from notifier.errors import NotifierError, SourceError
+from notifier.errors import NOT_NOW, NotifierError, SourceError
 from notifier.jobs import freshness
 from notifier.jobs.take import Ingested, cache_key, take_body
 from notifier.papers.paper import Problem
@@ -43,6 +43,11 @@ class Progress:
 
 
 Tell = Callable[[Progress], None]
+Ready = Callable[[], Awaitable[None]]
+
+
+async def at_once() -> None:
+    """Wait for nothing."""
 
 
 async def ingest(
@@ -54,6 +59,7 @@ async def ingest(
     since: datetime | None = None,
     news_since: datetime | None = None,
     tell: Tell = lambda progress: None,
+    ready: Ready = at_once,
 ) -> Ingested:
     """Fetch what a source shows, by all its routes, keep what came, and record how it went.
 
@@ -63,14 +69,16 @@ async def ingest(
         since: Read everything since then (a back-fill), instead of an ordinary round.
         news_since: In a back-fill, what was published before is history and no news.
         tell: Called after each answer.
+        ready: Returns when something may be asked, or kept; whoever may no longer is cancelled.
     """
-    round_ = _Round(database, source, client, now, news_since, tell)
+    round_ = _Round(database, source, client, now, news_since, tell, ready)
     if since is not None:  # says nothing of how the source does today
         await round_.ask(source.requests(now=now, since=since))
         round_.refusals()
         return round_.total
     await round_.ordinary()
     round_.refusals()
+    await ready()
     await asyncio.to_thread(round_.record)
     return round_.total
 
@@ -86,10 +94,11 @@ class _Round:
         now: datetime,
         news_since: datetime | None,
         tell: Tell,
+        ready: Ready,
     ) -> None:
         self.total = Ingested(source.name)
         self._database, self._source, self._client = database, source, client
-        self._now, self._news_since, self._tell = now, news_since, tell
+        self._now, self._news_since, self._tell, self._ready = now, news_since, tell, ready
         self._answers = 0  # good or bad
         self._good = 0
         self._tally: freshness.Tally = {}
@@ -192,6 +201,8 @@ class _Round:
                 self._refused[request.parts[0]] = str(error)
             else:
                 self._fail(request, str(error))
+        except NOT_NOW:
+            raise  # the source is not to blame: it is asked again
         except NotifierError as error:
             self._fail(request, str(error))
         except Exception as error:  # one broken answer must not stop the other sources
@@ -209,9 +220,11 @@ class _Round:
         if host in self._unreachable:  # waiting for it again and again would hold up all others
             raise SourceError(f"{host} could not be reached a moment ago", unreachable=True)
         kept = await asyncio.to_thread(self._validators, request.url)
+        await self._ready()
         answer = await self._client.fetch(
             request.url, etag=kept.etag, last_modified=kept.last_modified
         )
+        await self._ready()
         if answer.body is None:
             self._good += 1
             await asyncio.to_thread(self._unchanged, request)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from notifier.delivery.cut import Cut
 from notifier.delivery.mailer import Mailer, Transport
 from notifier.errors import MailerDown, SendError
 from notifier.storage import store_letters
@@ -20,6 +21,7 @@ log = structlog.get_logger()
 # A server that is down is asked again soon; one that refused our login may lock the account.
 AFTER_DOWN, AFTER_REFUSED_LOGIN = timedelta(minutes=1), timedelta(minutes=30)
 _LONGEST_WAIT = timedelta(hours=1)
+_CUT_OFF = "the sending process was asked to stop"
 
 
 @dataclass(slots=True)
@@ -54,12 +56,14 @@ async def send_letters(
     *,
     clock: Callable[[], datetime],
     stop: asyncio.Event | None = None,
+    cut: Cut | None = None,
 ) -> Sent:
     """Send every letter that is due, one after the other; stops at `stop`, after one on the wire.
+    `cut` takes that one back when asked to, as long as it is not the server's yet.
 
     A letter may come twice where its fate is in doubt: its key is the same.
     """
-    done, stop = Sent(), stop or asyncio.Event()
+    done, stop, cut = Sent(), stop or asyncio.Event(), cut or Cut()
     if not await asyncio.to_thread(_is_any_waiting, database):
         return done
     done.expired = await asyncio.to_thread(_close_stale, database, clock())
@@ -68,7 +72,7 @@ async def send_letters(
         return done
     async with transport.open() as mailer:
         while claimed is not None:
-            await _send(database, mailer, post, claimed, done, clock)
+            await _send(database, mailer, post, claimed, done, clock, cut)
             if stop.is_set() or done.down:
                 return done
             claimed = await asyncio.to_thread(_claim, database, post, clock())
@@ -102,6 +106,7 @@ async def _send(
     claimed: Claimed,
     done: Sent,
     clock: Callable[[], datetime],
+    cut: Cut,
 ) -> None:
     def record(state: str, reply: str) -> None:
         with database.writing() as conn:
@@ -115,8 +120,8 @@ async def _send(
 
     about = {"letter": claimed.row, "kind": claimed.kind, "attempt": claimed.attempts}
     try:
-        words = await mailer.send(
-            sender=post.return_path, recipient=claimed.address, content=claimed.content
+        words = await cut.send(
+            mailer, sender=post.return_path, recipient=claimed.address, content=claimed.content
         )
     except MailerDown as error:
         done.down = str(error)
@@ -134,6 +139,10 @@ async def _send(
             until = next_try(claimed.attempts, clock())
             await asyncio.to_thread(put_off, until, str(error), True)
     else:
+        if words is None:
+            await asyncio.to_thread(put_off, clock(), _CUT_OFF, False)
+            log.info("letter given back", **about)
+            return
         done.sent += 1
         await asyncio.to_thread(record, "sent", words)
         log.info("letter sent", **about)

@@ -15,7 +15,8 @@ import structlog
 from sqlalchemy import Connection
 
 from notifier.jobs.asking import Moment, ask, stored_rarities
-from notifier.jobs.shelves import SHELF_PAPERS, Shelf, Shelves, a_shelf, parts
+from notifier.jobs.left_out import LeftOut
+from notifier.jobs.shelves import SHELF_PAPERS, Shelf, Shelves, parts, shelved
 from notifier.jobs.talk import Talks
 from notifier.profiles.matching.compiled import Compiled
 from notifier.profiles.profile import Profile
@@ -71,6 +72,7 @@ class Matcher:
         self._marks, self._taken_in = _NOTHING_TAKEN_IN, 0
         self._since = datetime.min.replace(tzinfo=UTC)
         self._talks = Talks()
+        self._left_out = LeftOut()
         self._risen: set[int] = set()
         self._talked: tuple[int, datetime, store_profiles.Marks] | None = None
 
@@ -85,6 +87,7 @@ class Matcher:
         if not stopping():
             self._talked_about(done, now)
             self._clear(now)
+        self._left_out.keep(self._database, now=now)
         if done.papers or done.profiles:
             log.info("matched", papers=done.papers, profiles=done.profiles, matches=done.matches)
         return done
@@ -98,15 +101,28 @@ class Matcher:
             self._compiled, self._marks, self._taken_in = Compiled(), _NOTHING_TAKEN_IN, 0
         for profile in store_profiles.changed(conn, self._marks.change):
             self._taken_in += 1
-            if profile.rules is None:
-                self._compiled.remove(profile.row)
-            else:
-                self._compiled.put(profile.row, profile.rules)
+            self._put(self._compiled, profile)
         self._compiled.forget_lines()
         if marks.removal != self._marks.removal:
             for row in self._compiled.rows() - store_profiles.rows(conn):
                 self._compiled.remove(row)
         self._marks = marks
+
+    def _put(self, profiles: Compiled, profile: Changed) -> None:
+        """Put a profile among others, or take it away: with no rules, or with none to be read."""
+        try:
+            if profile.rules is not None:
+                profiles.put(profile.row, profile.rules)
+                self._left_out.drop("profile", profile.row)
+                return
+        except Exception as error:  # of one profile: it must not stop the others
+            self._left_out.add("profile", [profile.row], error)
+        profiles.remove(profile.row)
+
+    def _shelf(self, conn: Connection, rows: Sequence[int]) -> Shelf:
+        shelf, broken = shelved(conn, rows)
+        self._left_out.add("paper", broken)
+        return shelf
 
     def _changed(self, conn: Connection) -> set[int]:
         """Return which profiles have changed or gone since they were taken in."""
@@ -128,7 +144,7 @@ class Matcher:
             at = self._moment(conn, now)
             forgotten = False
             for part in parts(rows):
-                found = self._of(self._compiled, a_shelf(store_papers.load(conn, part)), at)
+                found = self._of(self._compiled, self._shelf(conn, part), at)
                 while block := list(islice(found, _WRITTEN_AT_ONCE)):
                     self._write(block, () if forgotten else rows, done)
                     forgotten = True
@@ -161,7 +177,7 @@ class Matcher:
             at = self._moment(conn, now)
             few = Compiled()
             for profile in waiting:
-                few.put(profile.row, profile.rules or "")
+                self._put(few, profile)
             found: dict[int, list[NewMatch]] = {profile.row: [] for profile in waiting}
             for shelf in self._shelves.up_to_date(conn, since=self._since):
                 for one in self._of(few, shelf, at):
@@ -182,7 +198,7 @@ class Matcher:
             at = self._moment(conn, now)
             found = self._trending(conn, at) if self._compiled.arrays().trends.any() else iter(())
             risen = at.talk.rising(window=WINDOW, since=now - KEPT).keys()
-            shelf = a_shelf(store_papers.load(conn, risen - self._risen))
+            shelf = self._shelf(conn, sorted(risen - self._risen))
             found = chain(found, self._of(self._compiled, shelf, at))
             while block := list(islice(found, _WRITTEN_AT_ONCE)):
                 with self._database.writing() as writing:
@@ -220,7 +236,7 @@ class Matcher:
 
     def _trending(self, conn: Connection, at: Moment) -> Iterator[NewMatch]:
         """Yield the matches, not kept yet, of what is trending with rules that ask for it."""
-        shelf = a_shelf(store_papers.load(conn, at.talk.trending))
+        shelf = self._shelf(conn, sorted(at.talk.trending))
         held = store_matches.trending(conn, shelf.rows.tolist())
         for one in self._of(self._compiled, shelf, at, only_trend=True):
             if (one.profile_id, one.paper_id) not in held:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -98,17 +98,36 @@ class Desk:
         )
         self._volume = store_matches.volume(conn, rows, since=known.now - WEEK, until=known.now)
         self._tastes = Tastes(conn, subscribers if order.learning_share else (), now=known.now)
+        self._without = set[int]()
+
+    def leave_out(self, papers: Iterable[int], profiles: Collection[int] = ()) -> None:
+        """Pick no more what cannot be worked with."""
+        self._without.update(papers)
+        for subscriber, own in self._profiles.items() if profiles else ():
+            self._profiles[subscriber] = [one for one in own if one.row not in profiles]
+
+    @property
+    def left_out(self) -> Collection[int]:
+        """The papers that are picked no more."""
+        return self._without
 
     def has_rules(self, subscriber: Subscriber) -> bool:
         """Return whether a subscriber has a profile that is switched on."""
-        return subscriber.row in self._profiles
+        return bool(self._profiles.get(subscriber.row))
 
     def is_matched(self, subscriber: Subscriber) -> bool:
         """Return whether the matches kept for all their profiles are those of their rules."""
         return all(profile.matched for profile in self._profiles.get(subscriber.row, ()))
 
     def pick(self, subscriber: Subscriber) -> Picked:
-        """Return what a subscriber gets."""
+        """Return what a subscriber gets, without what cannot be read."""
+        while True:
+            picked = self._pick(subscriber)
+            if not (unreadable := _shown(picked) - picked.papers.keys()):
+                return picked
+            self.leave_out(unreadable)
+
+    def _pick(self, subscriber: Subscriber) -> Picked:
         news = self._candidates.arrived(
             subscriber.seen, since=self._since, replacements=subscriber.replacements
         )
@@ -117,17 +136,21 @@ class Desk:
         ranked: list[tuple[str, list[Ranked]]] = []
         now, late = set[int](), set[int]()
         for profile in profiles:
-            fits = self._candidates.fits(profile.row, news)
+            fits = [
+                fit
+                for fit in self._candidates.fits(profile.row, news)
+                if fit.row not in self._without
+            ]
             now.update(fit.row for fit in fits)
-            again = self._candidates.late(profile.row, passed, {fit.row for fit in fits})
+            known = {fit.row for fit in fits} | self._without
+            again = self._candidates.late(profile.row, passed, known)
             late.update(fit.row for fit in again)
             ranked.append((profile.name, self._ranked(subscriber.row, [*fits, *again])))
         choice = choose(ranked, max_papers=subscriber.max_papers, late=late - now)
         also = choice.rest[:TITLES_SHOWN]
         shown = [item.ranked.row for item in choice.items] + [one.row for _, one in also]
-        papers = {row: self._candidates.paper(row) for row in shown}
         return Picked(
-            choice, profiles, ranked, news, passed.rising, also, papers,
+            choice, profiles, ranked, news, passed.rising, also, self._candidates.papers(shown),
             self._volume_of(subscriber), self._candidates.head, subscriber.row not in self._begun,
             self._lines(profiles, choice),
         )  # fmt: skip
@@ -153,3 +176,8 @@ class Desk:
     def _ranked(self, subscriber: int, fits: Sequence[Fit]) -> list[Ranked]:
         likes = self._tastes.likes(subscriber, [fit.row for fit in fits])
         return rank(fits, now=self._now, settings=self._order, likes=likes)
+
+
+def _shown(picked: Picked) -> set[int]:
+    chosen = {item.ranked.row for item in picked.choice.items}
+    return chosen | {one.row for _, one in picked.also}

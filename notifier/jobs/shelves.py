@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from threading import Lock
@@ -48,6 +48,38 @@ class Shelf:
     words: Concordance
     change: int = 0
     path: Path | None = None
+
+
+def shelved(conn: Connection, rows: Sequence[int], change: int = 0) -> tuple[Shelf, set[int]]:
+    """Return a shelf of stored papers, and which of them cannot be read or cut into words.
+
+    These stand there without a word and as no news, so that they are asked for by nobody.
+    """
+    papers = store_papers.load(conn, rows)
+    lacking = set(rows) - {paper.row for paper in papers}
+    broken = paper_changes.existing(conn, sorted(lacking))
+    try:
+        return a_shelf(_with_blanks(papers, broken), change), broken
+    except Exception:  # of one paper: it must not stop the others
+        broken |= {paper.row for paper in papers if not _is_sound(paper)}
+    return a_shelf(_with_blanks(papers, broken), change), broken
+
+
+def _with_blanks(papers: Sequence[Paper], broken: set[int]) -> list[Paper]:
+    sound = [paper for paper in papers if paper.row not in broken]
+    return sorted([*sound, *map(_blank, broken)], key=lambda paper: paper.row)
+
+
+def _blank(row: int) -> Paper:
+    return Paper(row, f"{row}", "", "", (), (), datetime.fromtimestamp(0, UTC))
+
+
+def _is_sound(paper: Paper) -> bool:
+    try:
+        a_shelf([paper])
+    except Exception:
+        return False
+    return True
 
 
 def a_shelf(papers: Sequence[Paper], change: int = 0) -> Shelf:
@@ -124,17 +156,15 @@ class Shelves:
             if not rows:
                 return read
             for part in parts(rows):
-                self._put(a_shelf(store_papers.load(conn, part), last))
+                self._put(shelved(conn, part, last)[0])
             self._change = last
             read += len(rows)
             tell(read)
 
     def _forget(self) -> None:
         """Throw all shelves away, with their files."""
-        for shelf in self._shelves:
-            if shelf.path:
-                shelf.path.unlink(missing_ok=True)
-        self._shelves, self._change = [], -1
+        self._drop(self._shelves)
+        self._change = -1
 
     def _open(self, conn: Connection) -> None:
         """Read the files, once; what is no use, or from before a database was put back, goes."""
@@ -184,20 +214,26 @@ class Shelves:
             shelf.is_here = ~gone[shelf.rows]
             gone[shelf.rows] = True
         self._removals = removals
+        self._drop([shelf for shelf in self._shelves if not shelf.is_here.any()])
 
-    def _tidy(self, conn: Connection) -> None:
-        """Make one shelf of many small ones, so that asking stays fast."""
-        small = [shelf for shelf in self._shelves if len(shelf.rows) < _SMALL]
-        if len(small) <= _MOST_SMALL:
-            return
-        rows = np.unique(np.concatenate([shelf.rows for shelf in small])).tolist()
-        change = max(shelf.change for shelf in small)
-        self._shelves = [shelf for shelf in self._shelves if not any(shelf is s for s in small)]
-        for shelf in small:
+    def _drop(self, unwanted: Sequence[Shelf]) -> None:
+        """Throw shelves away, with their files."""
+        self._shelves = [one for one in self._shelves if not any(one is u for u in unwanted)]
+        for shelf in unwanted:
             if shelf.path:
                 shelf.path.unlink(missing_ok=True)
-        for part in parts(rows):
-            self._put(a_shelf(store_papers.load(conn, part), change))
+
+    def _tidy(self, conn: Connection) -> None:
+        """Make one shelf of many small ones, or thinned out, so that asking stays fast."""
+        small = [shelf for shelf in self._shelves if int(shelf.is_here.sum()) < _SMALL]
+        if len(small) <= _MOST_SMALL:
+            return
+        known = np.unique(np.concatenate([shelf.rows for shelf in small])).tolist()
+        rows = sorted(paper_changes.existing(conn, known))
+        change = max(shelf.change for shelf in small)
+        self._drop(small)
+        for part in parts(rows) if rows else ():
+            self._put(shelved(conn, part, change)[0])
         self._shelves.sort(key=lambda shelf: shelf.change)
 
 

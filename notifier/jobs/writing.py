@@ -73,7 +73,7 @@ class Writer:
             seen_to=picked.seen_to,
             composed_at=now,
             expires_at=now + (settings.weekly_life if is_weekly else settings.daily_life),
-            next_due_at=cadence.next_due(subscriber.schedule, now),
+            next_due_at=settings.planned(subscriber, now),
             content=self._mail(shown, subscriber, key, now) if shown else b"",
             posts=self._posts.of(wishes, shown, picked, key) if shown else (),
         )

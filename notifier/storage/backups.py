@@ -62,3 +62,12 @@ def problems(path: Path) -> list[str]:
         orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
     lost = [f"row {row} of {table} refers to no {parent}" for table, row, parent, _ in orphans]
     return [one for one in damage if one != "ok"] + lost
+
+
+def quick_problems(database: Database) -> list[str]:
+    """Return what SQLite finds wrong at a glance: pages, not what indexes hold."""
+    if not database.is_sqlite:
+        return []
+    with database.reading() as conn:
+        said = list(conn.exec_driver_sql("PRAGMA quick_check(5)").scalars())
+    return [one for one in said if one != "ok"]

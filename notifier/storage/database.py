@@ -1,26 +1,24 @@
 """One database: how it is opened, and whose turn it is to write.
 
 On both kinds there is one writer at a time, so what is checked in a transaction is still so when it
-is written. SQLite: by `BEGIN IMMEDIATE` (the driver's own transactions lose updates), WAL,
-`synchronous=FULL`. PostgreSQL: by a lock of ours, see `storage.postgres`. Errors never print
-parameters: addresses are among them.
+is written. See `storage.sqlite` and `storage.postgres` for how. Errors never print parameters:
+addresses are among them.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Lock
+from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
+from sqlalchemy import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from notifier import errors
-from notifier.storage import postgres
+from notifier.storage import postgres, sqlite
 
 BUSY_TIMEOUT_SECONDS = 15
 
@@ -28,19 +26,21 @@ BUSY_TIMEOUT_SECONDS = 15
 class Database:
     """A database behind a URL. Opening creates it or brings it up to date."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, makes_folder: bool = True) -> None:
         """Open `url`: `sqlite:///FILE`, whose folder is made, or `postgresql://HOST/NAME`.
 
+        Args:
+            makes_folder: False: nothing is made before something is read or written.
         Raises:
             ConfigError: another kind of URL.
             DatabaseError: the file cannot be opened or is no database.
         """
         parsed = _parsed(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self._turn = Lock()
         self.place = str(parsed.database) if self.is_sqlite else postgres.place(parsed)
+        self._turn = Lock()
         with self.guarded():
-            self.engine = _engine(parsed)
+            self.engine = _engine(parsed, makes_folder=makes_folder)
 
     @property
     def url(self) -> URL:
@@ -49,7 +49,7 @@ class Database:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Errors of the database inside become one line each."""
+        """Errors of the database inside become one line each; bugs go through as they are."""
         try:
             yield
         except NoConnectionFree as error:
@@ -58,8 +58,8 @@ class Database:
                 "try again later"
             ) from error
         except DBAPIError as error:
-            explained = _explained if self.is_sqlite else postgres.explained
-            if found := explained(error, self.place):
+            kind = sqlite if self.is_sqlite else postgres
+            if found := kind.explained(error, self.place):
                 raise found from error
             raise
 
@@ -68,7 +68,7 @@ class Database:
         """A transaction that may write: commits at the end, rolls back on any error.
 
         Raises:
-            Busy: others have been writing all the while that one waits.
+            Locked: others have been writing all the while that one waits.
         """
         with (
             self._one_writer(),
@@ -84,7 +84,7 @@ class Database:
     def _one_writer(self) -> Iterator[None]:
         """Our own threads queue here: SQLite polls who waits, PostgreSQL keeps a connection."""
         if not self._turn.acquire(timeout=BUSY_TIMEOUT_SECONDS):
-            raise _busy(self.place)
+            raise errors.Locked(sqlite.locked(self.place))
         try:
             yield
         finally:
@@ -93,7 +93,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database and takes no write lock."""
-        options = {"begin": "BEGIN"} if self.is_sqlite else postgres.READING
+        options = sqlite.READING if self.is_sqlite else postgres.READING
         with (
             self.guarded(),
             self.engine.connect().execution_options(**options) as connection,
@@ -134,52 +134,21 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
-def _engine(parsed: URL) -> Engine:
-    if parsed.get_backend_name() != "sqlite":
-        return postgres.make_engine(parsed, wait_seconds=BUSY_TIMEOUT_SECONDS)
-    if not parsed.database or parsed.database == ":memory:":
-        raise errors.ConfigError('database.url names no file - write "sqlite:///notifier.db"')
-    try:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise errors.DatabaseError(
-            f"database {parsed.database}: no folder for it at {error.filename}: {error.strerror}"
-        ) from error
-    engine = create_engine(
-        parsed,
-        hide_parameters=True,
-        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS},
+def _engine(url: URL, *, makes_folder: bool) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return postgres.make_engine(url, wait_seconds=BUSY_TIMEOUT_SECONDS, from_json=_json)
+    return sqlite.make_engine(
+        url, wait_seconds=BUSY_TIMEOUT_SECONDS, makes_folder=makes_folder, from_json=_json
     )
-    event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "begin", _begin)
-    return engine
 
 
-def _set_pragmas(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+def _json(stored: str) -> Any:
+    """A half of a character is in no text: JSON can name one, and whoever writes it would fail.
 
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))
-
-
-def _explained(error: DBAPIError, place: str) -> errors.NotifierError | None:
-    """Return what a user can mend as one line; None for a mistake of ours."""
-    cause = str(error.orig).strip().splitlines()[0]
-    if isinstance(error, OperationalError):
-        if "locked" in cause:
-            return _busy(place)
-        return errors.DatabaseError(f"database {place}: {cause}")
-    if isinstance(error, DatabaseError) and ("not a database" in cause or "malformed" in cause):
-        return errors.DatabaseError(
-            f"database {place}: {cause} - restore a backup or name another file"
-        )
-    return None
-
-
-def _busy(place: str) -> errors.Busy:
-    return errors.Busy(
-        f"database {place}: another process has been writing for "
-        f"{BUSY_TIMEOUT_SECONDS} seconds - try again later"
-    )
+    Raises:
+        ValueError: there is one, or this is no JSON.
+    """
+    value = json.loads(stored)
+    if "\\ud" in stored.lower():
+        json.dumps(value, ensure_ascii=False).encode()
+    return value

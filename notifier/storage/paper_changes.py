@@ -18,6 +18,11 @@ def note_merge(conn: Connection, into: int) -> None:
     note(conn, [into])
 
 
+def note_removals(conn: Connection, papers: int) -> None:
+    """Write down that so many papers are gone for good."""
+    next_numbers(conn, _REMOVAL, papers)
+
+
 def note(conn: Connection, rows: Iterable[int]) -> None:
     """Write down that what rules ask for has changed in these papers."""
     distinct = sorted(set(rows))
@@ -47,7 +52,7 @@ def changed(conn: Connection, after: int, *, limit: int) -> tuple[int, list[int]
 
 
 def removals(conn: Connection) -> int:
-    """Return how many papers have become part of others."""
+    """Return how many papers have become part of others, or were deleted."""
     return last_number(conn, _REMOVAL)
 
 

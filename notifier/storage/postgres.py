@@ -7,6 +7,7 @@ them. Nothing here prints a password.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from notifier import errors
+from notifier.storage.sqlite import locked
 
 MIGRATION_WAIT_SECONDS = 600
 _KEY = int.from_bytes(b"notifier")  # of the advisory lock; they are apart in each database
@@ -41,9 +43,11 @@ READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _LOCK_TIMEOUT = "55P03"
-_BUSY = {_LOCK_TIMEOUT, "40001", "40P01", "53300"}
+_BUSY = {"40001", "40P01", "53300"}
 _MENDED_BY_USERS = ("08", "28", "3D", "53", "57", "58", "XX", "25006", "25P03", "42501", "42000")
 _TOO_MANY = ("too many clients", "remaining connection slots", "too many connections")
+# What does not mend itself; from the rest the server may recover while we go on.
+_LASTING = ("password", "authentication", "permission denied", "does not exist", "invalid", "ssl")
 _REMEDIES = (
     ("no password supplied", "write it into database.password_file"),
     ("authentication failed", "check user and password in database.url"),
@@ -57,7 +61,7 @@ _REMEDIES = (
 )
 
 
-def make_engine(url: URL, *, wait_seconds: float) -> Engine:
+def make_engine(url: URL, *, wait_seconds: float, from_json: Callable[[str], Any]) -> Engine:
     """Return what connects to the database of `url`; nothing is asked yet.
 
     Args:
@@ -77,6 +81,7 @@ def make_engine(url: URL, *, wait_seconds: float) -> Engine:
         engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
             hide_parameters=True,
+            json_deserializer=from_json,
             connect_args=_connecting(url, wait_seconds),
             pool_size=5,
             max_overflow=15,
@@ -162,14 +167,16 @@ def explained(error: DBAPIError, place: str) -> errors.NotifierError | None:
     """Return what a user can mend as one line; None for a mistake of ours."""
     state, said = getattr(error.orig, "sqlstate", None) or "", _said(str(error.orig))
     if state == _LOCK_TIMEOUT:
-        said = "another process has been writing all the while"
+        return errors.Locked(locked(place))
     if state in _BUSY or any(sign in said for sign in _TOO_MANY):
         return errors.Busy(f"database {place}: {said} - try again later")
     is_theirs = state.startswith(_MENDED_BY_USERS) if state else _is_no_connection(error, said)
     if not is_theirs:
         return None
     remedy = next((f" - {cure}" for sign, cure in _REMEDIES if sign in said.lower()), "")
-    return errors.DatabaseError(f"database {place}: {said}{remedy}")
+    is_lasting = any(sign in said.lower() for sign in _LASTING)
+    kind = errors.DatabaseError if is_lasting else errors.Unavailable
+    return kind(f"database {place}: {said}{remedy}")
 
 
 def _said(text: str) -> str:

@@ -45,7 +45,18 @@ def _queries() -> Iterator[tuple[str, Select[Any]]]:
     )  # fmt: skip
     papers = select(func.count()).where(held.digest_id == d.id).scalar_subquery()
     yield "a paper has a name", select(p.id).where(~_any(a.paper_id == p.id))
-    yield "a digest has the papers it counts", select(d.id).where(papers != d.papers)
+    gone = and_(t.forgotten.c.scheme == a.scheme, t.forgotten.c.value == a.value)
+    yield (
+        "a name is that of a paper, or of one that was deleted",
+        select(a.paper_id).join(t.forgotten, gone),
+    )
+    given_back = _any(
+        and_(delivery.digest_id == d.id, delivery.state.in_(("expired", "dropped")))
+    ) & (papers == 0)
+    yield (
+        "a digest has the papers it counts, or has given them back",
+        select(d.id).where(papers != d.papers, ~given_back),
+    )
     yield (
         "a digest with papers is sent, or it is known why not",
         select(d.id).where(d.papers > 0, ~_any(delivery.digest_id == d.id)),

@@ -59,8 +59,3 @@ def drop(conn: Connection, name: str) -> None:
 def empty(conn: Connection, subscriber: int) -> None:
     """Take out what answers said of a subscriber; that they were given stays known."""
     conn.execute(update(t.answer).where(t.answer.c.subscriber == subscriber).values(body=b""))
-
-
-def forget(conn: Connection, *, before: datetime) -> int:
-    """Delete answers made before a time, and return how many."""
-    return conn.execute(delete(t.answer).where(t.answer.c.made_at < before)).rowcount

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, select
 
 from notifier.storage import tables as t
 from notifier.storage.statements import last_day, set_day
 
-_CLEARED = "messages cleared on"
+_CLEARED = "messages cleared on"  # at first it was mails alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +53,10 @@ def held(conn: Connection, digest: int) -> list[Held]:
 
 
 def cleared_on(conn: Connection) -> date:
-    """Return the day on which old mails were deleted last."""
+    """Return the day on which all that is old was deleted last."""
     return last_day(conn, _CLEARED)
 
 
 def set_cleared(conn: Connection, today: date) -> None:
-    """Write down that old mails are deleted."""
+    """Write down that all that is old is deleted."""
     set_day(conn, _CLEARED, today)
-
-
-def forget_mails(conn: Connection, *, before: datetime, limit: int) -> int:
-    """Delete mails of digests made before a time (UTC) that are not to be sent any more.
-
-    Returns:
-        How many there were, at most `limit`.
-    """
-    is_open = exists(
-        select(t.delivery.c.id).where(
-            t.delivery.c.digest_id == t.message.c.digest_id, t.delivery.c.finished_at.is_(None)
-        )
-    )
-    old = (
-        select(t.message.c.digest_id)
-        .join(t.digest, t.digest.c.id == t.message.c.digest_id)
-        .where(t.digest.c.composed_at < before, ~is_open)
-        .limit(limit)
-    )
-    return conn.execute(delete(t.message).where(t.message.c.digest_id.in_(old))).rowcount

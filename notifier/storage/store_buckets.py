@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
 from notifier.storage import tables as t
 from notifier.storage.statements import put
@@ -21,8 +21,3 @@ def get(conn: Connection, name: str) -> tuple[float, datetime] | None:
 def keep(conn: Connection, name: str, tokens: float, at: datetime) -> None:
     """Write a bucket."""
     put(conn, t.bucket, {"name": name, "tokens": tokens, "at": at})
-
-
-def forget(conn: Connection, *, before: datetime) -> int:
-    """Delete buckets that nobody took from since a time, and return how many."""
-    return conn.execute(delete(t.bucket).where(t.bucket.c.at < before)).rowcount

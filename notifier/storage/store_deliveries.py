@@ -241,6 +241,12 @@ def close_stale(conn: Connection, *, now: datetime, takes_over: bool = True) -> 
     return len(expired), dropped
 
 
+def is_any_open(conn: Connection) -> bool:
+    """Whether a mail waits to be sent, or is being sent."""
+    open_ = t.delivery.c.state.in_(("pending", "claimed"))
+    return bool(conn.scalar(select(exists(select(t.delivery.c.id).where(open_)))))
+
+
 def give_back_dropped(conn: Connection, subscriber: int, *, since: datetime) -> None:
     """Give the papers of a subscriber's digests back that were dropped since a time (UTC)."""
     d = t.delivery.c

@@ -121,11 +121,6 @@ def close_stale(conn: Connection, *, now: datetime) -> int:
     return conn.execute(late.values(state="expired", content=None, owner=None)).rowcount
 
 
-def forget(conn: Connection, *, before: datetime) -> int:
-    """Delete letters made before a time, and return how many."""
-    return conn.execute(delete(t.letter).where(t.letter.c.made_at < before)).rowcount
-
-
 def forget_address(conn: Connection, address: str) -> None:
     """Delete the letters to an address."""
     conn.execute(delete(t.letter).where(t.letter.c.address == address))

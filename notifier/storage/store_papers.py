@@ -7,6 +7,7 @@ rewritten, in the same transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from notifier.papers import identity
 from notifier.papers.identity import Alias, title_key
 from notifier.papers.paper import Entry, Paper
 from notifier.papers.update import Kept, changes
-from notifier.storage import paper_changes, store_candidates
+from notifier.storage import paper_changes, store_candidates, store_forgotten
 from notifier.storage import tables as t
 from notifier.storage.merging import merge
 from notifier.storage.statements import chunks, insert_new, next_numbers
@@ -48,6 +49,7 @@ class _Known:
 
     rows: dict[Alias, int]
     seen: dict[int, dict[tuple[str, int], datetime]]  # by this source: (announce, version)
+    forgotten: dict[Alias, datetime]  # names of deleted papers: when those were first seen
 
     def join(self, other: int, row: int) -> None:
         """Paper `other` became part of paper `row`."""
@@ -66,7 +68,8 @@ def take_in(
     """Store a batch of one source's entries; the same batch again changes nothing.
 
     Counted `new` (not known before), `merged` (known from another source, seen here for the
-    first time), `updated` (text, version, lists or signals changed) or `unchanged`.
+    first time), `updated` (text, version, lists or signals changed) or `unchanged`. One that was
+    deleted is new again, as old as it was, and announced to nobody.
 
     Args:
         news_since: What was published before is history: kept as if it had been read on its day,
@@ -74,20 +77,24 @@ def take_in(
     """
     taken = Taken()
     rows = _known_aliases(conn, entries)
-    known = _Known(rows, _shown_by(conn, set(rows.values()), source))
+    unknown = (alias for entry in entries for alias in entry.aliases if alias not in rows)
+    forgotten = store_forgotten.known(conn, unknown)
+    known = _Known(rows, _shown_by(conn, set(rows.values()), source), forgotten)
     news: list[int] = []
     revised: list[int] = []
     changed: list[int] = []
     for entry in entries:
-        past = bool(news_since and entry.published_at and entry.published_at < news_since)
-        step = _take_one(conn, entry, known, source, now, past=past)
+        since = past = store_forgotten.since(known.forgotten, known.rows, entry.aliases)
+        if past is None and news_since and entry.published_at and entry.published_at < news_since:
+            past = entry.published_at
+        step = _take_one(conn, entry, known, source, now, past)
         setattr(taken, step.outcome, getattr(taken, step.outcome) + 1)
-        taken.first_seen.append(step.first_seen)
+        taken.first_seen.append(since or step.first_seen)
         if step.outcome == "new":
             taken.rows.append(step.row)
-        if step.is_news and not past:
+        if step.is_news and past is None:
             news.append(step.row)
-        if step.is_revised and not past:
+        if step.is_revised and past is None:
             revised.append(step.row)
         if step.is_changed or step.is_news:
             changed.append(step.row)
@@ -139,12 +146,12 @@ def _shown_by(
 
 
 def _take_one(
-    conn: Connection, entry: Entry, known: _Known, source: str, now: datetime, *, past: bool
+    conn: Connection, entry: Entry, known: _Known, source: str, now: datetime, past: datetime | None
 ) -> _Step:
     rows = sorted({known.rows[alias] for alias in entry.aliases if alias in known.rows})
     changed: dict[str, Any] = {}
     if not rows:
-        row = _add(conn, entry, entry.published_at if past and entry.published_at else now, now)
+        row = _add(conn, entry, past or now, now)
         outcome = "new"
     else:
         row = rows[0]
@@ -156,6 +163,7 @@ def _take_one(
         if len(rows) > 1 or row not in known.seen:
             outcome = "merged"
     _name(conn, row, [alias for alias in entry.aliases if known.rows.get(alias) != row])
+    store_forgotten.remember(conn, (alias for alias in entry.aliases if alias in known.forgotten))
     known.rows.update(dict.fromkeys(entry.aliases, row))
     if _read_signals(conn, row, entry, source, now) and outcome == "unchanged":
         outcome = "updated"
@@ -299,23 +307,35 @@ def named(conn: Connection, name: str) -> int | None:
 
 
 def load(conn: Connection, rows: Iterable[int]) -> list[Paper]:
-    """Return the papers of these rows, in the order of rows; `trend` is not filled in."""
+    """Return the papers of these rows, in the order of rows; `trend` is not filled in.
+
+    Those that cannot be read are left out.
+    """
     out: list[Paper] = []
     for chunk in chunks(sorted(set(rows))):
-        names = _grouped(conn, t.alias, chunk, ("scheme", "value"))
-        sources = _grouped(conn, t.sighting, chunk, ("source",), order=t.sighting.c.id)
-        signals = _grouped(conn, t.signal, chunk, ("name", "value"), order=t.signal.c.read_at)
-        query = select(t.paper).where(t.paper.c.id.in_(chunk)).order_by(t.paper.c.id)
-        out += [
-            _paper(
-                row,
-                aliases=tuple(sorted(f"{a}:{b}" for a, b in names.get(row.id, ()))),
-                sources=tuple(dict.fromkeys(s for (s,) in sources.get(row.id, ()))),
-                signals=dict(tuple(pair) for pair in signals.get(row.id, ())),
-            )
-            for row in conn.execute(query)
-        ]
+        try:
+            out += _load(conn, chunk)
+        except (TypeError, ValueError):  # of one row: it must not hide the others
+            for row in chunk:
+                with suppress(TypeError, ValueError):
+                    out += _load(conn, [row])
     return out
+
+
+def _load(conn: Connection, rows: Sequence[int]) -> list[Paper]:
+    names = _grouped(conn, t.alias, rows, ("scheme", "value"))
+    sources = _grouped(conn, t.sighting, rows, ("source",), order=t.sighting.c.id)
+    signals = _grouped(conn, t.signal, rows, ("name", "value"), order=t.signal.c.read_at)
+    query = select(t.paper).where(t.paper.c.id.in_(rows)).order_by(t.paper.c.id)
+    return [
+        _paper(
+            row,
+            aliases=tuple(sorted(f"{a}:{b}" for a, b in names.get(row.id, ()))),
+            sources=tuple(dict.fromkeys(s for (s,) in sources.get(row.id, ()))),
+            signals=dict(tuple(pair) for pair in signals.get(row.id, ())),
+        )
+        for row in conn.execute(query)
+    ]
 
 
 def _grouped(

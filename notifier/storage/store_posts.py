@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, exists, func, insert, literal, or_, select, update
 
 from notifier.storage import tables as t
 from notifier.storage.statements import COUNTED, insert_new
@@ -124,14 +124,3 @@ def of(conn: Connection, channel: int) -> list[Post]:
         .order_by(p.id)
     )
     return [Post(*row) for row in conn.execute(query)]
-
-
-def forget(conn: Connection, *, before: datetime) -> int:
-    """Delete posts of digests made before a time that are not to be sent; return how many.
-
-    Which papers a channel has stays known.
-    """
-    p, d = t.post.c, t.digest.c
-    old = select(d.id).where(d.composed_at < before)
-    gone = delete(t.post).where(p.digest_id.in_(old), p.finished_at.is_not(None))
-    return conn.execute(gone).rowcount

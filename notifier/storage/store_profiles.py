@@ -128,13 +128,16 @@ def remove(conn: Connection, subscriber: int, name: str) -> bool:
     return gone.rowcount > 0
 
 
-def note_state(conn: Connection, subscriber: int) -> None:
-    """Write down that a subscriber begins or ceases to be mailed: their profiles are changed."""
-    conn.execute(
-        update(t.profile)
-        .where(t.profile.c.subscriber_id == subscriber)
-        .values(matched=False, change=next_numbers(conn, _CHANGE, 1))
-    )
+def note_state(conn: Connection, subscriber: int, *, is_mailed: bool) -> None:
+    """Write down that a subscriber begins or ceases to be mailed: their profiles are changed.
+
+    They are matched again when it begins, and do not stand in the way of others before.
+    """
+    values: dict[str, Any] = {"change": next_numbers(conn, _CHANGE, 1)}
+    if is_mailed:
+        values["matched"] = False
+    here = t.profile.c.subscriber_id == subscriber
+    conn.execute(update(t.profile).where(here).values(values))
 
 
 def note_removal(conn: Connection) -> None:

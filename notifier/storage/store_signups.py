@@ -87,8 +87,3 @@ def withdraw(conn: Connection, row: int) -> None:
 def forget_address(conn: Connection, address: str) -> None:
     """Delete the signups of an address."""
     conn.execute(delete(t.signup).where(t.signup.c.address == address))
-
-
-def forget(conn: Connection, *, before: datetime) -> int:
-    """Delete signups made before a time, and return how many."""
-    return conn.execute(delete(t.signup).where(t.signup.c.made_at < before)).rowcount

@@ -13,7 +13,8 @@ from notifier.storage import tables as t
 from notifier.storage.statements import insert_new, put
 
 
-def _subscriber(row: Any) -> Subscriber:
+def from_row(row: Any) -> Subscriber:
+    """Return the value of a row of the table, all of it."""
     schedule = Schedule(row.zone, row.hour, row.minute, tuple(row.days), row.cadence)
     return Subscriber(
         row=row.id,
@@ -81,45 +82,25 @@ def find(conn: Connection, address: str) -> Subscriber | None:
     """Return the subscriber with this address (in normal form)."""
     query = select(t.subscriber).where(t.subscriber.c.address == address)
     row = conn.execute(query).one_or_none()
-    return _subscriber(row) if row else None
+    return from_row(row) if row else None
 
 
 def get(conn: Connection, row: int) -> Subscriber | None:
     """Return the subscriber of a row."""
     found = conn.execute(select(t.subscriber).where(t.subscriber.c.id == row)).one_or_none()
-    return _subscriber(found) if found else None
+    return from_row(found) if found else None
 
 
 def every(conn: Connection) -> list[Subscriber]:
     """Return all subscribers, oldest first."""
-    return [_subscriber(row) for row in conn.execute(select(t.subscriber).order_by("id"))]
-
-
-def due(conn: Connection, *, now: datetime, after_row: int = 0, limit: int) -> list[Subscriber]:
-    """Return active, not suppressed subscribers whose time has come, by row behind `after_row`.
-
-    Found by the index on (state, next_due_at); going on by row, so that one whose digest
-    cannot be made stands in nobody's way.
-    """
-    query = (
-        select(t.subscriber)
-        .where(
-            t.subscriber.c.state == "active",
-            t.subscriber.c.next_due_at <= now,
-            t.subscriber.c.id > after_row,
-            ~is_suppressed(now),
-        )
-        .order_by(t.subscriber.c.id)
-        .limit(limit)
-    )
-    return [_subscriber(row) for row in conn.execute(query)]
+    return [from_row(row) for row in conn.execute(select(t.subscriber).order_by("id"))]
 
 
 def change(conn: Connection, row: int, **columns: Any) -> None:
     """Write columns of a subscriber."""
     conn.execute(update(t.subscriber).where(t.subscriber.c.id == row).values(**columns))
     if "state" in columns:
-        store_profiles.note_state(conn, row)
+        store_profiles.note_state(conn, row, is_mailed=columns["state"] == "active")
 
 
 def remove(conn: Connection, row: int) -> None:
@@ -201,6 +182,12 @@ def counts(conn: Connection) -> dict[str, int]:
     """Return the number of subscribers by state."""
     query = select(t.subscriber.c.state, func.count()).group_by(t.subscriber.c.state)
     return dict(conn.execute(query).all())
+
+
+def zones(conn: Connection) -> list[str]:
+    """Return the time zones of subscribers that are mailed or paused, each once."""
+    s = t.subscriber.c
+    return list(conn.scalars(select(s.zone).where(s.left_at.is_(None)).distinct()))
 
 
 def secret(conn: Connection, purpose: str) -> bytes | None:

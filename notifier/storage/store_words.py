@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select, true
 
 from notifier.storage import tables as t
 from notifier.storage.statements import add_counts
@@ -43,3 +43,31 @@ def statistics(
         )
         found.update({stem: int(papers) for stem, papers in conn.execute(query)})
     return found.pop(_EVERY_PAPER, 0), found
+
+
+def count_old(conn: Connection, *, before: date) -> int:
+    """Return how many rows are of days before one (UTC)."""
+    old = select(func.count()).select_from(t.word).where(t.word.c.day < before.isoformat())
+    return conn.scalar(old) or 0
+
+
+def oldest(conn: Connection) -> datetime | None:
+    """Return the first day that is known (UTC)."""
+    first = conn.scalar(select(func.min(t.word.c.day)).where(t.word.c.stem == _EVERY_PAPER))
+    return datetime.combine(date.fromisoformat(first), time.min, UTC) if first else None
+
+
+def forget_some(
+    conn: Connection, *, before: date, after: str | None, limit: int
+) -> tuple[int, str | None]:
+    """Delete what is of days before one (UTC), of the stems behind `after` (None: from the first).
+
+    Returns:
+        How many rows, and up to which stem: at least `limit` rows were looked at. None at the end.
+    """
+    w = t.word.c
+    behind = (w.stem > after) if after is not None else true()
+    up_to = conn.scalar(select(w.stem).where(behind).order_by(w.stem, w.day).offset(limit).limit(1))
+    within = (w.stem <= up_to) if up_to is not None else true()
+    gone = delete(t.word).where(behind, within, w.day < before.isoformat())
+    return conn.execute(gone).rowcount, up_to

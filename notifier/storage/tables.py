@@ -41,6 +41,7 @@ from notifier.storage.delivery_rows import (
     SuppressionRow,
 )
 from notifier.storage.pace_rows import DestinationRow, RelayRow, TakenRow
+from notifier.storage.process_rows import LeaseRow, ProcessRow
 from notifier.storage.signup_rows import BucketRow, LetterRow, SignupRow
 
 
@@ -88,6 +89,16 @@ class AliasRow(Row, table=True):
     scheme: str = Field(primary_key=True)
     value: str = Field(primary_key=True)
     paper_id: int = refers("paper", index=True)
+
+
+class ForgottenRow(Row, table=True):
+    """A name of a paper that was deleted, and when that was first seen: it is no news again."""
+
+    __tablename__ = "forgotten"
+    scheme: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    first_seen_at: datetime = time(nullable=False)
+    forgotten_at: datetime = time(nullable=False, index=True)
 
 
 class SightingRow(Row, table=True):
@@ -139,7 +150,7 @@ class SubscriberRow(Row, table=True):
     id: int | None = numbered()
     address: str = Field(unique=True)
     state: str
-    zone: str
+    zone: str = Field(index=True)
     hour: int
     minute: int
     days: list[int] = Field(sa_column=Column(JSON, nullable=False))
@@ -164,12 +175,16 @@ class ProfileRow(Row, table=True):
     """A named set of rules.
 
     `change` is the number of the last commit that changed it, or whether its subscriber is mailed.
-    `matched`: its matches are those of these rules, else it is matched again as a whole.
+    `matched`: its matches are those of these rules, else it is matched again as a whole; as it was
+    left while its subscriber is not mailed.
     `previous`: the rules before the last change of them, None where there was none.
     """
 
     __tablename__ = "profile"
-    __table_args__ = (UniqueConstraint("subscriber_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "name"),
+        Index("ix_profile_matched_enabled", "matched", "enabled"),
+    )
     id: int | None = numbered()
     subscriber_id: int = refers("subscriber")
     name: str
@@ -327,7 +342,7 @@ class HttpCacheRow(Row, table=True):
 
 
 class CounterRow(Row, table=True):
-    """Numbers that only grow, in the order of commits."""
+    """Numbers that only grow, in the order of commits; days and times, under their names."""
 
     __tablename__ = "counter"
     name: str = Field(primary_key=True)
@@ -348,6 +363,7 @@ def _table(row: type[Row]) -> Table:
 
 paper = _table(PaperRow)
 alias = _table(AliasRow)
+forgotten = _table(ForgottenRow)
 sighting = _table(SightingRow)
 signal = _table(SignalRow)
 word = _table(WordRow)
@@ -384,3 +400,5 @@ post_attempt = _table(PostAttemptRow)
 post_paper = _table(PostPaperRow)
 api_key = _table(ApiKeyRow)
 answer = _table(AnswerRow)
+process = _table(ProcessRow)
+lease = _table(LeaseRow)

@@ -19,7 +19,7 @@ from notifier.profiles.profile import Profile, Subscriber
 from notifier.storage import store_profiles
 from notifier.storage import store_subscribers as store
 from notifier.storage.database import Database
-from notifier.subscriptions.due import moved
+from notifier.subscriptions.due import Planning
 from notifier.subscriptions.finding import profile_of, subscriber_of
 from notifier.subscriptions.undoing import FEWER, Undo, number_of
 
@@ -57,8 +57,8 @@ def end_of_pause(subscriber: Subscriber, now: datetime) -> datetime:
 class Lessening:
     """Makes it less; who is not active is left alone, who was deleted is `NotFound`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, planning: Planning) -> None:
+        self._database, self._planning = database, planning
 
     def leave(self, row: int, *, now: datetime) -> Undo | None:
         """Stop all mail at once."""
@@ -95,7 +95,7 @@ class Lessening:
                 return None
             match way:
                 case "weekly":
-                    return _weekly(conn, subscriber, now)
+                    return _weekly(conn, self._planning, subscriber, now)
                 case "papers":
                     store.change(conn, row, max_papers=FEWER)
                     return Undo(row, "papers", (subscriber.max_papers,), now)
@@ -103,9 +103,9 @@ class Lessening:
                     return _pause(conn, subscriber, now)
 
 
-def _weekly(conn: Connection, subscriber: Subscriber, now: datetime) -> Undo:
+def _weekly(conn: Connection, planning: Planning, subscriber: Subscriber, now: datetime) -> Undo:
     schedule = replace(subscriber.schedule, cadence="weekly")
-    due = moved(conn, subscriber, schedule, now)
+    due = planning.moved(conn, subscriber, schedule, now)
     store.change(conn, subscriber.row, cadence="weekly", next_due_at=due)
     return Undo(subscriber.row, "weekly", (), now)
 

@@ -6,14 +6,13 @@ raises `UsageError` for an address that is none, and `NotFound` for one that is 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from notifier import errors
-from notifier.digests import cadence
 from notifier.profiles.profile import Profile, Schedule, Subscriber
 from notifier.profiles.rules import RuleProblem
 from notifier.storage import (
@@ -31,7 +30,7 @@ from notifier.subscriptions.checks import (
     checked_profile,
     normal_address,
 )
-from notifier.subscriptions.due import moved
+from notifier.subscriptions.due import Planning
 from notifier.subscriptions.finding import subscriber_of
 from notifier.subscriptions.naming import free_name, name_for, same
 
@@ -40,7 +39,7 @@ from notifier.subscriptions.naming import free_name, name_for, same
 class Defaults:
     """What a new subscriber gets unless they choose otherwise.
 
-    `sample`: a first digest at once, of the last `first_days` days.
+    `sample`: a first digest at once, of the last `first_days` days. `planning`: see `due`.
     """
 
     schedule: Schedule
@@ -48,6 +47,7 @@ class Defaults:
     first_days: int = 7
     language: str = "en"
     sample: bool = True
+    planning: Planning = field(default_factory=Planning)
 
 
 class Subscriptions:
@@ -66,6 +66,11 @@ class Subscriptions:
     def default_schedule(self) -> Schedule:
         """When a new subscriber's digest goes out unless they choose otherwise."""
         return self._defaults.schedule
+
+    @property
+    def planning(self) -> Planning:
+        """When digests are due."""
+        return self._defaults.planning
 
     def request(
         self,
@@ -128,7 +133,7 @@ class Subscriptions:
             subscriber = _found(conn, normal_address(typed))
             if schedule and schedule != subscriber.schedule:
                 columns |= asdict(schedule) | {"days": list(schedule.days)}
-                columns["next_due_at"] = moved(conn, subscriber, schedule, now)
+                columns["next_due_at"] = self.planning.moved(conn, subscriber, schedule, now)
             if columns:
                 store.change(conn, subscriber.row, **columns)
             return _found(conn, subscriber.address)
@@ -149,13 +154,16 @@ class Subscriptions:
                     confirmed_at=now,
                     consent=because,
                     left_at=None,
-                    next_due_at=cadence.next_due(subscriber.schedule, now),
+                    next_due_at=self._planned(subscriber, now),
                 )
                 if store_digests.made(conn, subscriber.row) is None:
                     seen = store_news.arrival(conn, before=now - self._first)
                     store.change(conn, subscriber.row, seen=max(seen, subscriber.seen))
                 self._plan_sample(conn, subscriber.row)
             return _found(conn, subscriber.address)
+
+    def _planned(self, subscriber: Subscriber, after: datetime) -> datetime:
+        return self.planning.planned(subscriber.row, subscriber.schedule, after)
 
     def _plan_sample(self, conn: Connection, row: int) -> None:
         """Let the first digest be due at once, where there are rules for it."""
@@ -203,7 +211,7 @@ class Subscriptions:
         with self._database.writing() as conn:
             subscriber = _found(conn, normal_address(typed))
             if subscriber.paused_until:
-                due = cadence.next_due(subscriber.schedule, now)
+                due = self._planned(subscriber, now)
                 put_off = subscriber.next_due_at is not None and subscriber.next_due_at > due
                 columns = {"next_due_at": due} if put_off else {}
                 store.change(conn, subscriber.row, paused_until=None, **columns)
@@ -223,7 +231,7 @@ class Subscriptions:
                 conn,
                 subscriber.row,
                 paused_until=None,
-                next_due_at=cadence.next_due(subscriber.schedule, now),
+                next_due_at=self._planned(subscriber, now),
             )
             return _found(conn, subscriber.address)
 

@@ -20,7 +20,7 @@ from notifier.profiles.profile import Profile, Subscriber
 from notifier.storage import store_deliveries, store_profiles
 from notifier.storage import store_subscribers as store
 from notifier.storage.database import Database
-from notifier.subscriptions.due import moved, next_free
+from notifier.subscriptions.due import Planning
 from notifier.subscriptions.finding import profile_of, subscriber_of
 
 UNDO_LIFE: Final = timedelta(hours=24)
@@ -69,8 +69,8 @@ def mark_of(rules: str | None) -> int:
 class Undoing:
     """Looks at what can be undone, and undoes it; `NotFound` where the subscriber was deleted."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, planning: Planning) -> None:
+        self._database, self._planning = database, planning
 
     def look(self, undo: Undo) -> Standing:
         """Return whether it can be undone, or is already, or something was changed since."""
@@ -83,7 +83,8 @@ class Undoing:
             subscriber = subscriber_of(conn, undo.subscriber)
             found = _standing(conn, undo, subscriber)
             if found == "open":
-                _ACTS[undo.kind](conn, undo, subscriber, now)
+                at = _At(now, self._planning)
+                _ACTS[undo.kind](conn, undo, subscriber, at)
                 return "done"
             return found
 
@@ -123,9 +124,15 @@ def _one_of(*, is_open: bool, is_done: bool) -> Standing:
     return "done" if is_done else "changed"
 
 
-def _come_back(conn: Connection, undo: Undo, subscriber: Subscriber, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class _At:
+    now: datetime
+    planning: Planning
+
+
+def _come_back(conn: Connection, undo: Undo, subscriber: Subscriber, at: _At) -> None:
     """As before leaving: no second sample, and what was dropped meanwhile is looked at again."""
-    left_at = subscriber.left_at or now
+    left_at = subscriber.left_at or at.now
     store_deliveries.give_back_dropped(conn, subscriber.row, since=left_at)
     consent = subscriber.consent.partition(_LEFT)[0]
     store.change(
@@ -133,40 +140,42 @@ def _come_back(conn: Connection, undo: Undo, subscriber: Subscriber, now: dateti
         subscriber.row,
         state="active",
         left_at=None,
-        next_due_at=next_free(conn, subscriber.row, subscriber.schedule, now),
+        next_due_at=at.planning.next_free(conn, subscriber.row, subscriber.schedule, at.now),
         consent=f"{consent}{_LEFT}{left_at:%Y-%m-%d %H:%M} UTC, undone within 24 h",
     )
 
 
-def _switch_on(conn: Connection, undo: Undo, subscriber: Subscriber, now: datetime) -> None:
+def _switch_on(conn: Connection, undo: Undo, subscriber: Subscriber, at: _At) -> None:
     profile = profile_of(conn, subscriber.row, undo.values[0])
     store_profiles.set_enabled(conn, subscriber.row, profile.name, True)
 
 
-def _daily(conn: Connection, undo: Undo, subscriber: Subscriber, now: datetime) -> None:
+def _daily(conn: Connection, undo: Undo, subscriber: Subscriber, at: _At) -> None:
     schedule = replace(subscriber.schedule, cadence="daily")
-    due = moved(conn, subscriber, schedule, now)
+    due = at.planning.moved(conn, subscriber, schedule, at.now)
     store.change(conn, subscriber.row, cadence="daily", next_due_at=due)
 
 
-def _more_papers(conn: Connection, undo: Undo, subscriber: Subscriber, now: datetime) -> None:
+def _more_papers(conn: Connection, undo: Undo, subscriber: Subscriber, at: _At) -> None:
     store.change(conn, subscriber.row, max_papers=undo.values[0])
 
 
-def _end_pause(conn: Connection, undo: Undo, subscriber: Subscriber, now: datetime) -> None:
+def _end_pause(conn: Connection, undo: Undo, subscriber: Subscriber, at: _At) -> None:
     """Also bring back a digest that was put off because of the pause."""
     due, columns = subscriber.next_due_at, dict[str, datetime]()
-    if due and due > (sooner := next_free(conn, subscriber.row, subscriber.schedule, now)):
+    if due and due > (
+        sooner := at.planning.next_free(conn, subscriber.row, subscriber.schedule, at.now)
+    ):
         columns["next_due_at"] = sooner
     store.change(conn, subscriber.row, paused_until=time_of(undo.values[0]), **columns)
 
 
-def _rules_before(conn: Connection, undo: Undo, subscriber: Subscriber, now: datetime) -> None:
+def _rules_before(conn: Connection, undo: Undo, subscriber: Subscriber, at: _At) -> None:
     profile = profile_of(conn, subscriber.row, undo.values[0])
-    store_profiles.swap_rules(conn, subscriber.row, profile.name, now=now)
+    store_profiles.swap_rules(conn, subscriber.row, profile.name, now=at.now)
 
 
-_ACTS: Mapping[Kind, Callable[[Connection, Undo, Subscriber, datetime], None]] = {
+_ACTS: Mapping[Kind, Callable[[Connection, Undo, Subscriber, _At], None]] = {
     "left": _come_back,
     "profile": _switch_on,
     "weekly": _daily,

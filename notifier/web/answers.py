@@ -93,7 +93,21 @@ class Pages:
         held = self.app.subscriptions.suppressed(subscriber, self.app.clock())
         if held and subscriber.state == "active":
             return {"state": "suppressed", "next_at": None}
-        return {"state": subscriber.state, "next_at": _next_digest(subscriber)}
+        return {"state": subscriber.state, "next_at": self._next_digest(subscriber)}
+
+    def _next_digest(self, subscriber: Subscriber) -> datetime | None:
+        """Return when the next digest is due, by the subscriber's clock; None where none is."""
+        due, paused = subscriber.next_due_at, subscriber.paused_until
+        if due is None or subscriber.state != "active":
+            return None
+        if paused and due < paused:
+            due = self.planned(subscriber, paused)
+        return due.astimezone(cadence.zone_of(subscriber.schedule))
+
+    def planned(self, subscriber: Subscriber, after: datetime) -> datetime:
+        """Return when a subscriber's first digest whose time is after `after` is due."""
+        planning = self.app.subscriptions.planning
+        return planning.planned(subscriber.row, subscriber.schedule, after)
 
     def page(
         self,
@@ -199,13 +213,3 @@ async def read_form(request: Request) -> Form:
 def asker(request: Request) -> str:
     """The IP address that asks, as far as the web server in front may say; "" where none is."""
     return request.client.host if request.client else ""
-
-
-def _next_digest(subscriber: Subscriber) -> datetime | None:
-    """Return when the next digest is due, by the subscriber's clock; None where none is."""
-    due, paused = subscriber.next_due_at, subscriber.paused_until
-    if due is None or subscriber.state != "active":
-        return None
-    if paused and due < paused:
-        due = cadence.next_due(subscriber.schedule, paused)
-    return due.astimezone(cadence.zone_of(subscriber.schedule))

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from notifier import languages
+from notifier.digests import cadence
 from notifier.profiles.profile import DAY_NAMES, Cadence, Schedule, Subscriber
 from notifier.subscriptions.checks import MOST_PAPERS, wrong_in
 from notifier.subscriptions.links import CHANGE
@@ -185,5 +186,7 @@ class _Changing:
             profiles=app.served.profiles.of(subscriber),
             **self._pages.standing(subscriber),
             is_paused=paused is not None and paused > app.clock(),
+            lost_zone="" if cadence.is_zone(subscriber.schedule.zone) else subscriber.schedule.zone,
+            behind=app.subscriptions.planning.minutes_behind(subscriber),
             service_learns=app.order.learning_share > 0,
         )

@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from notifier.digests import cadence
 from notifier.errors import NotFound
 from notifier.profiles.profile import Subscriber
 from notifier.storage.store_signups import Signup, Wish
@@ -87,7 +86,7 @@ class _Confirming:
         """When the next digest comes by the reader's days and clock: that after a first one."""
         at: datetime | None = self._pages.standing(reader)["next_at"]
         if at and _sample_comes(reader):
-            return cadence.next_due(reader.schedule, at).astimezone(at.tzinfo)
+            return self._pages.planned(reader, at).astimezone(at.tzinfo)
         return at
 
     async def renew(self, request: Request) -> Response:

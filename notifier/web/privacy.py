@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from notifier.jobs.housekeeping import KEEP_BUCKETS, KEEP_LETTERS, KEEP_SIGNUPS
 from notifier.jobs.match import KEPT
 from notifier.web.answers import Pages
 from notifier.web.guarding import PUBLIC
@@ -15,16 +14,20 @@ from notifier.web.guarding import PUBLIC
 def routes(pages: Pages) -> list[BaseRoute]:
     """Return where the page is."""
 
+    kept = pages.app.retention
+
     def show(request: Request) -> Response:
         return pages.page(
             request,
             "privacy",
             headers=PUBLIC,
-            archive_days=pages.app.archive.days,
+            archive_days=kept.mails.days,
+            digests_days=kept.digests.days,
+            bounces_days=kept.bounces.days,
             matches_days=KEPT.days,
-            signups_days=KEEP_SIGNUPS.days,
-            letters_days=KEEP_LETTERS.days,
-            limits_days=KEEP_BUCKETS.days,
+            signups_days=kept.signups.days,
+            letters_days=kept.letters.days,
+            limits_days=kept.limits.days,
         )
 
     return [Route("/privacy", show)]

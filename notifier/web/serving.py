@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvicorn
 from anyio.to_thread import current_default_thread_limiter
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from notifier import errors
@@ -45,7 +45,15 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers."""
+    """uvicorn without its own signal handlers; `begun` is set once it serves."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.begun = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.begun.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -113,7 +121,7 @@ def _is_held(path: str) -> bool:
 
 
 @asynccontextmanager
-async def serving(site: Starlette, listen: str | socket.socket) -> AsyncIterator[None]:
+async def serving(site: ASGIApp, listen: str | socket.socket) -> AsyncIterator[None]:
     """Serve `site` for as long as the context is open; "" serves nothing."""
     if not listen:
         yield
@@ -123,11 +131,14 @@ async def serving(site: Starlette, listen: str | socket.socket) -> AsyncIterator
     config = uvicorn.Config(site, log_config=None, access_log=False, lifespan="off",
                             proxy_headers=False, server_header=False,
                             # We have no WebSockets, and what would refuse them logs their address.
-                            http=_Protocol, ws="none",
+                            http=_Protocol, ws="none", interface="asgi3",
                             timeout_graceful_shutdown=3)  # fmt: skip
     server = _Server(config)
     current_default_thread_limiter().total_tokens = PAGES_AT_ONCE
     task = asyncio.ensure_future(server.serve(sockets=[place]))
+    beginning = asyncio.ensure_future(server.begun.wait())
+    await asyncio.wait({task, beginning}, return_when=asyncio.FIRST_COMPLETED)
+    beginning.cancel()
     try:
         yield
     finally:

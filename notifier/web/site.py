@@ -19,6 +19,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from notifier import errors
 from notifier.app import App
+from notifier.vitals import Vitals
 from notifier.web import (
     admin,
     archive,
@@ -49,8 +50,12 @@ from notifier.web.guarding import Guard, SafeHeaders, headers_for
 from notifier.web.origins import Names
 
 
-def make_site(app: App, *, demo: bool = False) -> Starlette:
-    """Return the ASGI application of an instance; `demo`: of the demo."""
+def make_site(app: App, vitals: Vitals | None = None, *, demo: bool = False) -> Starlette:
+    """Return the ASGI application of an instance; `demo`: of the demo.
+
+    Args:
+        vitals: How the process is that serves it; None where no daemon does.
+    """
     pages = Pages(app)
     acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
     own = (changing, editing, keeping, data, renewing, linking)
@@ -125,5 +130,6 @@ def _handlers(
         errors.NotFound: say("deleted", 404),
         errors.TooOften: say("too often", 429),
         errors.Busy: say("busy", 503),
+        errors.Unavailable: say("busy", 503),
         Exception: say("failed", 500),
     }

@@ -16,13 +16,12 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -34,17 +33,17 @@ from sqlalchemy import select
 from notifier.app import App
 from notifier.cli import logs
 from notifier.config import Settings
-from notifier.delivery.replies import Replies
 from notifier.storage import store_digests
 from notifier.storage import tables as t
 from notifier.storage.database import Database
 
 from ..databases import database_url
+from .points import SENDING, watch
+from .recorder import recording, took
 
 BEGUN = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)
 # Longer than a lease: what a killed run had claimed is free for the next.
 NEXT_RUN = timedelta(minutes=16)
-POINTS = ("before commit", "after commit", "before write", "after write", "at answer", "by time")
 TIMED = {"by time": signal.SIGKILL, "by request": signal.SIGTERM}
 _SECONDS_AT_MOST = 0.2
 
@@ -102,28 +101,17 @@ def _digest(conn: Any, number: int) -> None:
     ))  # fmt: skip
 
 
-@contextmanager
-def recording(file: Path, milliseconds: float = 1.0) -> Iterator[int]:
-    """Yield the port of a recorder that writes to a file."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.recorder", str(file), str(milliseconds)],
-        stdout=subprocess.PIPE, text=True,
-    ) as server:  # fmt: skip
-        assert server.stdout
-        try:
-            yield int(server.stdout.readline())
-        finally:
-            server.kill()
-
-
 def forked(work: Callable[[], None]) -> int:
     """Do some work in a process of its own; return the process."""
     process = os.fork()
     if not process:
         try:
             work()
-        finally:
             os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
     return process
 
 
@@ -158,34 +146,8 @@ def killed(made: Settings, run: int, point: str, passing: int, seconds: float) -
         signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), TIMED[point]))
         signal.setitimer(signal.ITIMER_REAL, seconds)
     else:
-        _watch(passed)
+        watch(passed)
     send(made, run)
-
-
-def _watch(passed: Callable[[str], None]) -> None:
-    """Have `passed` told of every commit, every write to the server and every answer."""
-    writing, write, received = Database.writing, Replies.write, Replies.data_received
-
-    @contextmanager
-    def watched(self: Database) -> Iterator[Any]:
-        with writing(self) as conn:
-            yield conn
-            passed("before commit")
-        passed("after commit")
-
-    def watched_write(self: Replies, data: bytes) -> None:
-        passed("before write")
-        write(self, data)
-        passed("after write")
-
-    def watched_answer(self: Replies, data: bytes) -> None:
-        passed("at answer")
-        received(self, data)
-
-    patched: Any = Replies
-    patched.write, patched.data_received = watched_write, watched_answer
-    database: Any = Database
-    database.writing = watched
 
 
 def run(
@@ -193,20 +155,20 @@ def run(
 ) -> Fate:
     """End so many runs, let the last one be, and return what was lost and what came twice."""
     chance = random.Random(seed)
-    took, ended, in_doubt = folder / "took", Counter[str](), 0
+    file, ended, in_doubt = folder / "took", Counter[str](), 0
     most = max(2 * mails // kills, 2)  # a run sends fewer than its share: all kills find work
-    with recording(took) as port:
+    with recording(file) as port:
         made = settings(folder, port, connections)
         keys = prepare(made, mails)
         for number in range(kills):
-            point = "by request" if term else POINTS[number % len(POINTS)]
+            point = "by request" if term else SENDING[number % len(SENDING)]
             passing, seconds = chance.randint(1, most), chance.random() * _SECONDS_AT_MOST
             process = forked(partial(killed, made, number, point, passing, seconds))
             _, status = os.waitpid(process, 0)
             ended[point] += term or os.WIFSIGNALED(status)
-            in_doubt = max(in_doubt, len(set(took.read_text().split()) - recorded(made)))
+            in_doubt = max(in_doubt, len({one.key for one in took(file)} - recorded(made)))
         os.waitpid(forked(partial(send, made, kills)), 0)
-    came = Counter(took.read_text().split())
+    came = Counter(one.key for one in took(file))
     return Fate(
         mails, sum(ended.values()), connections, lost=sum(key not in came for key in keys),
         extra=sum(came.values()) - len(came), by_point=dict(ended), in_doubt=in_doubt,

@@ -2,8 +2,9 @@
 
     python -m tests.faults.recorder FILE [MILLISECONDS]
 
-It prints its port. Each mail taken is a line of FILE, its Message-ID; the line is written, then the
-server waits so many milliseconds and answers: whoever dies meanwhile has been heard.
+It prints its port. Each mail taken is a line of FILE, its Message-ID and what its bytes come to.
+The line is written, then the server waits so many milliseconds and answers: whoever dies meanwhile
+has been heard.
 """
 
 from __future__ import annotations
@@ -11,13 +12,50 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 _MESSAGE_ID = re.compile(rb"^Message-ID: <([^@>]+)@", re.M)
 _GREETING = b"250-recorder\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 10000000\r\n"
 _ANSWERS = {b"EHLO": _GREETING, b"DATA": b"354 go on\r\n", b"QUIT": b"221 2.0.0 bye\r\n"}
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """A mail that was taken: the key of its digest, and the sum of its bytes."""
+
+    key: str
+    sum: str
+
+
+def took(file: Path) -> list[Took]:
+    """Return what was taken so far, in order."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [Took(*line.split()) for line in lines]
+
+
+def sum_of(mail: bytes) -> str:
+    """Return what a mail's bytes come to."""
+    return sha256(mail).hexdigest()[:32]
+
+
+@contextmanager
+def recording(file: Path, milliseconds: float = 1.0) -> Iterator[int]:
+    """Yield the port of a recorder that writes to a file."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.recorder", str(file), str(milliseconds)],
+        stdout=subprocess.PIPE, text=True,
+    ) as server:  # fmt: skip
+        assert server.stdout
+        try:
+            yield int(server.stdout.readline())
+        finally:
+            server.kill()
 
 
 class Recorder:
@@ -41,9 +79,11 @@ class Recorder:
         writer.close()
 
     async def _take(self, reader: asyncio.StreamReader) -> None:
-        mail = await reader.readuntil(b"\r\n.\r\n")
+        text = await reader.readuntil(b"\r\n.\r\n")
+        mail = text[:-3].replace(b"\r\n..", b"\r\n.")
         found = _MESSAGE_ID.search(mail)
-        os.write(self._file, (found[1] if found else b"?") + b"\n")
+        key = found[1].decode() if found else "?"
+        os.write(self._file, f"{key} {sum_of(mail)}\n".encode())
         await asyncio.sleep(self._pause_seconds)
 
 

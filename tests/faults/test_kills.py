@@ -19,6 +19,7 @@ from notifier.storage import tables as t
 from notifier.storage.database import Database
 
 from . import killing
+from .recorder import recording, took
 
 KILLS = 20
 
@@ -58,11 +59,11 @@ def test_a_worker_that_slept_through_its_lease_confirms_nothing(tmp_path: Path) 
 
 def _slept(folder: Path, mails: int = 6) -> dict[str, int]:
     """Pause a worker between an answer and its record, let another send all, and wake it."""
-    took = folder / "took"
-    with killing.recording(took) as port:
+    file = folder / "took"
+    with recording(file) as port:
         made = killing.settings(folder, port, connections=1)
         killing.prepare(made, mails)
-        sleeper = killing.forked(partial(_sleeping, made, took))
+        sleeper = killing.forked(partial(_sleeping, made, file))
         os.waitpid(sleeper, os.WUNTRACED)
         first = len(killing.recorded(made))
         os.waitpid(killing.forked(partial(killing.send, made, 1)), 0)
@@ -72,19 +73,19 @@ def _slept(folder: Path, mails: int = 6) -> dict[str, int]:
     with database.reading() as conn:
         ends = list(conn.scalars(select(t.delivery.c.finished_at)))
     later = sum(end >= killing.BEGUN + killing.NEXT_RUN for end in ends)
-    came = Counter(took.read_text().split())
+    came = Counter(one.key for one in took(file))
     return {
         "mails": mails, "sent by the first": first, "recorded by the second": later,
         "twice": sum(count == 2 for count in came.values()),
     }  # fmt: skip
 
 
-def _sleeping(made: Any, took: Path) -> None:
+def _sleeping(made: Any, file: Path) -> None:
     """Send, and stop at the answer to the third mail, once."""
     received, patched, slept = Replies.data_received, Replies, [False]
 
     def watched(self: Replies, data: bytes) -> None:
-        if b"taken" in data and not slept[0] and len(took.read_text().split()) == 3:
+        if b"taken" in data and not slept[0] and len(took(file)) == 3:
             slept[0] = True
             os.kill(os.getpid(), signal.SIGSTOP)
         received(self, data)

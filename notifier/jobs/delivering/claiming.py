@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from sqlalchemy import Connection
 
 from notifier.delivery import breaker, limits
+from notifier.errors import NOT_NOW
 from notifier.jobs.delivering import memory
 from notifier.jobs.delivering.values import SERVER, DeliverSettings
 from notifier.storage import store_deliveries, store_pace, store_queues
@@ -49,19 +50,27 @@ class Claims:
         Args:
             record: Writes down what became of the mail before, in the same transaction; by itself
                 where nothing can be claimed for an error.
+
+        Raises:
+            Busy, Unavailable: nothing is claimed, and nothing written down.
         """
         try:
             with self._database.writing() as conn:
                 if record:
                     record(conn)
                 found = self._try(conn, owner)
+        except NOT_NOW:
+            raise
         except Exception:
             if record:
                 self.only(record)
             raise
-        while found == "again":
-            with self._database.writing() as conn:
-                found = self._try(conn, owner)
+        try:
+            while found == "again":
+                with self._database.writing() as conn:
+                    found = self._try(conn, owner)
+        except NOT_NOW:
+            return None  # what came before is written down; whoever asks next is told
         return found
 
     def only(self, record: Record) -> None:

@@ -29,6 +29,7 @@ log = structlog.get_logger()
 # A mail in doubt is looked up after this: the server may still be reading what a dead process left.
 GRACE = timedelta(minutes=5)
 REASON_CHARACTERS = 300
+_CUT_OFF = "the sending process was asked to stop"
 
 
 class Recorder:
@@ -131,6 +132,17 @@ class Recorder:
             outcome = Outcome("released", stage, reply=reason)
             store_deliveries.release(conn, mail.row, outcome, owner=owner, now=now)
             self._fail(conn, taken, cause, reason, now)
+
+    def cut_off(self, taken: Taken, *, owner: str) -> None:
+        """We had to end before the server had the mail whole; it is given back."""
+        mail, now = taken.mail, self._clock()
+        with self._database.writing() as conn:
+            outcome = Outcome("released", "connect", reply=_CUT_OFF)
+            kept = store_deliveries.release(conn, mail.row, outcome, owner=owner, now=now)
+            if taken.trial and kept:
+                free = breaker.reserved(memory.breaker(conn), until=now)
+                memory.keep_breaker(conn, free)
+        log.info("digest given back", digest=mail.digest)
 
     def _fail(
         self, conn: Connection, taken: Taken, cause: Cause, reason: str, now: datetime

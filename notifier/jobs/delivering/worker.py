@@ -7,13 +7,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from notifier.delivery.blame import blame
 from notifier.delivery.breaker import Cause
+from notifier.delivery.cut import Cut
 from notifier.delivery.mailer import Mailer, Transport
-from notifier.errors import MailerDown, SendError
+from notifier.errors import NOT_NOW, MailerDown, SendError
 from notifier.jobs.delivering.claiming import Claims, Taken
 from notifier.jobs.delivering.recording import Recorder
 from notifier.jobs.delivering.values import Delivered, DeliverSettings
@@ -24,6 +26,10 @@ log = structlog.get_logger()
 # after it, digests that became due meanwhile have their turn.
 LONGEST_WAIT = timedelta(seconds=65)
 LONGEST_RUN = timedelta(minutes=5)
+# What became of a mail is written down again and again, until it is kept: nobody else knows it.
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0
+
+_Kept = TypeVar("_Kept")
 
 
 @dataclass(slots=True)
@@ -41,6 +47,7 @@ class Run:
     claims: Claims
     recorder: Recorder
     done: Delivered
+    cut: Cut
     begun_at: datetime
     working: int = 0
     heard: bool = False
@@ -90,7 +97,8 @@ class Worker:
         """Send a mail, have it written down, and return the next if one was taken along."""
         mail = taken.mail
         try:
-            words = await mailer.send(
+            words = await self._run.cut.send(
+                mailer,
                 sender=self._run.settings.return_path(mail),
                 recipient=mail.address,
                 content=mail.content,
@@ -103,22 +111,50 @@ class Worker:
                 await self._server_failed(taken, "server", self._said(error), stage=error.stage)
             else:
                 self._heard(bool(error.code))
-                recorder = self._run.recorder
-                await asyncio.to_thread(recorder.refused, taken, error, owner=self._owner)
+                refused = self._run.recorder.refused
+                await self._written(partial(refused, taken, error, owner=self._owner), taken)
         else:
-            self._heard(True)
-            return await self._sent(taken, words)
+            if words is not None:
+                self._heard(True)
+                return await self._sent(taken, words)
+            self._ended = True
+            await asyncio.to_thread(self._run.recorder.cut_off, taken, owner=self._owner)
         return None
 
     async def _sent(self, taken: Taken, words: str) -> Taken | None:
         run, following = self._run, None
         record = partial(run.recorder.sent, taken=taken, words=words, owner=self._owner)
-        if run.goes_on:
-            following = await asyncio.to_thread(run.claims.next, self._owner, record)
-        else:
-            await asyncio.to_thread(run.claims.only, record)
+        try:
+            if run.goes_on:
+                following = await asyncio.to_thread(run.claims.next, self._owner, record)
+            else:
+                await asyncio.to_thread(run.claims.only, record)
+        except NOT_NOW:
+            await self._written(partial(run.claims.only, record), taken)
         run.recorder.tell_sent(taken)
         return following
+
+    async def _written(self, write: Callable[[], _Kept], taken: Taken) -> _Kept:
+        """Write down what the server said; while that cannot be, take no other mail, and wait.
+
+        Raises:
+            Busy, Unavailable: it cannot be, and we are asked to stop: the mail is in doubt.
+        """
+        pause, about = _FIRST_PAUSE_SECONDS, {"digest": taken.mail.digest}
+        while True:
+            try:
+                kept = await asyncio.to_thread(write)
+            except NOT_NOW as error:
+                if pause == _FIRST_PAUSE_SECONDS:
+                    log.error("an answer cannot be written down yet", reason=str(error), **about)
+                if self._run.stop.is_set():
+                    raise
+                await self._run.wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            else:
+                if pause > _FIRST_PAUSE_SECONDS:
+                    log.info("the answer is written down", **about)
+                return kept
 
     def _heard(self, heard: bool) -> None:
         self._run.heard = self._run.heard or heard
@@ -140,5 +176,5 @@ class Worker:
         if cause == "login" or not run.heard or run.working == 1:
             run.done.down = run.done.down or reason
         log.error("mail server down", reason=reason, connections=run.working - 1)
-        failed = run.recorder.server_failed
-        await asyncio.to_thread(failed, taken, cause, reason, stage=stage, owner=self._owner)
+        failed = partial(run.recorder.server_failed, taken, cause, reason)
+        await self._written(partial(failed, stage=stage, owner=self._owner), taken)

@@ -65,7 +65,7 @@ class Door:
             )
         except errors.TooOften as error:
             return problems.answer(429, str(error))
-        except errors.Busy:
+        except errors.NOT_NOW:
             return problems.answer(503, "the database is busy")
         except Exception:
             log.exception("a key could not be checked")

@@ -28,7 +28,10 @@ _BY_ERROR: Mapping[type[errors.NotifierError], tuple[int, str]] = {
     errors.Conflict: (409, "conflict"),
     errors.TooOften: (429, "too-often"),
     errors.Busy: (503, "busy"),
+    errors.Unavailable: (503, "busy"),
 }
+_OF_DATABASE = (errors.Locked, errors.Unavailable)  # whose texts say where it is
+_NOT_NOW = "the database cannot be used at the moment"
 _BY_STATUS: Mapping[int, str] = {
     400: "unreadable", 401: "no-key", 403: "not-allowed", 404: "not-found", 405: "no-such-method",
     413: "too-large", 415: "not-json", 421: "wrong-name", 422: "invalid", 429: "too-often",
@@ -127,7 +130,8 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _error(request: Request, error: Exception) -> Response:
     for known, (status, kind) in _BY_ERROR.items():
         if isinstance(error, known):
-            return answer(status, _without_command(str(error)), kind=kind)
+            said = _NOT_NOW if isinstance(error, _OF_DATABASE) else str(error)
+            return answer(status, _without_command(said), kind=kind)
     raise error
 
 

@@ -1,0 +1,62 @@
+"""The clock was set back: what was put off by the time ahead is brought forward, and it is told.
+
+No period gets a second digest: whoever had one of a day to come gets none on that day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from notifier.digests import cadence
+from notifier.jobs.edition import ComposeSettings
+from notifier.profiles.profile import Subscriber
+from notifier.storage import store_ahead, store_digests, store_subscribers
+from notifier.storage.database import Database
+
+log = structlog.get_logger()
+
+# Clocks of two machines may differ by so much.
+_APART = timedelta(minutes=5)
+_AT_ONCE = 200
+
+
+def notice(
+    database: Database,
+    settings: ComposeSettings,
+    *,
+    now: datetime,
+    stopping: Callable[[], bool] = lambda: False,
+) -> None:
+    """See whether a digest was made later than now; once for each time the clock is set back."""
+    with database.reading() as conn:
+        last = store_digests.last_made(conn)
+        if last is None or last <= now + _APART or store_ahead.is_noticed(conn, last):
+            return
+    log.warning("the clock was set back", now=now.isoformat(), a_digest_was_made=last.isoformat())
+    with database.writing() as conn:
+        store_ahead.bring_mails_forward(conn, now=now)
+    after = 0
+    while not stopping():
+        with database.writing() as conn:
+            ahead = store_ahead.subscribers(conn, now=now, after_row=after, limit=_AT_ONCE)
+            for one in ahead:
+                _plan(conn, one, settings, now)
+            if not ahead:
+                store_ahead.note(conn, last)
+                return
+        after = ahead[-1].row
+
+
+def _plan(conn: Connection, one: Subscriber, settings: ComposeSettings, now: datetime) -> None:
+    """Let the next digest be due sooner, where nothing but the time ahead put it off."""
+    since = max(now, one.paused_until or now)
+    due = cadence.next_free(
+        one.schedule, since, lambda period: store_digests.has_period(conn, one.row, period)
+    )
+    due += cadence.behind(one.schedule, one.row, settings.spread_minutes)
+    if one.next_due_at and due < one.next_due_at:
+        store_subscribers.change(conn, one.row, next_due_at=due)

@@ -1,0 +1,57 @@
+"""What was written down by a clock that was ahead, and has been set back since."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, or_, select, update
+
+from notifier.profiles.profile import Subscriber
+from notifier.storage import store_subscribers
+from notifier.storage import tables as t
+from notifier.storage.statements import last_number, set_number
+
+_NOTICED = "clock was ahead until"
+# No schedule has a longer break than a week, but for a date that a zone left out.
+_FAR = timedelta(days=15)
+# No mail is put off for longer (see `delivery.backoff`).
+_LONGEST = timedelta(hours=8)
+
+
+def is_noticed(conn: Connection, last: datetime) -> bool:
+    """Whether somebody has seen to it already that the clock was at `last` (UTC)."""
+    return last_number(conn, _NOTICED) == int(last.timestamp())
+
+
+def note(conn: Connection, last: datetime) -> None:
+    """Write down that it is seen to."""
+    set_number(conn, _NOTICED, int(last.timestamp()))
+
+
+def bring_mails_forward(conn: Connection, *, now: datetime) -> None:
+    """Let mails, letters and posts be tried now that wait for a time that is not to come soon."""
+    d, x, p = t.delivery.c, t.letter.c, t.post.c
+    made_ahead = select(t.digest.c.id).where(t.digest.c.composed_at > now)
+    for table, here, digest in (
+        (t.delivery, (d.state == "pending") & (d.not_before > now), d.digest_id),
+        (t.post, (p.state == "pending") & (p.not_before > now), p.digest_id),
+    ):
+        late = or_(digest.in_(made_ahead), table.c.not_before > now + _LONGEST)
+        conn.execute(update(table).where(here, late).values(not_before=now))
+    ahead = (x.state == "waiting") & or_(x.made_at > now, x.not_before > now + _LONGEST)
+    conn.execute(update(t.letter).where(ahead).values(not_before=now))
+
+
+def subscribers(conn: Connection, *, now: datetime, after_row: int, limit: int) -> list[Subscriber]:
+    """Return active subscribers by row behind `after_row` who may have been put off."""
+    s = t.subscriber.c
+    had_one = s.id.in_(select(t.digest.c.subscriber_id).where(t.digest.c.composed_at > now))
+    query = (
+        select(s.id)
+        .where(s.state == "active", s.id > after_row, s.next_due_at > now)
+        .where(or_(had_one, s.next_due_at > now + _FAR))
+        .order_by(s.id)
+        .limit(limit)
+    )
+    found = (store_subscribers.get(conn, row) for row in conn.scalars(query).all())
+    return [one for one in found if one]

@@ -1,0 +1,69 @@
+"""Whose digest is due, found by an index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, true
+
+from notifier.profiles.profile import Subscriber
+from notifier.storage import store_subscribers
+from notifier.storage import tables as t
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Who is due at `now`: active, and their time has come.
+
+    `waited_since`: only those whose time had come then; None: all. `samples`: also those who have
+    had no digest yet. Those who must not be mailed are among them: their time moves on, so that
+    they are not looked at each time.
+    """
+
+    now: datetime
+    waited_since: datetime | None = None
+    samples: bool = False
+
+    def _goes(self) -> ColumnElement[bool]:
+        if self.waited_since is None:
+            return true()
+        goes = t.subscriber.c.next_due_at <= self.waited_since
+        digest = select(t.digest.c.id).where(t.digest.c.subscriber_id == t.subscriber.c.id)
+        return goes | ~exists(digest.correlate(t.subscriber)) if self.samples else goes
+
+    def _whose_time_has_come(self) -> ColumnElement[bool]:
+        return (t.subscriber.c.state == "active") & (t.subscriber.c.next_due_at <= self.now)
+
+    def some(self, conn: Connection, *, after_row: int = 0, limit: int) -> list[Subscriber]:
+        """Return some of them, by row behind `after_row`.
+
+        Found by the index on (state, next_due_at); going on by row, so that one whose digest
+        cannot be made stands in nobody's way.
+        """
+        query = (
+            select(t.subscriber)
+            .where(self._whose_time_has_come(), t.subscriber.c.id > after_row, self._goes())
+            .order_by(t.subscriber.c.id)
+            .limit(limit)
+        )
+        return [store_subscribers.from_row(row) for row in conn.execute(query)]
+
+    def others(self, conn: Connection) -> int:
+        """Return of how many the time has come who are not among them."""
+        if self.waited_since is None:
+            return 0
+        query = select(func.count()).where(self._whose_time_has_come(), ~self._goes())
+        return conn.scalar(query) or 0
+
+
+def suppressed(conn: Connection, rows: Iterable[int], *, now: datetime) -> dict[int, datetime]:
+    """Return who of these must not be mailed, by row, and until when: `now` where for good."""
+    s = t.suppression.c
+    query = (
+        select(t.subscriber.c.id, s.until)
+        .join(t.suppression, s.address == t.subscriber.c.address)
+        .where(t.subscriber.c.id.in_(list(rows)), or_(s.until.is_(None), s.until > now))
+    )
+    return {row: until or now for row, until in conn.execute(query)}

@@ -1,0 +1,71 @@
+"""What `notifier status` shows of the size of an instance, once and again and again."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from sqlalchemy import insert
+
+from notifier.storage import sizes
+from notifier.storage import tables as t
+from notifier.storage.database import Database
+
+from .builders import NOON, an_entry
+from .commands import Notifier, notifier
+from .test_promises import take
+
+__all__ = ["notifier"]
+
+
+def test_status_tells_how_large_the_database_is_and_of_what(notifier: Notifier) -> None:
+    found = notifier("status", "--format", "json").json
+    assert found["size_bytes"]["database"] > 100_000 or found["size_bytes"]["journal"] > 100_000
+    assert found["rows"]["papers"] == 0
+    words = notifier.folder / "notifier.db-words"
+    words.mkdir(exist_ok=True)
+    (words / "shelf").write_bytes(b"x" * 2_500_000)
+    shown = notifier("status")
+    assert "words 2.5 MB" in shown.out
+    assert "papers of digests 0" in shown.out
+
+
+def test_rows_of_millions_are_told_by_the_first_and_the_last(database: Database) -> None:
+    take(database, an_entry(1), an_entry(2))
+    with database.writing() as conn:
+        values = {"paper_id": 1, "source": "s", "name": "n", "value": 1.0}
+        for row in (11, 5_000_010):
+            conn.execute(
+                insert(t.signal).values(
+                    id=row,
+                    read_at=NOON,
+                    **values,
+                )
+            )
+            values["name"] = "m"
+        assert sizes.rows(conn) | {"papers": 2, "signals": 5_000_000} == sizes.rows(conn)
+
+
+def test_watching_shows_one_state_after_the_other_and_ends_well_with_ctrl_c(
+    notifier: Notifier,
+) -> None:
+    notifier("status")
+    program = str(Path(sys.executable).with_name("notifier"))
+    line = [program, "--config", str(notifier.config), "status"]
+    more = ["--watch", "--every", "0.1", "--format", "jsonl"]
+    with subprocess.Popen(line + more, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watched:
+        assert watched.stdout
+        assert watched.stderr
+        states = [json.loads(watched.stdout.readline()) for _ in range(3)]
+        watched.send_signal(signal.SIGINT)
+        assert watched.wait() == 0
+        assert watched.stderr.read() == b""
+    assert all(state["subscribers"] == {} for state in states)
+
+
+def test_watching_as_one_json_value_is_refused(notifier: Notifier) -> None:
+    wrong = notifier("status", "--watch", "--format", "json")
+    assert (wrong.code, "--format jsonl" in wrong.err) == (2, True)

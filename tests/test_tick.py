@@ -1,0 +1,105 @@
+"""A pass with nothing due looks through nothing that grows, however many subscribers there are."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tick
+from sqlalchemy import event
+
+from notifier.app import App
+
+from .test_benchmarks import run
+
+_STEPS = 10
+
+
+@contextmanager
+def counting(app: App) -> Iterator[list[int]]:
+    """Yield a list that holds how many tens of steps SQLite's machine goes meanwhile."""
+    steps, counted = [0], list[sqlite3.Connection]()
+
+    def step() -> int:
+        steps[0] += 1
+        return 0
+
+    def begin(connection: sqlite3.Connection, *_: Any) -> None:
+        connection.set_progress_handler(step, _STEPS)
+        counted.append(connection)
+
+    app.database.engine.dispose()  # those that are open are not counted
+    event.listen(app.database.engine, "connect", begin)
+    try:
+        yield steps
+    finally:
+        event.remove(app.database.engine, "connect", begin)
+        app.database.engine.dispose()
+
+
+def steps_of_an_idle_pass(folder: Path, subscribers: int) -> int:
+    folder.mkdir()
+    with tick.idle(folder, subscribers) as app:
+        with counting(app) as steps:
+            done = asyncio.run(app.tick())
+        assert not done.needs_care
+        return steps[0]
+
+
+def test_a_pass_with_nothing_due_asks_as_much_of_3000_subscribers_as_of_30(tmp_path: Path) -> None:
+    few = steps_of_an_idle_pass(tmp_path / "few", 30)
+    many = steps_of_an_idle_pass(tmp_path / "many", 3000)
+    assert many <= few + 20, (few, many)
+
+
+def test_each_statement_of_a_pass_with_nothing_due_is_answered_by_an_index(tmp_path: Path) -> None:
+    with tick.idle(tmp_path, 50) as app:
+        with tick.listening(app.database.engine) as heard:
+            asyncio.run(app.tick())
+        said = [one for one in heard.statements if not one[0].startswith("BEGIN")]
+        with app.database.reading() as conn:
+            plans = {statement: tick.plan(conn, statement, values) for statement, values in said}
+    assert len(plans) > 10
+    for statement, steps in plans.items():
+        for scanned in re.findall(r"SCAN (\w+)", "\n".join(steps)):
+            assert scanned in {*tick.SMALL, "CONSTANT"}, (statement, steps)
+
+
+def test_a_pass_with_nothing_due_takes_no_lock(tmp_path: Path) -> None:
+    with tick.idle(tmp_path, 50) as app, tick.listening(app.database.engine) as heard:
+        asyncio.run(app.tick())
+    begun = [statement for statement, _ in heard.statements if statement.startswith("BEGIN")]
+    assert set(begun) == {"BEGIN"}
+
+
+@pytest.mark.parametrize("what", ["who is due", "profiles that wait", "mails that wait"])
+def test_the_measure_of_steps_sees_a_look_at_everybody(tmp_path: Path, what: str) -> None:
+    lost = {
+        "who is due": "ix_subscriber_state_next_due_at",
+        "profiles that wait": "ix_profile_matched_enabled",
+        "mails that wait": "ix_delivery_state_queue_not_before",
+    }
+    with tick.idle(tmp_path, 3000) as app:
+        with counting(app) as before:
+            asyncio.run(app.tick())
+        with app.database.writing() as conn:
+            conn.exec_driver_sql(f"DROP INDEX {lost[what]}")
+        with counting(app) as after:
+            asyncio.run(app.tick())
+    assert after[0] > before[0] + 500
+
+
+def test_the_benchmark_of_a_pass_prints_its_parts_and_writes_its_figures(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    said = run("tick", "--subscribers", "200", "--repeats", "3", "--json", str(file))
+    assert said.startswith("200 subscribers, made in ")
+    figures = json.loads(file.read_text())["figures"]
+    assert {"sources", "composing", "delivering"} <= set(figures["parts_ms"])
+    assert 0 < figures["tick_ms"] < 1000
