@@ -142,13 +142,14 @@ def _engine(url: URL, *, makes_folder: bool) -> Engine:
     )
 
 
-def _json(stored: str) -> Any:
+def _json(stored: str | bytes) -> Any:
     """A half of a character is in no text: JSON can name one, and whoever writes it would fail.
 
     Raises:
         ValueError: there is one, or this is no JSON.
     """
-    value = json.loads(stored)
-    if "\\ud" in stored.lower():
+    text = stored if isinstance(stored, str) else bytes(stored).decode()
+    value = json.loads(text)
+    if "\\ud" in text.lower():
         json.dumps(value, ensure_ascii=False).encode()
     return value
