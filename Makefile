@@ -63,9 +63,10 @@ messages: dev  ## collect the sentences of mails and pages into notifier/locale/
 	for file in notifier/locale/*.po; do $(BIN)/pybabel -q update -N --omit-header --no-fuzzy-matching \
 	  --ignore-obsolete -i notifier/locale/notifier.pot -o $$file -l $$(basename $$file .po); done
 
-reference: dev  ## write docs/commands.md, docs/settings.md from the code
+reference: dev  ## write docs/commands.md, docs/settings.md, docs/metrics.md from the code
 	$(BIN)/typer notifier.cli.root utils docs --name notifier --title Commands > docs/commands.md
-	$(BIN)/python docs/reference.py > docs/settings.md
+	$(BIN)/python docs/reference.py settings > docs/settings.md
+	$(BIN)/python docs/reference.py metrics > docs/metrics.md
 
 screenshots: dev  ## pictures in docs/ made from the demo (needs Chromium)
 	docs/screenshots.sh

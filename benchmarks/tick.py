@@ -55,7 +55,7 @@ _ROWS = (
     "'@example.org', 'dead address', '550', :made, 'smtp' FROM n WHERE 100 * i <= :count",
 )
 # These few rows are looked through.
-SMALL = {"source", "source_part", "destination", "relay", "secret", "counter", "mailbox"}
+SMALL = {"alert", "source", "source_part", "destination", "relay", "secret", "counter", "mailbox"}
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count) "
 
 

@@ -1,4 +1,5 @@
-"""Print the page of all settings, docs/settings.md, from the example that explains each.
+"""Print a page of reference: docs/settings.md, from the example that explains each setting, or
+(named "metrics") docs/metrics.md, from the table of all metrics.
 
 Beside it `typer` writes the page of all commands from their helps; see `make reference`.
 """
@@ -10,6 +11,7 @@ import sys
 
 from notifier.cli.config import example
 from notifier.config import Settings
+from notifier.metrics.described import reference
 
 _KEY = re.compile(r"(?:# )?([a-z_0-9]+) = (.*)")
 _OFTEN = re.compile(r"(?m)^(?=# (?:Sources|Mail providers): )")
@@ -24,6 +26,14 @@ Each key can also come from the environment, which wins: `smtp.host` is `NOTIFIE
 that ends in `_file` names a file that holds the secret. Relative paths count from the file's
 folder, but what systemd hands out (`LoadCredential=`) comes first. On SIGHUP the
 daemon reads the file anew.
+"""
+_METRICS = """\
+# Metrics
+
+What `/metrics` tells Prometheus; [Being watched](health.md) says who may read it, how to scrape it,
+and what to be woken by. The numbers of the database are the same whichever process is asked; those
+of a process are of the one that answers. What is counted "since this process counts" begins at 0
+with the first scrape after a start.
 """
 
 
@@ -76,5 +86,11 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+def metrics() -> str:
+    """Return the page: what each metric says."""
+    return f"{_METRICS}\n{reference()}"
+
+
 if __name__ == "__main__":
-    sys.stdout.write(settings())
+    pages = {"settings": settings, "metrics": metrics}
+    sys.stdout.write(pages[sys.argv[1] if len(sys.argv) > 1 else "settings"]())

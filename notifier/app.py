@@ -10,23 +10,23 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property
 
 import structlog
 
-from notifier import keys, mailing, pacing, places
+from notifier import defaults, keys, mailing, pacing, places
 from notifier.channelled import Channelled
 from notifier.config import Settings
 from notifier.delivery.cut import Cut
-from notifier.delivery.files import FilesTransport
 from notifier.delivery.mailer import Transport
 from notifier.delivery.sink import Sink
-from notifier.delivery.smtp import SmtpSettings, SmtpTransport
+from notifier.delivery.smtp import SmtpSettings
 from notifier.digests.render import Templates
 from notifier.digests.view import Service
+from notifier.health import Health
 from notifier.intake import Clock, Intake, system_clock
 from notifier.jobs import freshness
 from notifier.jobs.bounce import Read
@@ -43,8 +43,10 @@ from notifier.jobs.library import Library
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.preview import preview
 from notifier.jobs.shelves import Shelves
+from notifier.metrics.meters import Meters
+from notifier.metrics.timed import TimedTransport
 from notifier.papers.paper import Paper
-from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
+from notifier.profiles.profile import Subscriber
 from notifier.ranking.order import OrderSettings
 from notifier.returned import Returned
 from notifier.served import Served
@@ -52,10 +54,9 @@ from notifier.signing import make_signer
 from notifier.storage import schema, store_matches, store_profiles
 from notifier.storage.database import Database
 from notifier.storage.store_digests import NewDigest
-from notifier.subscriptions.due import Planning
 from notifier.subscriptions.letters import LetterSettings
 from notifier.subscriptions.links import Links
-from notifier.subscriptions.service import Defaults, Subscriptions
+from notifier.subscriptions.service import Subscriptions
 from notifier.subscriptions.tokens import Tokens
 from notifier.ticked import Ticked
 
@@ -87,15 +88,7 @@ class App:
 
     @cached_property
     def subscriptions(self) -> Subscriptions:
-        digest = self.settings.digest
-        hour, minute = (int(part) for part in digest.time.split(":"))
-        days = tuple(sorted({DAY_NAMES.index(day) for day in digest.days}))
-        schedule = Schedule(digest.zone, hour, minute, days)
-        defaults = Defaults(
-            schedule, digest.max_papers, digest.first_days, digest.language, digest.sample,
-            Planning(digest.spread_minutes),
-        )  # fmt: skip
-        return Subscriptions(self.database, defaults)
+        return Subscriptions(self.database, defaults.of(self.settings))
 
     @cached_property
     def served(self) -> Served:
@@ -147,12 +140,19 @@ class App:
         return Templates(folder, tell=tell)
 
     @cached_property
+    def meters(self) -> Meters:
+        return Meters(self.clock)
+
+    @cached_property
+    def health(self) -> Health:
+        return Health(
+            self.settings, self.database, self.clock, service=self.service,
+            secret=self.secret, templates=self.templates, sign=self.sign,
+        )  # fmt: skip
+
+    @cached_property
     def transport(self) -> Transport:
-        if self.sink:
-            return FilesTransport(self.sink.folder, then=self.sink.keep)
-        if settings := self.smtp_settings:
-            return SmtpTransport(settings)
-        return FilesTransport(self.settings.mail.directory)
+        return TimedTransport(mailing.transport(self.settings, self.sink), self.meters)
 
     @property
     def smtp_settings(self) -> SmtpSettings | None:
@@ -167,11 +167,8 @@ class App:
 
     @cached_property
     def sink(self) -> Sink | None:
-        """Where mails are kept that go to nobody."""
-        mail = self.settings.mail
-        if mail.transport != "sink":
-            return None
-        return Sink(places.inbox(self.database, mail.directory))
+        """Where mails are kept that go to nobody; beside an SQLite file."""
+        return mailing.sink(self.settings, self.database)
 
     @property
     def inbox(self) -> str:
@@ -202,7 +199,7 @@ class App:
     @property
     def holds_doubtful(self) -> bool:
         """Whether a mail that the server may have taken waits for somebody's word."""
-        return self.settings.delivery.in_doubt != "resend"
+        return pacing.holds_doubtful(self.settings)
 
     @cached_property
     def channelled(self) -> Channelled:
@@ -236,7 +233,7 @@ class App:
 
     @cached_property
     def intake(self) -> Intake:
-        return Intake(self.settings, self.database, self.clock)
+        return Intake(self.settings, self.database, self.clock, self.meters)
 
     @cached_property
     def shelves(self) -> Shelves:
@@ -250,7 +247,10 @@ class App:
 
     def match(self, *, stopping: Callable[[], bool] = lambda: False) -> Matched:
         """Match what is new in papers and profiles."""
-        return self.matcher.run(now=self.clock(), stopping=stopping)
+        with self.meters.job("match"):
+            matched = self.matcher.run(now=self.clock(), stopping=stopping)
+        self.meters.count("matches_total", matched.matches)
+        return matched
 
     @cached_property
     def library(self) -> Library:
@@ -295,9 +295,11 @@ class App:
         now = self.clock()
         self.tokens.use(keys.of_links(self.database))  # another process may have made a new one
         outlook = self._outlook(now)
-        composed = compose(
-            self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
-        )
+        with self.meters.job("compose"):
+            composed = compose(
+                self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
+            )
+        self.meters.count("digest_failures_total", composed.failed)
         for zone in sorted(composed.lost_zones - self._told_zones):
             log.warning("a time zone is not known any more, UTC is taken instead", zone=zone)
         self._told_zones |= composed.lost_zones
@@ -323,27 +325,19 @@ class App:
     @property
     def deliver_settings(self) -> DeliverSettings:
         """How mails are sent by this process."""
-        return DeliverSettings(
-            sender=self.settings.mail.sender,
-            owner=self._owner,
-            lease=timedelta(minutes=self.settings.delivery.lease_minutes),
-            connections=self.settings.mail.connections,
-            holds_doubtful=self.holds_doubtful,
-            bounce_address=self.settings.mail.bounce_address,
-            secret=self.secret,
-            pace=self.pace,
-            postfix=pacing.postfix(self.settings),
-            server=pacing.server(self.settings, self.secret),
+        return pacing.deliver_settings(
+            self.settings, self.pace, owner=self._owner, secret=self.secret
         )
 
     async def deliver(
         self, *, stop: asyncio.Event | None = None, cut: Cut | None = None
     ) -> Delivered:
         """Send what is waiting."""
-        return await deliver(
-            self.database, self.transport, self.deliver_settings,
-            clock=self.clock, stop=stop, cut=cut,
-        )  # fmt: skip
+        with self.meters.job("deliver"):
+            return await deliver(
+                self.database, self.transport, self.deliver_settings,
+                clock=self.clock, stop=stop, cut=cut,
+            )  # fmt: skip
 
     @cached_property
     def returned(self) -> Returned:
@@ -356,9 +350,14 @@ class App:
     async def tick(self, *, stop: asyncio.Event | None = None) -> Ticked:
         """One pass of everything that is due; stops between two steps at `stop`."""
         stop, done = stop or asyncio.Event(), Ticked()
-        await self.plan(done, stop)
-        await self.send(done, stop)
+        async with self.told(done, stop):
+            await self.plan(done, stop)
+            await self.send(done, stop)
         return done
+
+    def told(self, done: Ticked, stop: asyncio.Event) -> AbstractAsyncContextManager[None]:
+        """Tell who watches elsewhere of the pass inside, and the operator of what needs them."""
+        return self.health.told(done, stop, self.send_letters)
 
     async def plan(self, done: Ticked, stop: asyncio.Event, *, ready: Ready = at_once) -> None:
         """The part of a pass that one process does at a time: fetch, read, make digests.

@@ -25,12 +25,13 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from notifier import config_bounce, config_database, errors
+from notifier import config_bounce, config_database, config_health, errors
 from notifier.config_bounce import Bounce
 from notifier.config_channels import Channels
 from notifier.config_database import Database
 from notifier.config_delivery import Delivery, ProviderSettings
 from notifier.config_errors import explain
+from notifier.config_health import Health
 from notifier.config_keep import Keep
 from notifier.config_sources import SourceSettings
 from notifier.config_values import (
@@ -214,6 +215,7 @@ class Settings(BaseSettings):
     keep: Keep = Keep()
     http: Http = Http()
     daemon: Daemon = Daemon()
+    health: Health = Health()
     log: Log = Log()
     source: tuple[SourceSettings, ...] = ()
     provider: tuple[ProviderSettings, ...] = ()
@@ -362,6 +364,7 @@ def _resolved(settings: Settings, folder: Path | None) -> Settings:
             "smtp": smtp,
             "dkim": dkim,
             "bounce": config_bounce.resolved(settings.bounce, folder),
+            "health": config_health.resolved(settings.health, folder),
             "mail": mail,
             "database": config_database.resolved(settings.database, folder),
             "source": sources,

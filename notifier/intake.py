@@ -17,6 +17,7 @@ from notifier.config_sources import SourceSettings
 from notifier.jobs import freshness
 from notifier.jobs.ingest import Ready, Tell, at_once, ingest
 from notifier.jobs.take import Ingested
+from notifier.metrics.meters import Meters
 from notifier.sources.freshness import Freshness, Reading
 from notifier.sources.http import (
     LONGEST_WAIT_SECONDS,
@@ -42,8 +43,11 @@ def system_clock() -> datetime:
 class Intake:
     """The sources of one instance."""
 
-    def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, clock: Clock, meters: Meters | None = None
+    ) -> None:
         self._settings, self._database, self._clock = settings, database, clock
+        self._meters = meters or Meters(clock)
 
     @property
     def lookback(self) -> timedelta:
@@ -123,6 +127,10 @@ class Intake:
         with self._database.reading() as conn:
             return freshness.freshness(conn, asked, now=now)
 
+    def states(self, now: datetime) -> dict[str, str]:
+        """Return the state of each enabled source, by name."""
+        return {name: found.state for name, found in self.freshness(now).items()}
+
     def pause(self, name: str, *, at: datetime | None) -> bool:
         """Pause a source, or (None) let it go on; False when it was so already."""
         (source,) = self.sources((name,))
@@ -163,14 +171,20 @@ class Intake:
         for source in sources:
             now = self._clock()
             news_since = now - self.lookback if since else None
+            timed = self._meters.job("ingest", source=source.name)
             async with self._client() as client:
-                reports.append(
-                    await ingest(
+                with timed:
+                    reports.append(await ingest(
                         self._database, source, client,
                         now=now, since=since, news_since=news_since, tell=tell, ready=ready,
-                    )
-                )  # fmt: skip
+                    ))  # fmt: skip
+            self._count(reports[-1])
         return reports
+
+    def _count(self, report: Ingested) -> None:
+        for outcome in ("new", "updated", "merged", "rejected"):
+            number, about = getattr(report, outcome), {"source": report.source, "outcome": outcome}
+            self._meters.count("source_entries_total", number, **about)
 
     async def ingest_until(
         self, stop: asyncio.Event, source: Source, *, ready: Ready = at_once

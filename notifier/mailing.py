@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from notifier.config import Settings
 from notifier.config_values import is_loopback
+from notifier.delivery.files import FilesTransport
+from notifier.delivery.mailer import Transport
 from notifier.delivery.sink import Sink
-from notifier.delivery.smtp import SmtpSettings
+from notifier.delivery.smtp import SmtpSettings, SmtpTransport
+from notifier.storage.database import Database
 
 
 def smtp_settings(settings: Settings) -> SmtpSettings | None:
@@ -26,6 +31,23 @@ def smtp_settings(settings: Settings) -> SmtpSettings | None:
         connection_seconds=smtp.connection_seconds,
         idle_seconds=smtp.idle_seconds,
     )
+
+
+def sink(settings: Settings, database: Database) -> Sink | None:
+    """Return where mails are kept that go to nobody, beside an SQLite file; None: they go out."""
+    if settings.mail.transport != "sink":
+        return None
+    beside = Path(f"{database.place}-inbox")
+    return Sink(beside if database.is_sqlite else settings.mail.directory)
+
+
+def transport(settings: Settings, sink: Sink | None) -> Transport:
+    """Return the way mails go: into the sink where there is one."""
+    if sink:
+        return FilesTransport(sink.folder, then=sink.keep)
+    if server := smtp_settings(settings):
+        return SmtpTransport(server)
+    return FilesTransport(settings.mail.directory)
 
 
 def inbox(settings: Settings) -> str:

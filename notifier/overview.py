@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from notifier.app import App
 from notifier.delivery.breaker import Breaker
 from notifier.jobs import poll
+from notifier.jobs.alerting.watch import lasting
 from notifier.jobs.delivering import memory
 from notifier.jobs.lost_zones import lost_zones
 from notifier.sources.freshness import NEEDS_CARE, Freshness
@@ -29,21 +30,15 @@ from notifier.storage import (
     store_sources,
     store_subscribers,
 )
+from notifier.storage.store_alerts import Alert
 from notifier.storage.store_overview import Open
 
 LAST = timedelta(days=1)
 # What somebody should look at.
 Care: TypeAlias = Literal[
-    "sources",
-    "mails",
-    "mail server",
-    "destinations",
-    "bounces",
-    "mailbox",
-    "channels",
-    "zones",
-    "left out",
-]
+    "sources", "mails", "mail server", "destinations", "bounces", "mailbox", "channels", "zones",
+    "left out", "alerts",
+]  # fmt: skip
 _OFF = Freshness("paused", None, "switched off in the configuration")
 
 
@@ -52,7 +47,7 @@ class Overview:
     """Counts as of `now`, those of the last day where they are `recent`.
 
     `outbox`: what is to be sent, by state. `recent_mails`: deliveries that ended, by state.
-    `cares`: what somebody should look at.
+    `alerts`: what the operator was told of and lasts. `cares`: what somebody should look at.
     """
 
     now: datetime
@@ -66,6 +61,7 @@ class Overview:
     recent_mails: Mapping[str, int]
     recent_bounces: Mapping[str, int]
     mail_server: Breaker
+    alerts: tuple[Alert, ...]
     cares: tuple[Care, ...]
 
 
@@ -91,6 +87,7 @@ def overview(app: App) -> Overview:
             },
             recent_bounces=last.bounces,
             mail_server=last.mail_server,
+            alerts=tuple(lasting(conn)),
             cares=troubles,
         )
 
@@ -139,6 +136,7 @@ def cares(
             "channels": bool(app.channelled.lacks) or _is_unposted(conn, now),
             "zones": bool(lost_zones(conn)),
             "left out": bool(store_left_out.since(conn, now - LAST)),
+            "alerts": bool(lasting(conn)),
         }
     return tuple(name for name, is_so in troubles.items() if is_so)
 

@@ -1,13 +1,14 @@
-"""What the settings say of pace: destinations, limits, and whom to ask about mails in doubt."""
+"""What the settings say of sending: destinations, limits, and what becomes of mails in doubt."""
 
 from __future__ import annotations
 
 import hmac
+from datetime import timedelta
 
 from notifier.config import Settings
 from notifier.delivery.destinations import Destinations
 from notifier.delivery.postfix import Postfix
-from notifier.jobs.delivering.values import SERVER, Pace
+from notifier.jobs.delivering.values import SERVER, DeliverSettings, Pace
 
 
 def pace(settings: Settings) -> Pace:
@@ -19,6 +20,29 @@ def pace(settings: Settings) -> Pace:
         limits={name: found for name, found in limits.items() if found},
         connections={one.name: one.connections for one in settings.provider if one.connections},
     )
+
+
+def deliver_settings(
+    settings: Settings, pace: Pace, *, owner: str, secret: bytes
+) -> DeliverSettings:
+    """Return how mails are sent by the process that is named in claims as `owner`."""
+    return DeliverSettings(
+        sender=settings.mail.sender,
+        owner=owner,
+        lease=timedelta(minutes=settings.delivery.lease_minutes),
+        connections=settings.mail.connections,
+        holds_doubtful=holds_doubtful(settings),
+        bounce_address=settings.mail.bounce_address,
+        secret=secret,
+        pace=pace,
+        postfix=postfix(settings),
+        server=server(settings, secret),
+    )
+
+
+def holds_doubtful(settings: Settings) -> bool:
+    """Return whether a mail that the server may have taken waits for somebody's word."""
+    return settings.delivery.in_doubt != "resend"
 
 
 def postfix(settings: Settings) -> Postfix | None:

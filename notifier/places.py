@@ -1,4 +1,4 @@
-"""Where files of a database lie: beside an SQLite file, else in folders of this machine's user."""
+"""Where files of a database lie: beside an SQLite file, else in a folder of this machine's user."""
 
 from __future__ import annotations
 
@@ -20,8 +20,3 @@ def words(database: Database, secret: bytes) -> Path:
 
     name = blake2b(secret, digest_size=8, person=b"words").hexdigest()
     return platformdirs.user_cache_path("notifier") / f"words-{name}"
-
-
-def inbox(database: Database, directory: Path) -> Path:
-    """Return the folder of mails that go to nobody; on a server it is that of transport "files"."""
-    return Path(f"{database.place}-inbox") if database.is_sqlite else directory

@@ -13,8 +13,9 @@ from axe_playwright_python.async_playwright import Axe
 
 from notifier.cli.status import collect
 from notifier.overview import overview
-from notifier.storage import store_bounces, store_channels, store_sources
-from notifier.web.admin import password
+from notifier.storage import store_alerts, store_bounces, store_channels, store_sources
+from notifier.storage.store_alerts import Alert
+from notifier.web.guarding import password
 
 from .api import a_key, bearer, fail, follow
 from .pages import ADA, HOSTILE, Place, place
@@ -35,7 +36,7 @@ class Troubled:
 
 @pytest.fixture
 def troubled(tmp_path: Path) -> Any:
-    """Sources of which one fails, a mail refused, a bounce, keys of all states."""
+    """Sources of which one fails and is told of, a mail refused, a bounce, keys of all states."""
     place = Place(tmp_path)
     follow(place, "arxiv", "b")
     place.send()
@@ -49,6 +50,7 @@ def troubled(tmp_path: Path) -> Any:
                   "reason": HOSTILE, "via": "token", "done": "counted", "subscriber_id": 1,
                   "received_at": now}  # fmt: skip
         store_bounces.add(conn, bounce)
+        store_alerts.notice(conn, Alert("source", "b", now, f"503 {HOSTILE}", now, now))
     place.app.served.api_keys.revoke(a_key(place, "read"), now=now)
     yield Troubled(place, a_key(place, "admin"))
     place.app.close()
@@ -95,7 +97,8 @@ async def test_the_page_tells_what_is_wrong_in_the_servers_words_as_text(
 ) -> None:
     async with troubled.place.client() as http:
         text = (await http.get("/admin", auth=("x", troubled.key))).text
-    assert "Something needs care:</strong> sources, mails that failed or are held." in text
+    assert "Something needs care:</strong> sources, mails that failed or are held, what" in text
+    assert "<h2>This needs somebody</h2>" in text
     assert "550 5.1.1 &lt;script&gt;alert(1)" in text
     assert "503 &lt;script&gt;" in text
     assert text.count("<script") == text.count('<script src="/script.js" defer>')

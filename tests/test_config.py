@@ -144,6 +144,12 @@ MISTAKES = [
         '"x.org" stands in two [[provider]] tables, "a" and "x.org" - leave it in one',
     ),
     ("[delivery]\nper_second = 0\n", "line 2: delivery.per_second:"),
+    ("[health]\nping_url = 'hc-ping.com/x'\n", "line 2: health.ping_url: it is no address - write"),
+    ("[health]\nping_url_file = 'nowhere'\n", "health.ping_url_file: nowhere cannot be read"),
+    ("[health]\nping_url = 'http://a/b'\nping_url_file = 'x'\n", "are both set - leave one out"),
+    ("[health]\nalert_to = ['Ops <o@x.org>']\n", 'health.alert_to: "Ops <o@x.org>" is no address'),
+    ("[health]\nalert_to = 'o@x.org'\n", "health.alert_to: Input should be a valid tuple"),
+    ("[health]\nmetrics = 'all'\n", "line 2: health.metrics: Input should be 'local', 'key' or"),
     ("[smtp\n", "Expected ']'"),
     ("[smtp]\npassword_file = 'nowhere'\n", "smtp.password_file: nowhere cannot be read"),
     (
@@ -279,3 +285,19 @@ def test_a_provider_by_its_domain_and_limits_are_read(tmp_path: Path) -> None:
     assert provider.limits == (Limit(3600, 3),)
     assert settings.delivery.limits == (Limit(1, 14), Limit(86_400, 200))
     assert settings.delivery.postfix_log == tmp_path / "log"
+
+
+def test_the_pings_address_comes_from_a_file_and_is_shown_to_nobody(
+    tmp_path: Path, notifier: Notifier
+) -> None:
+    (tmp_path / "ping.url").write_text("https://hc-ping.com/a-secret\n")
+    notifier.config.write_text("[health]\nping_url_file = 'ping.url'\n")
+    settings = config.load(notifier.config)
+    assert settings.health.ping_url.get_secret_value() == "https://hc-ping.com/a-secret"
+    shown = notifier("config", "show")
+    assert "a-secret" not in shown.out + repr(settings)
+    assert 'health.ping_url = "**********"' in shown.out
+    (tmp_path / "ping.url").write_text("a-secret\n")
+    with pytest.raises(ConfigError, match=r"ping_url_file: ping\.url: it is no address") as error:
+        config.load(notifier.config)
+    assert "a-secret" not in str(error.value)

@@ -88,7 +88,8 @@ def test_the_readme_names_only_commands_and_targets_that_exist() -> None:
 REFERENCE = {
     "commands": ("-m", "typer", "notifier.cli.root", "utils", "docs", "--name", "notifier",
                  "--title", "Commands"),
-    "settings": ("docs/reference.py",),
+    "settings": ("docs/reference.py", "settings"),
+    "metrics": ("docs/reference.py", "metrics"),
 }  # fmt: skip
 DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 

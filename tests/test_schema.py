@@ -48,7 +48,7 @@ ADA = (
     " 'daily', 12, 4, 'yes', '2026-11-20 12:00:00.000000')"
 )
 
-BEFORE_THE_TWENTIETH = "0018"
+BEFORE_THE_TWENTIETH = "0019"
 
 
 def test_the_migrations_build_exactly_the_declared_tables(database: Database) -> None:
@@ -316,6 +316,7 @@ def test_the_sixteenth_step_adds_keys_and_answers_and_keeps_everything_else(
         ("0013", "0012", "SELECT text_only FROM subscriber"),
         ("0014", "0013", "SELECT count(*) FROM channel"),
         ("0017", "0016", "SELECT count(*) FROM feed"),
+        ("0019", "0018", "SELECT count(*) FROM alert"),
         ("0018", "0017", "SELECT (SELECT count(*) FROM process) + (SELECT count(*) FROM lease)"),
     ],
 )

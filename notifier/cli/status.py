@@ -15,6 +15,7 @@ from notifier import errors
 from notifier.cli import channels, pace
 from notifier.cli.output import Format, print_record, print_rows, say, to_json
 from notifier.cli.state import instance
+from notifier.jobs.alerting import wording
 from notifier.jobs.lost_zones import lost_zones
 from notifier.overview import LAST, cares, recent, source_rows
 from notifier.standings import processes
@@ -32,6 +33,7 @@ from notifier.storage import store_subscribers as store_people
 
 if TYPE_CHECKING:
     from notifier.app import App
+    from notifier.storage.store_alerts import Alert
 
 
 def collect(app: App) -> dict[str, Any]:
@@ -61,6 +63,7 @@ def collect(app: App) -> dict[str, Any]:
         }
     found["size_bytes"] = asdict(sizes.size(app.database))
     found["mailbox"] = _mailbox(app, last.mailbox) if last.mailbox else None
+    found["alerts"] = [_alert(one) for one in app.health.alerts()]
     found["processes"] = processes(app)
     found["sources"] = source_rows(app, now)
     found["cares"] = cares(app, found["sources"], last, now=now)
@@ -74,6 +77,17 @@ def _mailbox(app: App, health: store_mailbox.Health) -> dict[str, Any]:
     cure = {"cure": "see [bounce]; then: notifier bounce poll"} if health.failures else {}
     found = {"state": state, "error": health.error, **cure}
     return found | asdict(health) | {"next_due_at": app.returned.next_poll(health)}
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    """Something that the operator was told of, and what helps."""
+    return {
+        "alert": wording.what(alert),
+        "since": alert.since,
+        "told": alert.told_at,
+        "why": wording.reason(alert.why),
+        "cure": " · ".join(wording.cures(alert)),
+    }
 
 
 def show(found: dict[str, Any], format_: Format) -> None:
@@ -117,6 +131,7 @@ def _show_again(found: dict[str, Any], now: datetime, format_: Format) -> None:
 def print_table(found: dict[str, Any]) -> None:
     """Print it for people."""
     tables = {
+        "alerts": ("alert", "since", "told", "why", "cure"),
         "processes": ("roles", "state", "host", "pid", "since", "last_heartbeat_at"),
         "destinations": ("destination", "state", "since", "until", "waiting", "why", "cure"),
         "limits": ("destination", "per", "most", "used"),

@@ -27,8 +27,9 @@ def tick_once(app: App) -> Ticked:
 async def _tick_once(app: App) -> Ticked:
     stop, seen, done = asyncio.Event(), list[int](), Ticked()
     with caught(stop, seen):
-        await _plan(app, done, stop)
-        await app.send(done, stop)
+        async with app.told(done, stop):
+            await _plan(app, done, stop)
+            await app.send(done, stop)
     if signal.SIGINT in seen:
         raise KeyboardInterrupt
     return done

@@ -60,9 +60,13 @@ class Planner:
             await asyncio.wait([sources], timeout=FIRST_SOURCES_SECONDS)
         if self._must_stop():
             return
-        composed = await asyncio.to_thread(app.compose, stopping=self._must_stop)
-        if composed.made or composed.nothing:  # that nothing matched may be told, too
-            self._made()
+        async with app.health.ping.around() as this:
+            composed = await asyncio.to_thread(app.compose, stopping=self._must_stop)
+            if composed.made or composed.nothing:  # that nothing matched may be told, too
+                self._made()
+            if not self._must_stop():
+                await asyncio.to_thread(app.health.look)
+            this.reasons += await app.health.reasons(failed=composed.failed)
 
     async def _mailbox(self, app: App) -> None:
         """Read the mailbox of bounces, where there is one; a failure is noted, and told once."""

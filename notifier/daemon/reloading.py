@@ -17,12 +17,12 @@ from notifier import errors, keys
 from notifier.app import App
 from notifier.config import Settings
 from notifier.vitals import WEB, Vitals
-from notifier.web.site import make_site
+from notifier.web.site import make_probes, make_site
 
 log = structlog.get_logger()
 
 # What is opened at the start: section and key.
-FIXED = (("site", "listen"), ("database", "url"), ("bounce", "listen"))
+FIXED = (("site", "listen"), ("database", "url"), ("bounce", "listen"), ("health", "listen"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,17 @@ class Current:
         self.app = app
         self._vitals = vitals
         self._site = self._site_of(app)
+        self._probes = self._probes_of(app)
 
     async def pages(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by the instance that is in force."""
         if self._site:
             await self._site(scope, receive, send)
+
+    async def probes(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what only programs ask, by the instance that is in force."""
+        if self._probes:
+            await self._probes(scope, receive, send)
 
     async def refresh(self) -> None:
         """Sign links with the newest key: another process may have made one."""
@@ -69,13 +75,13 @@ class Current:
         try:
             settings, fixed = with_fixed(self.app.settings, await asyncio.to_thread(reload.read))
             app = await asyncio.to_thread(self._made, settings)
-            site = self._site_of(app)
+            site, probes = self._site_of(app), self._probes_of(app)
             reload.apply(settings)
         except errors.NotifierError as error:
             reason = "; ".join(str(error).splitlines())
             log.error("the configuration is not read again: the old one is in force", reason=reason)
             return False
-        self.app, self._site = app, site
+        self.app, self._site, self._probes = app, site, probes
         if fixed:
             log.warning("this needs a restart, and is as it was", settings=", ".join(fixed))
         log.info("the configuration was read again")
@@ -83,6 +89,9 @@ class Current:
 
     def _site_of(self, app: App) -> ASGIApp | None:
         return make_site(app, self._vitals) if WEB in self._vitals.roles else None
+
+    def _probes_of(self, app: App) -> ASGIApp | None:
+        return make_probes(app, self._vitals) if app.settings.health.listen else None
 
     def _made(self, settings: Settings) -> App:
         return App(settings, clock=self.app.clock, database=self.app.database)

@@ -121,12 +121,16 @@ class _Daemon:
         if is_web:
             await open_.enter_async_context(serving(self._current.pages, settings.site.listen))
             await open_.enter_async_context(_taking(self._current))
+        if place := settings.health.listen:
+            probes = serving(self._current.probes, bound(place, "health.listen"))
+            await open_.enter_async_context(probes)
         log.info(
             "daemon started",
             database=self._current.app.database.place,
             roles=",".join(self._roles),
             pages=(is_web and settings.site.listen) or "none",
             lmtp=(is_web and settings.bounce.listen) or "none",
+            probes=settings.health.listen or "none",
         )
         if self._current.app.sink:
             log.warning("nothing is mailed to anybody", mails_go=self._current.app.mails_go)

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlmodel import Field
 
 from notifier.storage.access_rows import AnswerRow, ApiKeyRow
+from notifier.storage.alert_rows import AlertRow
 from notifier.storage.channel_rows import (
     ChannelProfileRow,
     ChannelRow,
@@ -400,5 +401,6 @@ post_attempt = _table(PostAttemptRow)
 post_paper = _table(PostPaperRow)
 api_key = _table(ApiKeyRow)
 answer = _table(AnswerRow)
+alert = _table(AlertRow)
 process = _table(ProcessRow)
 lease = _table(LeaseRow)

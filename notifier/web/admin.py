@@ -6,18 +6,17 @@ any user name, and as password a key with the scope `admin`. It can only be read
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from notifier import errors
 from notifier.access.scopes import allows
+from notifier.jobs.alerting import wording
 from notifier.overview import overview
 from notifier.storage import store_bounces, store_overview
 from notifier.web.answers import Pages, asker
+from notifier.web.guarding import password
 
 SHOWN = 20
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="notifier", charset="UTF-8"'}
@@ -54,18 +53,9 @@ class _Admin:
             failures = store_overview.failures(conn, limit=SHOWN)
             bounces = store_bounces.newest(conn, limit=SHOWN)
         keys = [(key, key.state(app.clock())) for key in app.served.api_keys.every()]
+        found, words = overview(app), self._pages.words(request)
+        alerts = [(words.said(wording.what(one)), one) for one in found.alerts]
         return self._pages.page(
-            request, "admin", found=overview(app), failures=failures, bounces=bounces, keys=keys
-        )
-
-
-def password(header: str) -> str:
-    """Return the password that was sent with HTTP Basic, "" where none was."""
-    scheme, _, sent = header.partition(" ")
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        user_and_password = base64.b64decode(sent.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
-    return user_and_password.partition(":")[2].strip()
+            request, "admin", found=found, alerts=alerts, failures=failures, bounces=bounces,
+            keys=keys,
+        )  # fmt: skip

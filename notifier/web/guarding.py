@@ -6,12 +6,16 @@ other site's page behind it. The one-click of mail programs (RFC 8058) comes fro
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from notifier.config_values import is_loopback
 from notifier.web.origins import Names, is_one_click
 
 BODY_BYTES = 20_000  # more than any form of ours, but for
@@ -33,7 +37,9 @@ CACHED = {"Cache-Control": "public, max-age=60"}
 PUBLIC = CACHED | {"X-Robots-Tag": "all"}
 # A year, as is usual; of this name alone, since others below it are not ours to promise.
 _TLS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
-_ANY_NAME = ("/healthz",)  # load balancers ask by address
+# Load balancers ask by address, and whoever reads numbers must be on this machine, or have a key.
+_ANY_NAME = ("/healthz", "/readyz", "/metrics")
+_PROXIES = ("forwarded", "x-forwarded-for", "via")
 
 Refuse = Callable[..., Response]
 
@@ -41,6 +47,30 @@ Refuse = Callable[..., Response]
 def headers_for(public_url: str) -> dict[str, str]:
     """Return the headers of every answer (RFC 6797 where the site is public by TLS)."""
     return HEADERS | (_TLS_ONLY if public_url.startswith("https:") else {})
+
+
+def is_asked_here(request: Request) -> bool:
+    """Whether a request names this machine itself: no proxy stands between, no other site's name.
+
+    Whether it comes from this machine is for the caller to see.
+    """
+    try:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return False
+    return is_loopback(host) and not any(name in request.headers for name in _PROXIES)
+
+
+def password(header: str) -> str:
+    """Return the password that was sent with HTTP Basic, "" where none was."""
+    scheme, _, sent = header.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        user_and_password = base64.b64decode(sent.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return user_and_password.partition(":")[2].strip()
 
 
 class SafeHeaders:

@@ -9,17 +9,16 @@ import email.policy
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
-from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from notifier.config_values import is_loopback
 from notifier.delivery.sink import Sink
 from notifier.digests.reading import body
 from notifier.web.answers import Pages
+from notifier.web.guarding import is_asked_here
 
 # The mail's own page: its styles are inline; scripts, forms and remote content stay out.
 MAIL_POLICY = (
@@ -28,7 +27,6 @@ MAIL_POLICY = (
 )
 _INBOX_POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'"
 _PARTS = ("html", "text", "source")
-_PROXIES = ("forwarded", "x-forwarded-for", "via")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +85,7 @@ def _here(show: Callable[[Request], Response]) -> Callable[[Request], Response]:
     """Hide a page from other machines, behind a proxy, and from other sites' names for this one."""
 
     def guarded(request: Request) -> Response:
-        try:
-            host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-        except ValueError:
-            host = ""
-        if not is_loopback(host) or any(name in request.headers for name in _PROXIES):
+        if not is_asked_here(request):
             raise HTTPException(404)
         return show(request)
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, ExceptionHandler
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -36,6 +36,7 @@ from notifier.web import (
     papers,
     pausing,
     privacy,
+    probing,
     renewing,
     sample,
     status,
@@ -48,6 +49,7 @@ from notifier.web.answers import Pages
 from notifier.web.api import Below
 from notifier.web.guarding import Guard, SafeHeaders, headers_for
 from notifier.web.origins import Names
+from notifier.web.timing import Timed
 
 
 def make_site(app: App, vitals: Vitals | None = None, *, demo: bool = False) -> Starlette:
@@ -61,8 +63,9 @@ def make_site(app: App, vitals: Vitals | None = None, *, demo: bool = False) -> 
     own = (changing, editing, keeping, data, renewing, linking)
     anybody = (papers, days, sample, status, privacy)
     groups = (*acting, *own, *anybody, archive, feeds, admin)
-    routes: list[BaseRoute] = [route for group in groups for route in group.routes(pages)]
-    routes += inbox.routes(pages, demo=demo)
+    routes: list[BaseRoute] = [Route("/style.css", pages.style), Route("/script.js", pages.script)]
+    routes += [route for group in groups for route in group.routes(pages)]
+    routes += [*inbox.routes(pages, demo=demo), *probing.routes(pages, vitals)]
     site = app.settings.site
     names, headers = Names(site.public_url, site.listen), headers_for(site.public_url)
 
@@ -72,6 +75,7 @@ def make_site(app: App, vitals: Vitals | None = None, *, demo: bool = False) -> 
         return make_api(app, names)
 
     guards = [
+        Middleware(Timed, meters=app.meters, routes=routes),
         Middleware(SafeHeaders, headers=headers),
         Middleware(Below, make_api=api),
         Middleware(Guard, names=names, refuse=pages.message),
@@ -80,12 +84,7 @@ def make_site(app: App, vitals: Vitals | None = None, *, demo: bool = False) -> 
         proxies = list(site.trusted_proxies)
         guards.insert(0, Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies))
     made = Starlette(
-        routes=[
-            Route("/healthz", _healthz),
-            Route("/style.css", pages.style),
-            Route("/script.js", pages.script),
-            *routes,
-        ],
+        routes=routes,
         middleware=guards,
         exception_handlers=_handlers(pages, headers),
     )
@@ -93,8 +92,13 @@ def make_site(app: App, vitals: Vitals | None = None, *, demo: bool = False) -> 
     return made
 
 
-async def _healthz(request: Request) -> Response:
-    return PlainTextResponse("ok\n")
+def make_probes(app: App, vitals: Vitals) -> Starlette:
+    """Return the ASGI application of what only programs ask, for a process without pages too."""
+    headers = headers_for(app.settings.site.public_url)
+    return Starlette(
+        routes=probing.routes(Pages(app), vitals),
+        middleware=[Middleware(SafeHeaders, headers=headers)],
+    )
 
 
 def _handlers(

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -44,10 +45,12 @@ class Lock:
 
 
 class Disk:
-    """A small disk, full from `fill` to `empty`."""
+    """A small disk, full from `fill` to `empty`: what others free meanwhile is taken at once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._emptied = Event()
+        self._taking = Thread()
 
     @property
     def _ballast(self) -> Path:
@@ -59,18 +62,27 @@ class Disk:
         Raises:
             sqlite3.OperationalError: somebody reads or writes all the while.
         """
-        with closing(sqlite3.connect(database, timeout=patience_seconds)) as conn:
-            (is_busy, *_) = conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if is_busy:
-            raise sqlite3.OperationalError("in use")
-        with self._ballast.open("wb", buffering=0) as file:
+        settle(database, patience_seconds)
+        self._take_all()
+        self._emptied.clear()
+        self._taking = Thread(target=self._keep_full, daemon=True)
+        self._taking.start()
+
+    def _take_all(self) -> None:
+        with self._ballast.open("ab", buffering=0) as file:
             for size in (65536, 1):
                 with suppress(OSError):
                     while file.write(bytes(size)):
                         pass
 
+    def _keep_full(self) -> None:
+        while not self._emptied.wait(0.002):
+            self._take_all()
+
     def empty(self) -> None:
         """Make room again."""
+        self._emptied.set()
+        self._taking.join()
         self._ballast.unlink()
 
     @contextmanager
@@ -81,6 +93,18 @@ class Disk:
             yield
         finally:
             _mount("-o", "remount,rw", str(self.folder))
+
+
+def settle(database: Path, patience_seconds: float = 0) -> None:
+    """Put all that was written into the file itself.
+
+    Raises:
+        sqlite3.OperationalError: somebody reads or writes all the while.
+    """
+    with closing(sqlite3.connect(database, timeout=patience_seconds)) as conn:
+        (is_busy, *_) = conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if is_busy:
+        raise sqlite3.OperationalError("in use")
 
 
 @contextmanager

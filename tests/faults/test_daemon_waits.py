@@ -21,7 +21,7 @@ from tests.sink import Sink, listening
 from tests.test_daemon import process
 
 from .instance import Instance, address
-from .storms import Disk, a_disk
+from .storms import Disk, a_disk, settle
 
 READERS = 3
 STORED = "%Y-%m-%d %H:%M:%S.%f"  # as SQLite keeps a time
@@ -70,7 +70,7 @@ async def daemon(folder: Path, port: int) -> AsyncIterator[tuple[Process, Log]]:
         log = Log()
         assert running.stderr
         following = asyncio.ensure_future(log.follow(running.stderr))
-        await log.has("daemon started")
+        await log.has("this process is the scheduler")
         yield running, log
         running.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(running.wait(), 30) == 0
@@ -123,6 +123,7 @@ async def test_on_a_full_disk_it_waits_and_goes_on(disk: Disk) -> None:
     database = disk.folder / "test.db"
 
     def befall() -> None:
+        settle(database)  # or nothing is done: who is due goes on at once
         all_are_due(database)
         disk.fill(database, patience_seconds=0)
 

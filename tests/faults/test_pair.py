@@ -28,7 +28,8 @@ from notifier.storage import tables as t
 
 from ..builders import atom
 from ..databases import database_url
-from . import killing, pair
+from . import pair
+from .recorder import recording, took
 
 HOURS = range(1, 24)
 READERS_AN_HOUR = 2
@@ -167,7 +168,7 @@ async def a_day(folder: Path, url: str) -> AsyncIterator[Day]:
     feed = Feed(folder / "begin")
     server = await asyncio.start_server(feed.serve, "127.0.0.1", 0)
     feed.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    with killing.recording(folder / "took") as port:
+    with recording(folder / "took") as port:
         try:
             yield Day(folder, url, feed, port)
         finally:
@@ -256,7 +257,7 @@ async def through_the_day(folder: Path, url: str) -> None:
     for at, name in day.feed.asked:
         mine = [(a, b) for a, b, of in spans if of == name]
         assert any(a <= at <= b for a, b in mine), f"{name} asked a source and was no scheduler"
-    came = Counter((folder / "took").read_text().split())
+    came = Counter(one.key for one in took(folder / "took"))
     assert set(came) == {key for key, _ in made}, "what was made has come"
     assert sum(period == f"{pair.BEGUN:%Y-%m-%d}" for _, period in made) == count
     assert came.total() - len(came) <= 2, "what the killed one had on its two connections"
