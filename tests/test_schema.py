@@ -335,7 +335,7 @@ def test_a_step_adds_what_nobody_has_yet_and_keeps_everybody(
 
 
 def test_the_twentieth_step_leaves_profiles_of_who_left_out_of_what_waits(tmp_path: Path) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, BEFORE_THE_TWENTIETH)
     with made.writing() as conn:
         conn.exec_driver_sql(ADA)
