@@ -343,8 +343,8 @@ def test_the_twentieth_step_leaves_profiles_of_who_left_out_of_what_waits(tmp_pa
         for row in (1, 2):
             conn.exec_driver_sql(
                 "INSERT INTO profile (id, subscriber_id, name, rules, enabled, created_at,"
-                f" updated_at, matched) VALUES ({row}, {row}, 'p', 'RAG', 1,"
-                " '2026-11-20 12:00:00.000000', '2026-11-20 12:00:00.000000', 0)"
+                f" updated_at, matched) VALUES ({row}, {row}, 'p', 'RAG', TRUE,"
+                " '2026-11-20 12:00:00.000000', '2026-11-20 12:00:00.000000', FALSE)"
             )
     assert schema.upgrade(made, "0020") == ["0020"]
     with made.reading() as conn:
