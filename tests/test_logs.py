@@ -18,6 +18,7 @@ import pytest
 import structlog
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from pytest_httpserver import HTTPServer
+from sqlalchemy import update
 
 from notifier import config_values
 from notifier.app import App
@@ -26,6 +27,7 @@ from notifier.cli.discreet import Discreet
 from notifier.config import Settings
 from notifier.profiles.profile import Schedule
 from notifier.runs import one_run
+from notifier.storage import tables as t
 from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
@@ -270,7 +272,8 @@ def spoil(app: App, day: int) -> None:
     if day in (1, 2):
         rules = f"titel: {ADA} (" if day == 1 else "RAG"
         with app.database.writing() as conn:
-            conn.exec_driver_sql("UPDATE profile SET rules = ? WHERE subscriber_id = 1", (rules,))
+            changed = update(t.profile).where(t.profile.c.subscriber_id == 1)
+            conn.execute(changed.values(rules=rules))
 
 
 def a_pass_has_one_id(spoken: list[dict[str, Any]]) -> None:
