@@ -371,6 +371,7 @@ def test_a_source_is_told_at_its_sixth_failure_once_though_many_look(place: Plac
     assert steps(place) == ["over"]
 
 
+@pytest.mark.sqlite("a file")
 def test_the_disk_of_the_database_is_looked_at(place: Place) -> None:
     health = watched(place, silent_hours=0).app.settings.health
     update = {"health": health.model_copy(update={"disk_megabytes": 10**12})}

@@ -18,6 +18,7 @@ import pytest
 import structlog
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from pytest_httpserver import HTTPServer
+from sqlalchemy import update
 
 from notifier import config_values
 from notifier.app import App
@@ -26,10 +27,12 @@ from notifier.cli.discreet import Discreet
 from notifier.config import Settings
 from notifier.profiles.profile import Schedule
 from notifier.runs import one_run
+from notifier.storage import tables as t
 from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
 from .builders import atom
+from .databases import database_url
 from .pages import path
 from .returned import a_notification
 from .sink import Received, Sink, listening
@@ -155,7 +158,7 @@ def instance(folder: Path, server: HTTPServer, port: int, clock: Callable[[], da
 
     broken = server.url_for("/broken").replace("//", f"//reader:{PASSWORD}@")
     made = Settings(
-        database={"url": f"sqlite:///{folder}/test.db"},
+        database={"url": database_url(folder)},
         site={"public_url": "https://papers.test"},
         digest={"sample": False},
         smtp={"host": "127.0.0.1", "port": port, "user": "papers", "password": PASSWORD},
@@ -269,7 +272,8 @@ def spoil(app: App, day: int) -> None:
     if day in (1, 2):
         rules = f"titel: {ADA} (" if day == 1 else "RAG"
         with app.database.writing() as conn:
-            conn.exec_driver_sql("UPDATE profile SET rules = ? WHERE subscriber_id = 1", (rules,))
+            changed = update(t.profile).where(t.profile.c.subscriber_id == 1)
+            conn.execute(changed.values(rules=rules))
 
 
 def a_pass_has_one_id(spoken: list[dict[str, Any]]) -> None:

@@ -310,6 +310,7 @@ def test_whole_tables_are_counted_every_five_minutes(place: Place) -> None:
     assert value(read(asked), "papers_stored") == 1
 
 
+@pytest.mark.sqlite("its plans")
 def test_between_these_counts_no_table_is_read_as_a_whole(place: Place) -> None:
     busy(place)
     asked = the_numbers(place)

@@ -285,6 +285,7 @@ def rows(database: Database) -> dict[str, int]:
         }
 
 
+@pytest.mark.sqlite("a file")
 def test_a_database_that_is_pruned_every_day_stops_growing(database: Database) -> None:
     sixty = 60 * DAY
     kept = Retention(*[sixty] * 7, *[30 * DAY] * 2)
@@ -315,6 +316,7 @@ def test_a_database_that_is_pruned_every_day_stops_growing(database: Database) -
     assert backups.problems(Path(database.place)) == []
 
 
+@pytest.mark.sqlite("a file")
 def test_a_compacted_file_is_smaller_and_holds_the_same(database: Database) -> None:
     take(database, *range(1, 200), abstract="x" * 2000)
     take(database, 1000, at=LONG)
@@ -327,6 +329,7 @@ def test_a_compacted_file_is_smaller_and_holds_the_same(database: Database) -> N
     assert dump(database) == before
 
 
+@pytest.mark.sqlite("a file")
 def test_others_read_and_write_after_waiting_while_a_file_is_compacted(database: Database) -> None:
     take(database, *range(1, 100), abstract="x" * 2000)
     done = threading.Event()
@@ -348,6 +351,7 @@ def test_others_read_and_write_after_waiting_while_a_file_is_compacted(database:
     assert backups.problems(Path(database.place)) == []
 
 
+@pytest.mark.sqlite("a file")
 def test_without_room_for_a_second_copy_nothing_is_compacted(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -357,6 +361,7 @@ def test_without_room_for_a_second_copy_nothing_is_compacted(
         compacting.compact(database)
 
 
+@pytest.mark.sqlite("a file")
 def test_the_command_counts_deletes_and_says_what_is_left(notifier: Notifier) -> None:
     assert notifier("db", "info").code == 3
     notifier("status")

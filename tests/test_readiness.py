@@ -106,6 +106,7 @@ def test_a_schema_of_another_version_is_told(place: Place) -> None:
     assert look(place, None) == {"database": "ok", "schema": "of another version"}
 
 
+@pytest.mark.sqlite("a file")
 def test_a_database_that_does_not_answer_is_told_without_its_place(place: Place) -> None:
     file = Path(place.app.database.place)
     place.app.database.close()
@@ -115,6 +116,7 @@ def test_a_database_that_does_not_answer_is_told_without_its_place(place: Place)
     assert look(place, None) == {"database": "no answer"}
 
 
+@pytest.mark.sqlite("a file")
 def test_a_database_that_cannot_be_written_is_told(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from sqlalchemy import insert
 
 from notifier.storage import sizes
@@ -21,6 +22,7 @@ from .test_promises import take
 __all__ = ["notifier"]
 
 
+@pytest.mark.sqlite("a file")
 def test_status_tells_how_large_the_database_is_and_of_what(notifier: Notifier) -> None:
     found = notifier("status", "--format", "json").json
     assert found["size_bytes"]["database"] > 100_000 or found["size_bytes"]["journal"] > 100_000
