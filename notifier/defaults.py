@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from notifier.config import Settings
 from notifier.profiles.profile import DAY_NAMES, Schedule
+from notifier.subscriptions.due import Planning
 from notifier.subscriptions.service import Defaults
 
 
@@ -13,4 +14,7 @@ def of(settings: Settings) -> Defaults:
     hour, minute = (int(part) for part in digest.time.split(":"))
     days = tuple(sorted({DAY_NAMES.index(day) for day in digest.days}))
     schedule = Schedule(digest.zone, hour, minute, days)
-    return Defaults(schedule, digest.max_papers, digest.first_days, digest.language, digest.sample)
+    return Defaults(
+        schedule, digest.max_papers, digest.first_days, digest.language, digest.sample,
+        Planning(digest.spread_minutes),
+    )  # fmt: skip

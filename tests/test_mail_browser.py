@@ -11,7 +11,7 @@ from .test_message import GOLDEN
 from .test_pages_browser import DESK, PHONE, chromium, trouble
 
 pytestmark = pytest.mark.anyio
-MAILS = sorted(path.name for path in GOLDEN.glob("*.eml"))
+MAILS = sorted(path.name for path in GOLDEN.glob("*.eml") if b"text/html" in path.read_bytes())
 SCHEMES = ("light", "dark")
 
 

@@ -185,7 +185,7 @@ async def test_what_cannot_be_written_down_waits_with_postfix_and_is_taken_later
         await lab.edition(0)
         await lab.came(failures=1)
         lab.held = False
-        assert (lab.failures, lab.read) == (["Busy"], [])
+        assert (lab.failures, lab.read) == (["Locked"], [])
         async with asyncio.timeout(60):
             while not lab.read:  # Postfix puts it aside in its own time
                 await asyncio.to_thread(lab.postfix.command, "postqueue", "-f")
