@@ -104,6 +104,12 @@ class Smtp(Section):
         return self.send_seconds + self.timeout_seconds
 
     @model_validator(mode="after")
+    def _one_password(self) -> Smtp:
+        if self.password_file and self.password.get_secret_value():
+            raise ValueError("password and password_file are both set - leave one out")
+        return self
+
+    @model_validator(mode="after")
     def _no_login_in_the_clear(self) -> Smtp:
         if self.user and self.security == "none" and self.host not in ("localhost", "127.0.0.1"):
             raise ValueError(
@@ -275,8 +281,9 @@ class Settings(BaseSettings):
 def find_file(named: Path | None) -> Path | None:
     """Return the configuration file to read.
 
-    The one named, else `$NOTIFIER_CONFIG`, else the first of ./notifier.toml, the user's and
-    the system's configuration folder that exists, else None.
+    The one named, else `$NOTIFIER_CONFIG`, else the first of ./notifier.toml, the user's
+    configuration folder, /etc/notifier and the system's configuration folder that exists, else
+    None.
 
     Raises:
         ConfigError: a file was named that does not exist.
@@ -293,6 +300,7 @@ def find_file(named: Path | None) -> Path | None:
     places = (
         Path.cwd(),
         platformdirs.user_config_path("notifier"),
+        Path("/etc/notifier"),
         platformdirs.site_config_path("notifier"),
     )
     return next((place / FILE_NAME for place in places if (place / FILE_NAME).is_file()), None)

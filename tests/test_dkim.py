@@ -387,7 +387,7 @@ def test_settings_that_belong_together_are_asked_for(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no such modes")
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o660])
 def test_a_key_that_others_can_reach_is_warned_of(notifier: Notifier, mode: int) -> None:
     found = keyed(notifier.folder)
     lines = "".join(f"{name} = {json.dumps(str(value))}\n" for name, value in found.items())
@@ -396,8 +396,8 @@ def test_a_key_that_others_can_reach_is_warned_of(notifier: Notifier, mode: int)
     (notifier.folder / f"{RSA}.pem").chmod(mode)
     done = notifier("config", "check")
     assert done.code == 3
-    assert f"mode {mode:04o}: others can reach the key - chmod 600" in done.err
-    assert "chmod 600" in notifier("status").err
+    assert f"mode {mode:04o}: others can reach the key - chmod 640" in done.err
+    assert "chmod 640" in notifier("status").err
 
 
 # Digests.

@@ -77,8 +77,12 @@ def clock() -> Callable[[], datetime]:
 def read_settings() -> Settings:
     """Return the checked settings of this run."""
     from notifier import config
+    from notifier.cli.output import say
 
-    return config.load(config.find_file(state.config))
+    file = config.find_file(state.config)
+    if file is None:
+        say("there is no notifier.toml, the defaults are in use: notifier init, or --config FILE")
+    return config.load(file)
 
 
 def configure_logs(found: Settings) -> None:

@@ -65,11 +65,12 @@ def read(file: KeyFile) -> Key:
 
 
 def exposed(path: Path) -> str | None:
-    """Return a warning where others than the file's owner may read it or change it, else None."""
+    """Return a warning where others than its owner and group may read a file, or others than its
+    owner may change it, else None. A service reads by its group what only root may change."""
     mode = path.stat().st_mode & 0o777
-    if os.name == "nt" or not mode & 0o077:
+    if os.name == "nt" or not mode & 0o037:
         return None
-    return f"{path} has mode {mode:04o}: others can reach the key - chmod 600"
+    return f"{path} has mode {mode:04o}: others can reach the key - chmod 640"
 
 
 def make(folder: Path, selector: str, *, bits: int = LEAST_BITS) -> list[tuple[Path, Key]]:

@@ -23,7 +23,7 @@ CURES: Mapping[str, tuple[str, ...]] = {
     "login": ("notifier mail test ADDRESS", "notifier outbox resume"),
     "destination": ("notifier outbox list", "notifier outbox resume {name}"),
     "source": ("notifier source list", "notifier ingest {name}"),
-    "disk": ("notifier status", "notifier prune"),
+    "disk": ("notifier status",),
 }
 
 
