@@ -14,11 +14,10 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import cached_property
-from pathlib import Path
 
 import structlog
 
-from notifier import defaults, keys, mailing, pacing
+from notifier import defaults, keys, mailing, pacing, places
 from notifier.channelled import Channelled
 from notifier.config import Settings
 from notifier.delivery.cut import Cut
@@ -238,9 +237,8 @@ class App:
 
     @cached_property
     def shelves(self) -> Shelves:
-        """The stored papers with their words; beside an SQLite file, so that commands are fast."""
-        beside = f"{self.database.place}-words" if self.database.is_sqlite else None
-        return Shelves(Path(beside) if beside else None)
+        """The stored papers with their words, kept in files, so that commands are fast."""
+        return Shelves(places.words(self.database, self.secret))
 
     @cached_property
     def matcher(self) -> Matcher:

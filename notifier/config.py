@@ -25,9 +25,10 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from notifier import config_bounce, config_health, errors
+from notifier import config_bounce, config_database, config_health, errors
 from notifier.config_bounce import Bounce
 from notifier.config_channels import Channels
+from notifier.config_database import Database
 from notifier.config_delivery import Delivery, ProviderSettings
 from notifier.config_errors import explain
 from notifier.config_health import Health
@@ -137,12 +138,6 @@ class Dkim(Section):
         if self.selector and self.selector == self.selector_ed25519:
             raise ValueError("each key needs a selector of its own")
         return self
-
-
-class Database(Section):
-    """[database]"""
-
-    url: OneLine = "sqlite:///notifier.db"
 
 
 class Digest(Section):
@@ -354,7 +349,6 @@ def _resolved(settings: Settings, folder: Path | None) -> Settings:
         for source in settings.source
     )
     mail = settings.mail.model_copy(update={"directory": folder / settings.mail.directory})
-    database = settings.database.model_copy(update={"url": _resolve_url(settings, folder)})
     keys = ("private_key_file", "private_key_ed25519_file")
     paths = {name: path for name in keys if (path := getattr(settings.dkim, name))}
     dkim = settings.dkim.model_copy(
@@ -372,17 +366,8 @@ def _resolved(settings: Settings, folder: Path | None) -> Settings:
             "bounce": config_bounce.resolved(settings.bounce, folder),
             "health": config_health.resolved(settings.health, folder),
             "mail": mail,
-            "database": database,
+            "database": config_database.resolved(settings.database, folder),
             "source": sources,
             "delivery": delivery,
         }
     )
-
-
-def _resolve_url(settings: Settings, folder: Path) -> str:
-    """`sqlite:///name.db` counts from `folder`; `sqlite:////absolute` stays."""
-    url = settings.database.url
-    scheme, separator, path = url.partition(":///")
-    if not separator or not scheme.startswith("sqlite") or path.startswith(("/", ":memory:")):
-        return url
-    return f"{scheme}:///{folder / path}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,10 @@ from typing import Any
 import pytest
 
 from notifier.cli import main
+
+from .databases import Current, database_url
+
+DATABASE = "NOTIFIER_DATABASE__URL"
 
 
 @dataclass(frozen=True)
@@ -43,15 +48,22 @@ class Notifier:
         self._capsys = capsys
         self._patch = patch
 
+    def on(self, name: str) -> None:
+        """Work on the database of this name from now on, as everything else in this test."""
+        self._patch.setenv(DATABASE, database_url(self.folder, name))
+
     def __call__(self, *arguments: object, stdin: bytes = b"") -> Result:
         """Run `notifier --config … ARGUMENTS`."""
-        self._patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         self._capsys.readouterr()
         code = 0
-        try:
-            main(["--config", str(self.config), *map(str, arguments)])
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 0
+        with self._patch.context() as patch:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+            if Current.kind == "postgres" and DATABASE not in os.environ:
+                patch.setenv(DATABASE, database_url(self.folder, "notifier"))
+            try:
+                main(["--config", str(self.config), *map(str, arguments)])
+            except SystemExit as stop:
+                code = stop.code if isinstance(stop.code, int) else 0
         captured = self._capsys.readouterr()
         assert "Traceback" not in captured.err
         return Result(code, captured.out, captured.err)

@@ -6,17 +6,16 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import hypothesis
 import pytest
 import structlog
 
-from notifier.storage import schema
 from notifier.storage.database import Database
+
+from .databases import KINDS, Current, cluster, database_url, skip_without_postgres
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 hypothesis.settings.register_profile("busy", deadline=None)  # a slow machine is no failure
@@ -84,30 +83,55 @@ def no_environment(
         monkeypatch.setenv(name, str(home))
 
 
-@cache
-def _empty_database() -> bytes:
-    with TemporaryDirectory() as folder:
-        made = Database(f"sqlite:///{folder}/test.db")
-        schema.upgrade(made)
-        made.close()
-        return (Path(folder) / "test.db").read_bytes()
+@pytest.fixture(scope="session", autouse=True)
+def cluster_ends() -> Iterator[None]:
+    """The cluster of PostgreSQL, where one was started, ends with the tests."""
+    yield
+    if cluster.cache_info().currsize:
+        cluster().remove()
 
 
-def prepare(file: Path) -> None:
-    """Put an empty database of the present schema where none is: its steps take a while."""
-    if not file.exists():
-        file.write_bytes(_empty_database())
+@pytest.fixture(scope="session", autouse=True)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """On what database this test runs; fixtures that outlive a test and have one ask for this."""
+    Current.kind = getattr(request, "param", request.config.getoption("--database") or "sqlite")
+    if Current.kind == "postgres":
+        skip_without_postgres()
+    return Current.kind
+
+
+@pytest.fixture(autouse=True)
+def databases_are_dropped(database_kind: str, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Databases on the cluster go with their test, which may be one of SQLite alone."""
+    only = request.node.get_closest_marker("sqlite")
+    if database_kind != "postgres":
+        yield
+        return
+    if only:
+        pytest.skip(f"SQLite alone: {only.args[0]}")
+    with cluster().cleared():
+        yield
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked `both` runs on both kinds, unless one is named."""
+    if metafunc.definition.get_closest_marker("both"):
+        one = metafunc.config.getoption("--database")
+        kinds = [one] if one else KINDS
+        metafunc.fixturenames.append("database_kind")
+        metafunc.parametrize("database_kind", kinds, indirect=True, scope="session")
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty database at the present schema."""
-    prepare(tmp_path / "test.db")
-    made = Database(f"sqlite:///{tmp_path}/test.db")
+    made = Database(database_url(tmp_path))
     yield made
     made.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--update-golden` rewrites golden files, and still fails."""
+    """`--update-golden` rewrites golden files, and still fails. `--database`: see databases.py."""
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files")
+    wanted = os.environ.get("NOTIFIER_TEST_DATABASE")
+    parser.addoption("--database", choices=KINDS, default=wanted, help="run everything on this")

@@ -23,7 +23,7 @@ from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
 from .builders import an_entry
-from .conftest import prepare
+from .databases import database_url
 
 SIGNED_UP = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 MORNING = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)  # 07:00 in Berlin, a Friday
@@ -44,9 +44,8 @@ class Place:
     def __init__(
         self, folder: Path, *, smtp_port: int = 25, sample: bool = False, **site: Any
     ) -> None:
-        prepare(folder / "test.db")
         settings = Settings(
-            database={"url": f"sqlite:///{folder}/test.db"},
+            database={"url": database_url(folder)},
             mail={"from": "Papers <papers@example.org>"},
             digest={"sample": sample},
             smtp={"host": "127.0.0.1", "port": smtp_port},

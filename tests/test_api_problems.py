@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from notifier.web.api.application import application, routes
 from notifier.web.api.door import BODY_BYTES, METHODS
 
 from .api import API, a_key, bearer
+from .databases import another_writes, database_url
 from .pages import Place, place
 from .test_promises import dump
 
@@ -159,18 +159,16 @@ async def test_a_database_that_is_busy_is_asked_again_later(
     key = bearer(a_key(place))
     place.app.close()
     monkeypatch.setattr(database, "BUSY_TIMEOUT_SECONDS", 0)
-    quick = database.Database(f"sqlite:///{tmp_path}/test.db")
+    quick = database.Database(database_url(tmp_path))
     for service in (place.app.subscriptions, place.app.served.api_keys):
         service._database = quick  # type: ignore[attr-defined]  # one that waits for nobody
     async with place.client() as http:
-        writer = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
-        writer.execute("BEGIN IMMEDIATE")
-        assert (await http.get(f"{API}/subscribers/1", headers=key)).status_code == 200
         wish = {"address": "bo@example.org"}
-        answer = await http.post(f"{API}/subscribers", json=wish, headers=key)
-        is_problem(answer, 503)
-        assert answer.headers["Retry-After"]
-        writer.close()
+        with another_writes(database_url(tmp_path)):
+            assert (await http.get(f"{API}/subscribers/1", headers=key)).status_code == 200
+            answer = await http.post(f"{API}/subscribers", json=wish, headers=key)
+            is_problem(answer, 503)
+            assert answer.headers["Retry-After"]
         assert (await http.post(f"{API}/subscribers", json=wish, headers=key)).status_code == 201
     quick.close()
 
@@ -179,8 +177,8 @@ async def test_a_database_that_is_busy_is_asked_again_later(
 def broken(place: Place) -> Place:
     """An instance one of whose tables is gone."""
     with place.app.database.writing() as conn:
-        conn.exec_driver_sql("DROP TABLE digest_paper")
-        conn.exec_driver_sql("DROP TABLE delivery")
+        for name in ("digest_paper", "delivery"):
+            conn.exec_driver_sql(f"ALTER TABLE {name} RENAME TO no_{name}")
     return place
 
 

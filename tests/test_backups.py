@@ -18,6 +18,7 @@ from .pages import Place, place
 from .test_promises import dump
 
 __all__ = ["notifier", "place"]
+pytestmark = pytest.mark.sqlite("copies are files")
 
 
 def test_a_copy_has_everything_and_is_its_owners(place: Place, tmp_path: Path) -> None:

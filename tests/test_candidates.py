@@ -256,6 +256,7 @@ def test_two_thousand_new_papers_among_a_hundred_thousand_cost_little(full: Data
     assert took < 1, "0.06 s were measured, most of it for a thousand pairs to write"
 
 
+@pytest.mark.sqlite("its plan")
 def test_the_search_for_a_title_uses_its_index(database: Database) -> None:
     statements: list[Any] = []
     with database.reading() as conn:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from notifier.storage.database import Database
+
 from .builders import atom, daily_papers
 from .commands import Notifier, notifier
+from .databases import Current, database_url
 
 __all__ = ["notifier"]
 
@@ -265,18 +268,18 @@ def test_good_entries_beside_a_bad_one_are_kept_and_exit_asks_for_care(notifier:
 
 
 def test_a_database_of_a_newer_version_is_left_alone(notifier: Notifier) -> None:
-    import sqlite3
-
     notifier("status")
-    with sqlite3.connect(notifier.folder / "notifier.db") as conn:
-        conn.execute("UPDATE alembic_version SET version_num = '9999'")
-    conn.close()
+    database = Database(database_url(notifier.folder, "notifier"))
+    with database.writing() as conn:
+        conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
     result = notifier("paper", "list")
     assert result.code == 1
     assert "the database is of a newer version (schema 9999" in result.err
     assert "upgrade notifier" in result.err
 
 
+@pytest.mark.sqlite("a file")
 def test_a_file_that_is_no_database_is_named(notifier: Notifier) -> None:
     (notifier.folder / "notifier.db").write_bytes(b"not a database, but long enough" * 100)
     result = notifier("paper", "list")
@@ -308,7 +311,7 @@ def test_init_twice_leaves_the_first_file_as_it_is(notifier: Notifier) -> None:
     assert again.code == 0
     assert "stays as it is" in again.err
     assert (folder / "notifier.toml").read_text().endswith("# mine\n")
-    assert (folder / "notifier.db").exists()
+    assert (folder / "notifier.db").exists() == (Current.kind == "sqlite")
 
 
 def test_global_options_may_stand_behind_the_command(notifier: Notifier, tmp_path: Path) -> None:

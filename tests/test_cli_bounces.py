@@ -86,6 +86,7 @@ def test_mbox_maildir_and_folder_are_read_mail_by_mail(ada: Notifier, tmp_path: 
     ]
 
 
+@pytest.mark.sqlite("the URL is another")
 def test_a_pipe_is_told_to_try_again_whatever_stands_in_the_way(ada: Notifier) -> None:
     ada.config.write_text("[mail]\nbounce_address = 'nobody'\n")
     done = ada("bounce", "read", "-", stdin=a_notification())
@@ -95,6 +96,7 @@ def test_a_pipe_is_told_to_try_again_whatever_stands_in_the_way(ada: Notifier) -
     assert ada("bounce", "read", "-", stdin=a_notification()).code == 75
 
 
+@pytest.mark.sqlite("its triggers make a bug")
 def test_a_pipe_is_told_to_try_again_while_another_process_writes_or_at_a_bug(
     ada: Notifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:

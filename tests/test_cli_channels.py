@@ -14,6 +14,7 @@ from notifier.storage.database import Database
 
 from .builders import atom
 from .commands import Notifier, Result, notifier
+from .databases import database_url, refuse
 
 __all__ = ["notifier"]
 
@@ -169,12 +170,9 @@ def test_where_apprise_is_missing_every_command_says_what_to_install(
 
 def test_an_error_of_the_database_tells_no_address(desk: Desk, tmp_path: Path) -> None:
     desk("channel", "list")
-    database = Database(f"sqlite:///{tmp_path}/notifier.db")
+    database = Database(database_url(tmp_path, "notifier"))
     with database.writing() as conn:
-        conn.exec_driver_sql(
-            "CREATE TRIGGER full BEFORE INSERT ON channel "
-            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-        )
+        refuse(conn, "channel", "the disk is full")
     database.close()
     with pytest.raises(Exception, match="the disk is full") as failed:
         desk("channel", "add", ADA, "agents", desk.url)

@@ -17,6 +17,7 @@ from notifier.profiles.parser import parse
 
 from .builders import NOON, a_paper, atom, daily_papers, relevances
 from .commands import Notifier, notifier
+from .databases import database_url
 
 __all__ = ["notifier"]
 
@@ -28,7 +29,7 @@ DAYS = {
 
 
 def an_app(notifier: Notifier, now: datetime = NOON) -> App:
-    settings = Settings(database={"url": f"sqlite:///{notifier.folder}/notifier.db"})
+    settings = Settings(database={"url": database_url(notifier.folder, "notifier")})
     return App(settings, clock=lambda: now)
 
 

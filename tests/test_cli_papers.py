@@ -14,6 +14,7 @@ from notifier.storage.database import Database
 
 from .builders import NOON, an_entry
 from .commands import Notifier, notifier
+from .databases import database_url
 
 __all__ = ["notifier"]
 
@@ -26,7 +27,7 @@ assert OPEN is not None
 
 def store(notifier: Notifier, *entries: Entry, source: str = "arxiv", later: int = 0) -> None:
     """Take entries in, `later` so many days after noon of 2026-11-20."""
-    database = Database(f"sqlite:///{notifier.folder}/notifier.db")
+    database = Database(database_url(notifier.folder, "notifier"))
     try:
         schema.upgrade(database)
         with database.writing() as conn:

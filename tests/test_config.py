@@ -185,6 +185,7 @@ def test_every_mistake_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     assert len(str(caught.value).splitlines()) == 2
 
 
+@pytest.mark.sqlite("the URL is another")
 def test_a_database_url_that_is_none_is_named(notifier: Notifier) -> None:
     notifier.config.write_text("[database]\nurl = 'notifier.db'\n")
     result = notifier("status")
@@ -192,6 +193,7 @@ def test_a_database_url_that_is_none_is_named(notifier: Notifier) -> None:
     assert "database.url is no database URL" in result.err
 
 
+@pytest.mark.sqlite("the URL is another")
 @pytest.mark.parametrize(
     ("url", "message"),
     [

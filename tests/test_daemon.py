@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +19,10 @@ from notifier.config import Settings
 from notifier.jobs.take import take_body
 from notifier.profiles.profile import Schedule
 from notifier.storage import store_subscribers
+from notifier.storage.database import Database
 
 from .builders import atom
+from .databases import database_url
 from .sink import Sink, listening
 
 READERS = 30
@@ -49,11 +51,11 @@ def prepare(folder: Path, port: int) -> Path:
     path = folder / "notifier.toml"
     path.write_text(
         f"[site]\nlisten = ''\n[smtp]\nhost = '127.0.0.1'\nport = {port}\n"
-        f"[mail]\nfrom = 'P <p@example.org>'\n[database]\nurl = 'sqlite:///{folder}/notifier.db'\n"
-        "[daemon]\ntick_seconds = 1\n"
+        f"[database]\nurl = '{database_url(folder, 'notifier')}'\n"
+        "[mail]\nfrom = 'P <p@example.org>'\n[daemon]\ntick_seconds = 1\n"
     )
     now = datetime.now(UTC)
-    app = App(Settings(database={"url": f"sqlite:///{folder}/notifier.db"}), clock=lambda: now)
+    app = App(Settings(database={"url": database_url(folder, "notifier")}), clock=lambda: now)
     body = atom([{"id": "2611.00001", "title": "RAGs that forget"}])
     take_body(app.database, app.intake.source_for_file("arxiv", "arxiv"), body, now=now)
     for number in range(READERS):
@@ -99,16 +101,23 @@ async def code_after_sigterm(daemon: asyncio.subprocess.Process) -> int:
 
 
 def states(folder: Path) -> dict[str, int]:
-    conn = sqlite3.connect(folder / "notifier.db")
-    rows = conn.execute("SELECT state, count(*) FROM delivery GROUP BY state").fetchall()
-    conn.close()
-    return dict(rows)
+    return dict(rows_of(folder, "SELECT state, count(*) FROM delivery GROUP BY state"))
+
+
+def rows_of(folder: Path, query: str) -> list[Any]:
+    """The rows that the instance's database answers with."""
+    database = Database(database_url(folder, "notifier"))
+    with database.reading() as conn:
+        rows = [tuple(row) for row in conn.exec_driver_sql(query)]
+    database.close()
+    return rows
 
 
 def recipients(sink: Sink) -> list[str]:
     return sorted(mail.recipient for mail in sink.received)
 
 
+@pytest.mark.both
 @pytest.mark.anyio
 async def test_sigterm_in_the_middle_of_a_run_loses_and_doubles_nothing(tmp_path: Path) -> None:
     async with listening(SlowSink(0.1)) as sink:
@@ -251,9 +260,7 @@ async def test_sigterm_waits_for_the_answer_of_a_channel_and_posts_once(tmp_path
             await says(daemon, "waiting for the answer")
             told.set()
             assert await asyncio.wait_for(daemon.wait(), 20) == 0
-    conn = sqlite3.connect(tmp_path / "notifier.db")
-    assert conn.execute("SELECT state, attempts FROM post").fetchall() == [("sent", 1)]
-    conn.close()
+    assert rows_of(tmp_path, "SELECT state, attempts FROM post") == [("sent", 1)]
     assert count == 1
 
 

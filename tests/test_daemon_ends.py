@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from .fakes import HANG, Late, Script, ScriptedSmtp, scripted
-from .test_daemon import READERS, SlowSink, listening, prepare, process, says, states
+from .test_daemon import READERS, SlowSink, listening, prepare, process, rows_of, says, states
 
 pytestmark = pytest.mark.anyio
 
@@ -46,11 +45,10 @@ async def seconds_to_end(daemon: asyncio.subprocess.Process, at_most: float) -> 
 
 def left(folder: Path) -> tuple[int, int]:
     """How many processes and leases are still told of."""
-    conn = sqlite3.connect(folder / "notifier.db")
-    found = conn.execute(
-        "SELECT (SELECT count(*) FROM process), (SELECT count(*) FROM lease WHERE holder != '')"
-    ).fetchone()
-    conn.close()
+    (found,) = rows_of(
+        folder,
+        "SELECT (SELECT count(*) FROM process), (SELECT count(*) FROM lease WHERE holder != '')",
+    )
     return (found[0], found[1])
 
 
@@ -96,8 +94,6 @@ async def test_a_long_compose_is_left_between_two_subscribers(tmp_path: Path) ->
         async with process("run", "--config", config) as daemon:
             await says(daemon, "matched")
             assert await seconds_to_end(daemon, 10) < 10
-    conn = sqlite3.connect(tmp_path / "notifier.db")
-    (made,) = conn.execute("SELECT count(*) FROM digest").fetchone()
-    conn.close()
+    ((made,),) = rows_of(tmp_path, "SELECT count(*) FROM digest")
     assert made < READERS
     assert left(tmp_path) == (0, 0)

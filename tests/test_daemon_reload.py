@@ -25,6 +25,7 @@ from notifier.intake import system_clock
 from notifier.vitals import Vitals
 
 from .builders import NOON
+from .databases import database_url
 from .test_daemon import code_after_sigterm, process, says
 from .test_daemon_roles import free_port
 
@@ -137,7 +138,7 @@ async def test_a_configuration_that_cannot_be_used_changes_nothing(tmp_path: Pat
         raise ConfigError("notifier.toml line 4: unknown key\nnotifier.toml line 9: another")
 
     def of(**changes: object) -> Settings:
-        return Settings(database={"url": f"sqlite:///{tmp_path}/x.db"}, **changes)  # type: ignore[arg-type]
+        return Settings(database={"url": database_url(tmp_path, "x")}, **changes)  # type: ignore[arg-type]
 
     app = App(of())
     current, applied = Current(app, Vitals()), list[Settings]()
@@ -157,7 +158,7 @@ async def test_a_configuration_that_cannot_be_used_changes_nothing(tmp_path: Pat
 async def test_a_process_signs_with_a_key_that_another_made_from_its_next_look_on(
     tmp_path: Path,
 ) -> None:
-    here, there = (App(Settings(database={"url": f"sqlite:///{tmp_path}/x.db"})) for _ in range(2))
+    here, there = (App(Settings(database={"url": database_url(tmp_path, "x")})) for _ in range(2))
     current = Current(here, Vitals(("web",)))
     before = here.tokens.make("pause", 1)
     there.rotate_links()

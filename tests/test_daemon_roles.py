@@ -19,6 +19,7 @@ from notifier.config import Settings
 
 from .builders import atom
 from .commands import Notifier, notifier
+from .databases import database_url
 from .test_daemon import (
     READERS,
     SlowSink,
@@ -117,7 +118,7 @@ async def test_a_tick_beside_the_scheduler_asks_no_source_and_sends_what_waits(
 ) -> None:
     async with listening(SlowSink(0.0)) as sink, feed() as source:
         config = prepare(tmp_path, sink.port)
-        app = App(Settings(database={"url": f"sqlite:///{tmp_path}/notifier.db"}))
+        app = App(Settings(database={"url": database_url(tmp_path, "notifier")}))
         assert app.compose().made == READERS
         app.close()
         with config.open("a") as file:

@@ -460,8 +460,7 @@ def played(notifier: Notifier) -> Notifier:
     lab.now = MONDAY + 3 * HOUR
     lab.app.compose()
     lab.app.close()
-    with notifier.config.open("a") as config:
-        config.write(f"[database]\nurl = 'sqlite:///{notifier.folder}/test.db'\n")
+    notifier.on("test")
     return notifier
 
 

@@ -435,8 +435,7 @@ def played(notifier: Notifier) -> Notifier:
     lab.app.compose()
     lab.sent()
     lab.app.close()
-    with notifier.config.open("a") as config:
-        config.write(f"[database]\nurl = 'sqlite:///{notifier.folder}/test.db'\n")
+    notifier.on("test")
     return notifier
 
 

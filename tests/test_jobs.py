@@ -29,7 +29,7 @@ from notifier.storage import (
 )
 
 from .builders import atom, daily_papers
-from .conftest import prepare
+from .databases import database_url
 from .sink import Sink, listening
 from .test_promises import dump
 
@@ -42,12 +42,12 @@ class Instance:
     """An instance whose clock is set by hand."""
 
     def __init__(self, folder: Path, port: int = 9, **settings: Any) -> None:
-        prepare(folder / "test.db")
         digest = {"sample": False} | settings.pop("digest", {})
         smtp = {"host": "127.0.0.1", "port": port} | settings.pop("smtp", {})
-        mail = {"from": "Papers <papers@example.org>", "connections": 1} | settings.pop("mail", {})
+        mail = {"from": "Papers <papers@example.org>", "connections": 1}
+        mail |= {"directory": str(folder / "outbox")} | settings.pop("mail", {})
         made = Settings(
-            database={"url": f"sqlite:///{folder}/test.db"}, smtp=smtp,
+            database={"url": database_url(folder)}, smtp=smtp,
             mail=mail, digest=digest, **settings,
         )  # fmt: skip
         self.now = MONDAY

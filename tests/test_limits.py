@@ -21,6 +21,7 @@ from notifier.storage import tables as t
 from notifier.storage.database import Database
 
 from .builders import NOON
+from .databases import database_url
 from .sending import claims, limits, post, take
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
@@ -102,8 +103,8 @@ def test_a_clock_that_is_set_back_neither_frees_a_limit_nor_blocks_it_for_long(
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Database:
-    made = Database(f"sqlite:///{tmp_path_factory.mktemp('limits')}/test.db")
+def kept(database_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    made = Database(database_url(tmp_path_factory.mktemp("limits")))
     schema.upgrade(made)
     return made
 
@@ -210,8 +211,9 @@ print(json.dumps(taken))
 """
 
 
+@pytest.mark.both
 def test_two_processes_on_one_database_stay_within_one_limit_together(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/test.db"
+    url = database_url(tmp_path)
     database = Database(url)
     schema.upgrade(database)
     addresses = [f"r{n}@gmail.com" if n % 2 else f"r{n}@x{n}.example" for n in range(400)]

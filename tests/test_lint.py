@@ -17,6 +17,7 @@ from notifier.profiles.parser import parse
 
 from .builders import atom
 from .commands import Notifier, notifier
+from .databases import database_url
 
 __all__ = ["notifier"]  # the fixture
 
@@ -117,7 +118,7 @@ def test_what_is_meant_is_always_a_word_in_use_and_never_the_word_itself(
 @pytest.fixture
 def stocked(notifier: Notifier) -> Notifier:
     """A database with papers of three days: one is of October."""
-    settings = Settings(database={"url": f"sqlite:///{notifier.folder}/notifier.db"})
+    settings = Settings(database={"url": database_url(notifier.folder, "notifier")})
     app = App(settings, clock=lambda: NOW)
     days = {
         "2026-10-01": [("2610.00001", "Graphs of old")],

@@ -7,12 +7,12 @@ import re
 import signal
 import smtplib
 import socket
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from notifier.app import App
 from notifier.config import Settings
@@ -20,8 +20,10 @@ from notifier.delivery import lmtp
 from notifier.errors import Busy, UsageError
 from notifier.storage import database as database_module
 from notifier.storage import store_bounces
+from notifier.storage import tables as t
 from notifier.web.serving import bound
 
+from .databases import another_writes, database_url
 from .returned import a_mail, a_notification
 from .sink import listening as a_mail_server
 from .test_bounce_jobs import ADA, Lab
@@ -100,7 +102,7 @@ async def server(take: lmtp.Take, connections: int = 5) -> AsyncIterator[Connect
 
 
 def an_app(folder: Path) -> App:
-    return App(Settings(database={"url": f"sqlite:///{folder}/test.db"}))
+    return App(Settings(database={"url": database_url(folder)}))
 
 
 def kinds(app: App) -> dict[str, int]:
@@ -147,9 +149,8 @@ async def test_what_is_answered_with_250_is_in_the_database(tmp_path: Path) -> N
         client = await connect()
         for number in range(20):
             await client.give(a_mail(f"number {number}"), TO)
-            other = sqlite3.connect(tmp_path / "test.db")  # sees only what is committed
-            assert other.execute("SELECT count(*) FROM bounce").fetchone() == (number + 1,)
-            other.close()
+            with app.database.reading() as conn:  # sees only what is committed
+                assert conn.scalar(select(func.count()).select_from(t.bounce)) == number + 1
     app.close()
 
 
@@ -160,12 +161,9 @@ async def test_while_the_database_is_locked_mails_are_to_come_again_and_then_are
     app = an_app(tmp_path)
     async with server(lambda raw, to: app.take_mail(raw, envelope=to)) as connect:
         client = await connect()
-        other = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        assert await client.give(a_notification(), TO) == [lmtp.LATER]
+        with another_writes(database_url(tmp_path)):
+            assert await client.give(a_notification(), TO) == [lmtp.LATER]
         assert lmtp.LATER.startswith("451 4.3.0 ")
-        other.execute("ROLLBACK")
-        other.close()
         assert kinds(app) == {}
         assert await client.give(a_notification(), TO) == ["250 2.0.0 taken"]
         assert await client.give(a_notification(), TO) == ["250 2.0.0 taken"], "twice is once"
@@ -416,6 +414,7 @@ def configured(folder: Path, listen: str) -> Path:
     config.write_text(
         "[site]\nlisten = ''\n[mail]\nbounce_address = 'bounces@papers.example.org'\n"
         f"[bounce]\nlisten = '{listen}'\n"
+        f"[database]\nurl = '{database_url(folder, 'notifier')}'\n"
     )
     return config
 
@@ -436,7 +435,7 @@ async def test_the_daemon_takes_mails_from_a_socket(tmp_path: Path) -> None:
         daemon.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(daemon.wait(), 10) == 0
     assert not path.exists()
-    app = App(Settings(database={"url": f"sqlite:///{tmp_path}/notifier.db"}))
+    app = App(Settings(database={"url": database_url(tmp_path, "notifier")}))
     assert kinds(app) == {"hard": 1}
     app.close()
 

@@ -30,6 +30,7 @@ from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
 from .builders import atom
+from .databases import database_url
 from .pages import path
 from .returned import a_notification
 from .sink import Received, Sink, listening
@@ -155,7 +156,7 @@ def instance(folder: Path, server: HTTPServer, port: int, clock: Callable[[], da
 
     broken = server.url_for("/broken").replace("//", f"//reader:{PASSWORD}@")
     made = Settings(
-        database={"url": f"sqlite:///{folder}/test.db"},
+        database={"url": database_url(folder)},
         site={"public_url": "https://papers.test"},
         digest={"sample": False},
         smtp={"host": "127.0.0.1", "port": port, "user": "papers", "password": PASSWORD},

@@ -12,6 +12,7 @@ from notifier.storage import schema, store_deliveries, store_digests, store_outb
 from notifier.storage.database import Database
 
 from .commands import Notifier, notifier
+from .databases import database_url
 from .fakes import DROP, PLAIN, Say, scripted
 from .sink import listening
 from .test_jobs import MONDAY, RAG, Instance
@@ -19,7 +20,7 @@ from .test_promises import dump
 
 __all__ = ["notifier"]
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both]
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 HOLD = {"delivery": {"in_doubt": "hold"}}
 
@@ -198,8 +199,7 @@ def waiting(notifier: Notifier) -> Notifier:
         )
         store_deliveries.finish(conn, claimed.row, outcome, owner="w", now=lab.now)
     lab.app.close()
-    with notifier.config.open("a") as config:
-        config.write(f"[database]\nurl = 'sqlite:///{notifier.folder}/test.db'\n")
+    notifier.on("test")
     return notifier
 
 
@@ -215,7 +215,7 @@ def test_list_and_show_tell_what_waits_and_what_was_tried(waiting: Notifier) -> 
 
 def test_retry_and_drop_say_what_would_be_and_then_do_it_once(waiting: Notifier) -> None:
     key = waiting("outbox", "list", "--format", "jsonl").rows[0]["key"]
-    database = Database(f"sqlite:///{waiting.folder}/test.db")
+    database = Database(database_url(waiting.folder))
     before = dump(database)
     assert "would be: is sent" in waiting("outbox", "retry", key, "--dry-run").err
     assert "would be: is given up" in waiting("outbox", "drop", key, "--dry-run").err
@@ -240,7 +240,7 @@ def test_a_mail_that_is_not_there_is_told_in_one_line(waiting: Notifier) -> None
 
 
 def test_the_seventh_step_keeps_deliveries_and_has_no_attempts_yet(tmp_path: Path) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0006")
     assert schema.upgrade(made, "0007") == ["0007"]
     with made.reading() as conn:

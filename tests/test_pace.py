@@ -500,8 +500,8 @@ async def stopped(notifier: Notifier, sink: Answers) -> Notifier:
     sink.dot = {"gmail.com": SPAM, "uni.example": SLOWER}
     await lab.app.deliver()
     lab.app.close()
+    notifier.on("test")
     notifier.config.write_text(
-        f"[database]\nurl = 'sqlite:///{notifier.folder}/test.db'\n"
         "[delivery]\nper_hour = 100\n[[provider]]\nname = 'google'\nper_minute = 7\n"
     )
     return notifier
@@ -583,8 +583,8 @@ async def test_a_refused_login_is_shown_with_its_cure_and_resume_tries_it_again(
     async with scripted(LOGIN) as server:
         text = (
             f"[smtp]\nhost = '127.0.0.1'\nport = {server.port}\nuser = 'me'\npassword = 'wrong'\n"
-            f"[database]\nurl = 'sqlite:///{notifier.folder}/test.db'\n"
         )
+        notifier.on("test")
         notifier.config.write_text(text)
         from notifier import config
         from notifier.app import opened

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from notifier.jobs.bounce import Read
 from notifier.storage import database as database_module
 from notifier.web.serving import bound
 
+from .databases import another_writes, url_of
 from .postfix import Postfix, running
 from .sink import Sink, listening
 from .test_jobs import MONDAY, RAG, Instance
@@ -79,7 +79,7 @@ class Lab(Instance):
     def take_back(self, mail: bytes, recipient: str) -> None:
         """Called by the LMTP server, in a thread."""
         try:
-            with held(self.app.database.place) if self.held else nullcontext():
+            with another_writes(url_of(self.app.database)) if self.held else nullcontext():
                 self.read += self.app.take_mail(mail, envelope=recipient)
         except Exception as error:
             self.failures.append(type(error).__name__)
@@ -109,15 +109,6 @@ class Lab(Instance):
     def is_suppressed(self, name: str) -> bool:
         found = self.app.subscriptions.get(f"{name}@example.org")
         return self.app.subscriptions.suppressed(found, self.now) is not None
-
-
-@contextmanager
-def held(database: str) -> Iterator[None]:
-    """Another process in the middle of writing."""
-    other = sqlite3.connect(database, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    yield
-    other.close()
 
 
 @asynccontextmanager

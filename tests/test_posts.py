@@ -36,6 +36,7 @@ from notifier.subscriptions.profiles import Draft
 from notifier.subscriptions.records import Records
 from notifier.subscriptions.undoing import Undoing
 
+from .databases import refuse
 from .pages import ADA, RULES, Place
 from .sink import listening
 from .test_jobs import MONDAY, RAG, Instance
@@ -289,10 +290,8 @@ async def test_a_post_is_made_in_the_transaction_that_makes_the_digest(lab: Lab)
     lab.channel()
     lab.take(RAG)
     lab.now = EIGHT
-    with lab.app.database.writing() as conn:  # the name of its page is taken: it cannot be made
-        conn.exec_driver_sql(
-            "CREATE TRIGGER full BEFORE INSERT ON post BEGIN SELECT RAISE(ABORT, 'full'); END"
-        )
+    with lab.app.database.writing() as conn:
+        refuse(conn, "post", "full")
     assert lab.app.compose().failed == 1
     assert lab.digests() == []
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from .commands import Notifier, Result, notifier
+from .commands import DATABASE, Notifier, Result, notifier
+from .databases import database_url
 
 __all__ = ["notifier"]
 
@@ -376,7 +377,8 @@ def at_a_terminal(ada: Notifier, script: str, answers: str) -> tuple[int, str]:
     process = subprocess.Popen(
         [sys.executable, "-c", command, "--config", ada.config, "profile", "edit", ADA, "agents"],
         stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env={**os.environ, "EDITOR": f"sh '{path}'", "TMPDIR": str(ada.folder)},
+        env={**os.environ, "EDITOR": f"sh '{path}'", "TMPDIR": str(ada.folder),
+             DATABASE: database_url(ada.folder, "notifier")},
     )  # fmt: skip
     os.close(theirs)
     os.write(ours, answers.encode())

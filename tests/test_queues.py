@@ -29,7 +29,10 @@ from notifier.storage.store_attempts import Outcome
 from notifier.storage.store_queues import claiming
 
 from .builders import NOON
+from .databases import database_url
 from .sending import HOURS, LEASE, claims, post, table, take
+
+pytestmark = pytest.mark.both
 
 MINUTE = timedelta(minutes=1)
 
@@ -203,6 +206,7 @@ def test_mails_of_a_dead_process_are_taken_over_during_a_run(database: Database)
     assert "a@gmail.com" in take(running)
 
 
+@pytest.mark.sqlite("its plan")
 def test_a_claim_finds_every_head_by_an_index(database: Database) -> None:
     statement = str(claiming("sqlite").compile(database.engine))
     with database.reading() as conn:
@@ -263,8 +267,8 @@ steps = st.lists(
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Database:
-    made = Database(f"sqlite:///{tmp_path_factory.mktemp('queues')}/test.db")
+def kept(database_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    made = Database(database_url(tmp_path_factory.mktemp("queues")))
     schema.upgrade(made)
     return made
 

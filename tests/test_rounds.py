@@ -34,6 +34,7 @@ from notifier.storage import store_papers, store_sources
 from notifier.storage.database import Database
 
 from .builders import atom, daily_papers
+from .databases import database_url
 from .identities import an_identity
 from .test_promises import dump
 
@@ -428,7 +429,7 @@ async def test_a_source_that_was_told_to_rest_is_not_asked_by_the_next_one_on_it
         {"name": name, "kind": "feed", "urls": [f"{service.base}/{name}"]} for name in ("a", "b")
     ]
     settings = Settings(
-        database={"url": f"sqlite:///{tmp_path}/app.db"}, source=sources, http={"pause_seconds": 0}
+        database={"url": database_url(tmp_path, "app")}, source=sources, http={"pause_seconds": 0}
     )
     app = App(settings, clock=lambda: TUESDAY)
     first, second = await app.intake.ingest(app.intake.sources())

@@ -10,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect
 
 from notifier.errors import DatabaseError
 from notifier.jobs.match import Matched, Matcher, MatchSettings
@@ -35,8 +35,11 @@ from notifier.storage import tables as t
 from notifier.storage.database import Database
 
 from .builders import NOON
+from .databases import database_url
 from .sending import claims
 from .test_promises import dump
+
+pytestmark = pytest.mark.both
 
 # A subscriber in whatever step of the schema.
 ADA = (
@@ -64,7 +67,7 @@ def test_an_upgrade_of_an_upgraded_database_does_nothing(database: Database) -> 
 def test_a_step_that_fails_leaves_the_database_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = Database(f"sqlite:///{tmp_path}/new.db")
+    made = Database(database_url(tmp_path, "new", is_empty=True))
     create = Operations.create_table  # type: ignore[attr-defined]
 
     def failing(self: Operations, name: str, *columns: object, **options: object) -> object:
@@ -79,20 +82,22 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(
     with made.reading() as conn:
         assert set(inspect(conn).get_table_names()) <= {"alembic_version"}
     assert schema.revision(made) is None
-    assert schema.upgrade(made) == schema.pending(Database(f"sqlite:///{tmp_path}/other.db"))
+    assert schema.upgrade(made) == schema.pending(
+        Database(database_url(tmp_path, "other", is_empty=True))
+    )
     made.close()
 
 
 def test_the_second_step_keeps_what_was_stored_and_its_order(tmp_path: Path) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0001")
     with made.writing() as conn:
         for row, arrival in ((1, 5), (2, None)):
             conn.exec_driver_sql(
                 "INSERT INTO paper (id, key, title, abstract, authors, categories, urls, announce,"
-                " first_seen_at, updated_at, arrival) VALUES (?, ?, 'A title', '', '[]', '[]',"
-                " '{}', 'new', '2026-11-20 12:00:00.000000', '2026-11-20 12:00:00.000000', ?)",
-                (row, f"arxiv:2611.0000{row}", arrival),
+                f" first_seen_at, updated_at, arrival) VALUES ({row}, 'arxiv:2611.0000{row}',"
+                " 'A title', '', '[]', '[]', '{}', 'new', '2026-11-20 12:00:00.000000',"
+                f" '2026-11-20 12:00:00.000000', {arrival or 'NULL'})"
             )
         conn.exec_driver_sql(
             "INSERT INTO subscriber (address, state, zone, hour, minute, days, cadence, max_papers,"
@@ -115,7 +120,7 @@ def test_the_second_step_keeps_what_was_stored_and_its_order(tmp_path: Path) -> 
 def test_the_third_step_has_profiles_and_papers_of_before_matched_at_the_first_run(
     tmp_path: Path,
 ) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0002")
     with made.writing() as conn:
         conn.exec_driver_sql(
@@ -127,7 +132,7 @@ def test_the_third_step_has_profiles_and_papers_of_before_matched_at_the_first_r
         conn.exec_driver_sql(ADA)
         conn.exec_driver_sql(
             "INSERT INTO profile (id, subscriber_id, name, rules, enabled, created_at, updated_at)"
-            " VALUES (1, 1, 'p', 'title', 1, '2026-11-20 12:00:00', '2026-11-20 12:00:00')"
+            " VALUES (1, 1, 'p', 'title', TRUE, '2026-11-20 12:00:00', '2026-11-20 12:00:00')"
         )
     assert schema.upgrade(made, "0003") == ["0003"]
     matcher = Matcher(made, MatchSettings(9, OrderSettings()), Shelves(None))
@@ -141,7 +146,7 @@ def test_the_third_step_has_profiles_and_papers_of_before_matched_at_the_first_r
 
 
 def test_the_fourth_step_lets_subscribers_of_before_learn_from_votes(tmp_path: Path) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0003")
     with made.writing() as conn:
         conn.exec_driver_sql(ADA)
@@ -155,7 +160,7 @@ def test_the_fourth_step_lets_subscribers_of_before_learn_from_votes(tmp_path: P
 def test_the_fifth_step_keeps_what_was_sent_and_says_of_nothing_that_it_rose(
     tmp_path: Path,
 ) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0004")
     with made.writing() as conn:
         for statement in (
@@ -178,7 +183,7 @@ def test_the_fifth_step_keeps_what_was_sent_and_says_of_nothing_that_it_rose(
 
 
 def test_the_sixth_step_writes_to_subscribers_of_before_in_english(tmp_path: Path) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0005")
     with made.writing() as conn:
         conn.exec_driver_sql(ADA)
@@ -192,7 +197,7 @@ def test_the_sixth_step_writes_to_subscribers_of_before_in_english(tmp_path: Pat
 
 
 def test_the_eighth_step_keeps_suppressions_for_good(tmp_path: Path) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0007")
     with made.writing() as conn:
         conn.exec_driver_sql(
@@ -209,7 +214,7 @@ def test_the_eighth_step_keeps_suppressions_for_good(tmp_path: Path) -> None:
 
 
 def test_the_ninth_step_knows_no_mailbox_that_was_read(tmp_path: Path) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0008")
     assert schema.upgrade(made, "0009") == ["0009"]
     schema.upgrade(made)
@@ -219,7 +224,7 @@ def test_the_ninth_step_knows_no_mailbox_that_was_read(tmp_path: Path) -> None:
 
 
 def test_the_tenth_step_has_open_mails_sorted_and_sent_at_the_first_run(tmp_path: Path) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0009")
     with made.writing() as conn:
         for statement in (
@@ -232,7 +237,8 @@ def test_the_tenth_step_has_open_mails_sorted_and_sent_at_the_first_run(tmp_path
             " '2026-11-20 23:00:00.000000')",
         ):
             conn.exec_driver_sql(statement)
-        conn.exec_driver_sql("INSERT INTO message VALUES (1, ?)", (zlib.compress(b"mail"),))
+        content = zlib.compress(b"mail")
+        conn.execute(insert(t.message).values(digest_id=1, content=content))
     assert schema.upgrade(made, "0010") == ["0010"]
     taken = claims(made, lambda: NOON).next("me/0")
     assert taken is not None
@@ -247,7 +253,7 @@ def test_a_database_in_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> 
 
 
 def test_the_eleventh_step_adds_letters_and_keeps_everything_else(tmp_path: Path) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0010")
     with made.writing() as conn:
         conn.exec_driver_sql(ADA)
@@ -262,7 +268,7 @@ def test_the_eleventh_step_adds_letters_and_keeps_everything_else(tmp_path: Path
 
 
 def test_the_twelfth_step_adds_signups_and_keeps_everything_else(tmp_path: Path) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0011")
     with made.writing() as conn:
         conn.exec_driver_sql(ADA)
@@ -274,13 +280,13 @@ def test_the_twelfth_step_adds_signups_and_keeps_everything_else(tmp_path: Path)
 
 
 def test_the_fifteenth_step_keeps_profiles_and_knows_of_no_rules_before(tmp_path: Path) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0012")
     with made.writing() as conn:
         conn.exec_driver_sql(ADA)
         conn.exec_driver_sql(
             "INSERT INTO profile (id, subscriber_id, name, rules, enabled, created_at, updated_at)"
-            " VALUES (1, 1, 'p', 'RAG', 1, '2026-11-20 12:00:00.0', '2026-11-20 12:00:00.0')"
+            " VALUES (1, 1, 'p', 'RAG', TRUE, '2026-11-20 12:00:00.0', '2026-11-20 12:00:00.0')"
         )
     schema.upgrade(made, "0015")
     with made.reading() as conn:
@@ -292,7 +298,7 @@ def test_the_fifteenth_step_keeps_profiles_and_knows_of_no_rules_before(tmp_path
 def test_the_sixteenth_step_adds_keys_and_answers_and_keeps_everything_else(
     tmp_path: Path,
 ) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, "0015")
     with made.writing() as conn:
         conn.exec_driver_sql(ADA)
@@ -317,7 +323,7 @@ def test_the_sixteenth_step_adds_keys_and_answers_and_keeps_everything_else(
 def test_a_step_adds_what_nobody_has_yet_and_keeps_everybody(
     tmp_path: Path, step: str, before: str, added: str
 ) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, before)
     with made.writing() as conn:
         conn.exec_driver_sql(ADA)
@@ -329,7 +335,7 @@ def test_a_step_adds_what_nobody_has_yet_and_keeps_everybody(
 
 
 def test_the_twentieth_step_leaves_profiles_of_who_left_out_of_what_waits(tmp_path: Path) -> None:
-    made = Database(f"sqlite:///{tmp_path}/old.db")
+    made = Database(database_url(tmp_path, "old", is_empty=True))
     schema.upgrade(made, BEFORE_THE_TWENTIETH)
     with made.writing() as conn:
         conn.exec_driver_sql(ADA)
@@ -337,8 +343,8 @@ def test_the_twentieth_step_leaves_profiles_of_who_left_out_of_what_waits(tmp_pa
         for row in (1, 2):
             conn.exec_driver_sql(
                 "INSERT INTO profile (id, subscriber_id, name, rules, enabled, created_at,"
-                f" updated_at, matched) VALUES ({row}, {row}, 'p', 'RAG', 1,"
-                " '2026-11-20 12:00:00.000000', '2026-11-20 12:00:00.000000', 0)"
+                f" updated_at, matched) VALUES ({row}, {row}, 'p', 'RAG', TRUE,"
+                " '2026-11-20 12:00:00.000000', '2026-11-20 12:00:00.000000', FALSE)"
             )
     assert schema.upgrade(made, "0020") == ["0020"]
     with made.reading() as conn:

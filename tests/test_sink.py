@@ -22,6 +22,7 @@ from notifier.web.site import make_site
 
 from .builders import NOON
 from .commands import Notifier, notifier
+from .databases import database_url
 from .test_daemon import process
 from .test_jobs import MONDAY, RAG, Instance
 
@@ -47,7 +48,8 @@ async def put(sink: Sink, *names: str) -> None:
 def an_app(
     folder: Path, listen: str = "127.0.0.1:8080", transport: str = "sink", **site: str
 ) -> App:
-    database, mail = {"url": f"sqlite:///{folder}/test.db"}, {"transport": transport}
+    database = {"url": database_url(folder)}
+    mail = {"transport": transport, "directory": str(folder / "outbox")}
     settings = Settings(database=database, mail=mail, site={"listen": listen} | site)
     return App(settings, clock=lambda: NOON)
 
@@ -123,7 +125,8 @@ async def test_a_digest_goes_into_the_sink_and_to_nobody(tmp_path: Path) -> None
     done = await made.app.deliver()
     ((_, content),) = made.app.sink.mails() if made.app.sink else []
     assert (done.sent, b"ada@example.org" in content) == (1, True)
-    assert (tmp_path / "test.db-inbox").is_dir()
+    beside = "test.db-inbox" if made.app.database.is_sqlite else "outbox"
+    assert (tmp_path / beside).is_dir()
     made.app.close()
 
 
@@ -224,6 +227,7 @@ async def test_the_inbox_is_hidden_under_the_sites_own_name(tmp_path: Path) -> N
 # What is said.
 
 
+@pytest.mark.sqlite("its inbox lies beside it")
 def test_status_says_that_nothing_is_mailed_and_where_mails_are(notifier: Notifier) -> None:
     database = f"[database]\nurl = 'sqlite:///{notifier.folder}/n.db'\n"
     notifier.config.write_text(database + "[mail]\ntransport = 'sink'\n")

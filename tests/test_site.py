@@ -16,6 +16,7 @@ from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
 from .builders import NOON
+from .databases import database_url
 from .pages import has_foreign_script
 from .test_promises import dump
 
@@ -24,7 +25,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
-    made = App(Settings(database={"url": f"sqlite:///{tmp_path}/test.db"}), clock=lambda: NOON)
+    made = App(Settings(database={"url": database_url(tmp_path)}), clock=lambda: NOON)
     made.subscriptions.request("ada@example.org", now=NOON)
     made.subscriptions.confirm("ada@example.org", now=NOON, because="asked")
     yield made

@@ -15,6 +15,7 @@ from notifier.errors import BadToken, ExpiredToken
 from notifier.subscriptions.tokens import KEY_BYTES, Tokens
 
 from .builders import NOON
+from .databases import database_url
 
 KEY = bytes(range(KEY_BYTES))
 TOKENS = Tokens(KEY)
@@ -180,7 +181,7 @@ def test_a_key_that_another_process_made_is_learnt_when_it_is_met() -> None:
 
 
 def test_a_rotated_instance_takes_its_old_links_and_makes_new_ones(tmp_path: Path) -> None:
-    settings = Settings(database={"url": f"sqlite:///{tmp_path}/test.db"})
+    settings = Settings(database={"url": database_url(tmp_path)})
     with opened(settings) as daemon, opened(settings) as command:
         old = daemon.links.unsubscribe(7)
         assert [command.rotate_links() for _ in range(10)] == list(range(2, 12))

@@ -25,6 +25,7 @@ from notifier.storage.database import Database
 from notifier.storage.turns import SharedTurns
 
 from .builders import NOON
+from .databases import url_of
 
 pytestmark = pytest.mark.anyio
 PAUSE = 0.3
@@ -117,9 +118,9 @@ from notifier.sources.http import HttpSettings, at_rest, open_client
 from notifier.storage.database import Database
 from notifier.storage.turns import SharedTurns
 
-async def main(file, url, times, pause, hold):
+async def main(place, url, times, pause, hold):
     turns = SharedTurns(
-        Database("sqlite:///" + file), clock=lambda: datetime.now(UTC),
+        Database(place), clock=lambda: datetime.now(UTC),
         hold=timedelta(seconds=float(hold)), longest_wait_seconds=60, too_long=at_rest,
     )
     async with open_client(HttpSettings(pause_seconds=float(pause)), turns) as client:
@@ -154,7 +155,7 @@ async def processes(
 ) -> AsyncIterator[list[Process]]:
     """Yield processes on one database that have loaded everything and wait for `go`."""
     pipe = asyncio.subprocess.PIPE
-    words = (database.place, url, str(times), str(PAUSE), str(hold.total_seconds()))
+    words = (url_of(database), url, str(times), str(PAUSE), str(hold.total_seconds()))
     command = (sys.executable, "-c", _ASK, *words)
     started = [
         await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=ROOT)
@@ -172,6 +173,7 @@ async def processes(
             await one.communicate()
 
 
+@pytest.mark.both
 async def test_three_processes_ask_one_after_the_other_with_a_pause_between_any_two(
     database: Database,
 ) -> None:

@@ -28,6 +28,7 @@ from notifier.storage import store_digests, store_papers
 
 from .builders import atom, daily_papers
 from .conftest import real_data
+from .databases import database_url
 from .sink import Sink, listening
 from .test_promises import dump
 
@@ -170,7 +171,7 @@ class Played:
 def settings(folder: Path, server: HTTPServer, sink: Sink) -> Settings:
     urls = {"announce": "arxiv", "corpus": "arxiv", "daily": "huggingface"}
     return Settings(
-        database={"url": f"sqlite:///{folder}/week.db"},
+        database={"url": database_url(folder, "week")},
         digest={"sample": False},
         smtp={"host": "127.0.0.1", "port": sink.port, "security": "none"},
         mail={"from": "Papers <papers@example.org>"},

@@ -38,7 +38,11 @@ def info(format_: FormatOption = Format.table) -> None:
 def upgrade(
     check: Annotated[bool, typer.Option("--check", help="Only say what is pending.")] = False,
     copy: Annotated[
-        bool, typer.Option("--backup/--no-backup", help="Write a copy beside it first.")
+        bool,
+        typer.Option(
+            "--backup/--no-backup",
+            help="Write a copy first: beside the file, or (PostgreSQL) into this folder.",
+        ),
     ] = True,
 ) -> None:
     """Bring the database to this version's schema; other commands do it too, without a copy."""
@@ -48,8 +52,9 @@ def upgrade(
     database = Database(settings().database.url)
     before, steps = schema.revision(database), schema.pending(database)
     if steps and not check:
-        if copy and before and database.is_sqlite:
-            target = Path(f"{database.place}.{before}")
+        if copy and before:
+            beside = Path(database.place if database.is_sqlite else f"{database.url.database}.dump")
+            target = beside.with_name(f"{beside.name}.{before}")
             backups.backup(database, target, replace=True)
             say(f"copied to {target}")
         steps = schema.upgrade(database)
@@ -69,7 +74,10 @@ def backup(
         bool, typer.Option("--replace", help="Replace a file of that name.")
     ] = False,
 ) -> None:
-    """Write a checked copy of the database, also while a daemon runs on it."""
+    """Write a checked copy of the database, also while a daemon runs on it.
+
+    Of PostgreSQL by its pg_dump; pg_restore reads it back.
+    """
     from notifier.storage import backups
     from notifier.storage.database import Database
 

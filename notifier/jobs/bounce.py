@@ -26,6 +26,7 @@ log = structlog.get_logger()
 # What is older than this is a replay, or of no use any more.
 OLDEST = timedelta(days=30)
 KEPT_BYTES = 200_000
+LONGEST_ADDRESS = 320  # characters; RFC 5321, 4.5.3.1 allows fewer, and strangers write anything
 _MILDEST: tuple[Kind, ...] = (
     "not-a-bounce",
     "auto-reply",
@@ -210,7 +211,7 @@ def _keep(
 ) -> None:
     values = {
         "key": key,
-        "recipient": report.recipient,
+        "recipient": report.recipient[:LONGEST_ADDRESS],
         "kind": report.kind,
         "status": report.status,
         "reason": report.reason,

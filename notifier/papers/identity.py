@@ -8,11 +8,13 @@ identifier give equal aliases, and `parse(str(alias))` gives back every alias th
 import re
 import unicodedata
 from dataclasses import dataclass
+from hashlib import blake2b
 from urllib.parse import quote, unquote, urlsplit
 
 from notifier.papers.text import fold, one_line
 
-_LONGEST = 2_000  # characters; no identifier is longer
+_LONGEST = 2_000  # bytes; no identifier is longer
+_LONGEST_KEPT = 2_400  # bytes; a database's index takes little more
 _ARCHIVES = (  # of the identifiers before April 2007; some were merged later
     "acc-phys|adap-org|alg-geom|ao-sci|astro-ph|atom-ph|bayes-an|chao-dyn|chem-ph|cmp-lg|comp-gas"
     "|cond-mat|cs|dg-ga|funct-an|gr-qc|hep-ex|hep-lat|hep-ph|hep-th|math|math-ph|mtrl-th|nlin"
@@ -122,7 +124,7 @@ def parse(text: str) -> _Found | None:
     Source: info.arxiv.org/help/arxiv_identifier.html; doi.org handbook (names ignore case);
         the addresses as the services' own feeds write them.
     """
-    if len(text) > _LONGEST:
+    if _bytes(text) > _LONGEST:
         return None
     name = _DOI_PREFIX.sub("", text.strip().lstrip("<([{\"'“‘"), count=1)
     name = _from_address(name) or name
@@ -202,7 +204,19 @@ def guid(feed: str, text: str) -> Alias:
         text: The id as the feed writes it.
     Source: RSS 2.0 (`guid` is any string) and RFC 4287, 4.2.6 (`id` is compared as it stands).
     """
-    return Alias("guid", f"{feed}|{text.strip()}")
+    return Alias("guid", _cut(f"{feed}|{text.strip()}"))
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _cut(value: str) -> str:
+    """The value, or one that is too long told by its beginning and a hash of all of it."""
+    if _bytes(value) <= _LONGEST_KEPT:
+        return value
+    whole = value.encode("utf-8", "surrogatepass")
+    return whole[:_LONGEST].decode("utf-8", "ignore") + blake2b(whole, digest_size=16).hexdigest()
 
 
 def link(url: str) -> Alias | None:
@@ -226,7 +240,8 @@ def link(url: str) -> Alias | None:
     host = f"[{host}]" if ":" in host else host
     host = host if port in (None, 80, 443) else f"{host}:{port}"
     query = "&".join(p for p in parts.query.split("&") if p and not _TRACKING.fullmatch(p))
-    return Alias("url", f"https://{host}{parts.path.rstrip('/')}" + (f"?{query}" if query else ""))
+    address = f"https://{host}{parts.path.rstrip('/')}" + (f"?{query}" if query else "")
+    return Alias("url", _cut(address))
 
 
 def is_preprint(alias: Alias) -> bool:
@@ -244,7 +259,7 @@ def named(text: str) -> list[Alias]:
     text = one_line(text)
     scheme, _, value = text.partition(":")
     if scheme.lower() == "guid":
-        return [Alias("guid", value)] if "|" in value else []
+        return [Alias("guid", _cut(value))] if "|" in value else []
     if scheme.lower() == "url":
         text = value.strip()
     found, inside = parse(text), None

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Column, LargeBinary
 from sqlmodel import Field
 
-from notifier.storage.columns import Row, time
+from notifier.storage.columns import NUMBER, Row, time
 
 
 class ApiKeyRow(Row, table=True):
@@ -40,5 +40,5 @@ class AnswerRow(Row, table=True):
     status: int | None
     headers: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    subscriber: int | None = Field(default=None, index=True)
+    subscriber: int | None = Field(default=None, sa_column=Column(NUMBER, index=True))
     made_at: datetime = time(nullable=False, index=True)

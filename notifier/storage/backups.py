@@ -1,7 +1,8 @@
-"""A copy of an SQLite database while it is in use: one state of it, as one file.
+"""A copy of the database while it is in use: one state of it, as one file.
 
-`VACUUM INTO` (https://sqlite.org/lang_vacuum.html) reads within one transaction; the page-by-page
-copy of the backup API begins anew with every write and may never end (docs/decisions.md).
+PostgreSQL: see `storage.dumps`. SQLite: `VACUUM INTO` (https://sqlite.org/lang_vacuum.html) reads
+within one transaction; the page-by-page copy of the backup API begins anew with every write and may
+never end (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from notifier import errors
+from notifier.storage import dumps
 from notifier.storage.database import Database
 
 
@@ -23,19 +25,18 @@ def backup(database: Database, target: Path, *, replace: bool = False) -> int:
     Args:
         replace: A file of that name is replaced.
     Raises:
-        UsageError: there is a file of that name, or the database is none of SQLite.
+        UsageError: there is a file of that name.
         DatabaseError: it cannot be written, or the copy is not sound.
     """
-    if not database.is_sqlite:
-        raise errors.UsageError(f"{database.place} is no SQLite file - use pg_dump")
     if target.exists() and not replace:
         raise errors.UsageError(f"{target} is there already - name another file, or add --replace")
     made = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        _copy(Path(database.place), made)
-        found = problems(made)
-        if found:
-            raise errors.DatabaseError(f"the copy is not sound: {found[0]}")
+        made.touch(mode=0o600, exist_ok=False)
+        if database.is_sqlite:
+            _copy(Path(database.place), made)
+        else:
+            dumps.write(database, made)
         made.replace(target)
     except (OSError, sqlite3.Error) as error:
         raise errors.DatabaseError(f"no backup could be written to {target}: {error}") from error
@@ -46,11 +47,12 @@ def backup(database: Database, target: Path, *, replace: bool = False) -> int:
 
 
 def _copy(source: Path, made: Path) -> None:
-    made.touch(mode=0o600, exist_ok=False)
     with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         connection.execute("VACUUM INTO ?", (str(made),))
     with made.open("rb") as file:
         os.fsync(file.fileno())
+    if found := problems(made):
+        raise errors.DatabaseError(f"the copy is not sound: {found[0]}")
 
 
 def problems(path: Path) -> list[str]:

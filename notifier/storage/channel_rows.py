@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Column, Index, UniqueConstraint
 from sqlmodel import Field
 
-from notifier.storage.columns import Row, refers, text, time
+from notifier.storage.columns import Row, numbered, refers, text, time
 
 
 class ChannelRow(Row, table=True):
@@ -27,7 +27,7 @@ class ChannelRow(Row, table=True):
         UniqueConstraint("subscriber_id", "url"),
         {"sqlite_autoincrement": True},  # people type the row: it must never be another's
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     subscriber_id: int = refers("subscriber")
     service: str
     url: str = text()
@@ -60,7 +60,7 @@ class PostRow(Row, table=True):
         Index("ix_post_state_not_before", "state", "not_before"),
         Index("ix_post_channel_id_state", "channel_id", "state"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     digest_id: int = refers("digest")
     channel_id: int = refers("channel")
     page: str = Field(unique=True)
@@ -85,7 +85,7 @@ class PostAttemptRow(Row, table=True):
     """
 
     __tablename__ = "post_attempt"
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     post_id: int = refers("post", index=True)
     number: int
     at: datetime = time(nullable=False)

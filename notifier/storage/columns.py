@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, ForeignKey, Integer, MetaData, Text
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Integer, MetaData, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -16,6 +16,10 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+# What rows are numbered by. A million readers fill 32 bits within a year. SQLite's INTEGER has 64,
+# and only that numbers itself there.
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Utc(TypeDecorator[datetime]):
@@ -44,10 +48,15 @@ class Row(SQLModel):
     metadata = MetaData(naming_convention=NAMES)
 
 
+def numbered() -> Any:
+    """The column of a row's own number."""
+    return Field(default=None, sa_column=Column(NUMBER, primary_key=True))
+
+
 def refers(target: str, **options: Any) -> Any:
     """A column that refers to a row of another table, and goes with it."""
     key = ForeignKey(f"{target}.id", ondelete="CASCADE")
-    return Field(sa_column=Column(Integer, key, nullable=False, **options))
+    return Field(sa_column=Column(NUMBER, key, nullable=False, **options))
 
 
 def time(nullable: bool = True, **options: Any) -> Any:

@@ -1,40 +1,33 @@
-"""One database: how it is opened, locked, brought to the present schema.
+"""One database: how it is opened, and whose turn it is to write.
 
-SQLite: one writer at a time by `BEGIN IMMEDIATE` (the driver's own transactions lose updates),
-WAL, `synchronous=FULL`. Errors never print parameters: addresses are among them.
+On both kinds there is one writer at a time, so what is checked in a transaction is still so when it
+is written. See `storage.sqlite` and `storage.postgres` for how. Errors never print parameters:
+addresses are among them.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from notifier import errors
+from notifier.storage import postgres, sqlite
 
 BUSY_TIMEOUT_SECONDS = 15
-# What SQLite says where it may go on by itself when the cause is gone, and what to do.
-_UNAVAILABLE = {
-    "disk is full": "make room on the disk",
-    "readonly": "let this user write the file and its folder",
-    "disk I/O error": "look at the disk: is it full, or broken?",
-    "unable to open": "is it there, and may this user read and write it and its folder?",
-}
 
 
 class Database:
     """A database behind a URL. Opening creates it or brings it up to date."""
 
     def __init__(self, url: str, *, makes_folder: bool = True) -> None:
-        """Open `url`, which is `sqlite:///FILE`; the file's folder is made.
+        """Open `url`: `sqlite:///FILE`, whose folder is made, or `postgresql://HOST/NAME`.
 
         Args:
             makes_folder: False: nothing is made before something is read or written.
@@ -42,27 +35,33 @@ class Database:
             ConfigError: another kind of URL.
             DatabaseError: the file cannot be opened or is no database.
         """
-        self.url = url
+        parsed = _parsed(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.place = str(parsed.database) if self.is_sqlite else postgres.place(parsed)
         self._turn = Lock()
-        with _readable_errors(url):
-            self.engine = _make_engine(url, makes_folder=makes_folder)
+        with self.guarded():
+            self.engine = _engine(parsed, makes_folder=makes_folder)
 
     @property
-    def place(self) -> str:
-        """Where the database is, without any password."""
-        url = self.engine.url
-        return str(url.database) if self.is_sqlite else url.render_as_string(hide_password=True)
-
-    @property
-    def is_sqlite(self) -> bool:
-        """Whether this is one file."""
-        return self.engine.dialect.name == "sqlite"
+    def url(self) -> URL:
+        """What was opened; printed without its password."""
+        return self.engine.url
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Errors of the database inside become one line each."""
-        with _readable_errors(self.url):
+        """Errors of the database inside become one line each; bugs go through as they are."""
+        try:
             yield
+        except NoConnectionFree as error:
+            raise errors.Busy(
+                f"database {self.place}: all connections of this process are in use - "
+                "try again later"
+            ) from error
+        except DBAPIError as error:
+            kind = sqlite if self.is_sqlite else postgres
+            if found := kind.explained(error, self.place):
+                raise found from error
+            raise
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -73,20 +72,19 @@ class Database:
         """
         with (
             self._one_writer(),
-            _readable_errors(self.url),
+            self.guarded(),
             self.engine.connect() as connection,
             connection.begin(),
         ):
+            if not self.is_sqlite:
+                postgres.take_turn(connection)
             yield connection
 
     @contextmanager
     def _one_writer(self) -> Iterator[None]:
-        """SQLite has one writer, and polls who waits for it: our threads queue instead."""
-        if not self.is_sqlite:
-            yield
-            return
+        """Our own threads queue here: SQLite polls who waits, PostgreSQL keeps a connection."""
         if not self._turn.acquire(timeout=BUSY_TIMEOUT_SECONDS):
-            raise _busy(self.place)
+            raise errors.Locked(sqlite.locked(self.place))
         try:
             yield
         finally:
@@ -95,11 +93,24 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database and takes no write lock."""
+        options = sqlite.READING if self.is_sqlite else postgres.READING
         with (
-            _readable_errors(self.url),
-            self.engine.connect().execution_options(begin="BEGIN") as connection,
+            self.guarded(),
+            self.engine.connect().execution_options(**options) as connection,
             connection.begin(),
         ):
+            yield connection
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """A connection that changes the schema, each step in a transaction of its own.
+
+        Two processes never do it at once, and on PostgreSQL nobody writes meanwhile.
+        """
+        with self.guarded(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.detach()
+                postgres.take_turn_to_migrate(connection)
             yield connection
 
     def close(self) -> None:
@@ -107,92 +118,38 @@ class Database:
         self.engine.dispose()
 
 
-def _make_engine(url: str, *, makes_folder: bool) -> Engine:
+def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise errors.ConfigError(
             'database.url is no database URL - write "sqlite:///notifier.db"'
         ) from error
-    if parsed.get_backend_name() != "sqlite":
+    kind = parsed.drivername.partition("+")[0]
+    if kind not in ("sqlite", "postgresql", "postgres"):
         raise errors.ConfigError(
-            f'database.url: "{parsed.get_backend_name()}" is not supported - '
-            'write "sqlite:///notifier.db"'
+            f'database.url: "{kind}" is not supported - write "sqlite:///notifier.db" '
+            'or "postgresql://notifier@localhost/notifier"'
         )
-    if not parsed.database or parsed.database == ":memory:":
-        raise errors.ConfigError('database.url names no file - write "sqlite:///notifier.db"')
-    try:
-        if makes_folder:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise errors.DatabaseError(
-            f"database {parsed.database}: no folder for it at {error.filename}: {error.strerror}"
-        ) from error
-    engine = create_engine(
-        parsed,
-        hide_parameters=True,
-        json_deserializer=_json,
-        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS},
+    return parsed
+
+
+def _engine(url: URL, *, makes_folder: bool) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return postgres.make_engine(url, wait_seconds=BUSY_TIMEOUT_SECONDS, from_json=_json)
+    return sqlite.make_engine(
+        url, wait_seconds=BUSY_TIMEOUT_SECONDS, makes_folder=makes_folder, from_json=_json
     )
-    event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "begin", _begin)
-    return engine
 
 
-def _set_pragmas(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.text_factory = _text
-
-
-def _json(stored: str) -> Any:
+def _json(stored: str | bytes) -> Any:
     """A half of a character is in no text: JSON can name one, and whoever writes it would fail.
 
     Raises:
         ValueError: there is one, or this is no JSON.
     """
-    value = json.loads(stored)
-    if "\\ud" in stored.lower():
+    text = stored if isinstance(stored, str) else bytes(stored).decode()
+    value = json.loads(text)
+    if "\\ud" in text.lower():
         json.dumps(value, ensure_ascii=False).encode()
     return value
-
-
-def _text(stored: bytes) -> str:
-    """A broken byte spoils a word, and not whatever reads the row."""
-    return stored.decode("utf-8", "replace")
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))
-
-
-@contextmanager
-def _readable_errors(url: str) -> Iterator[None]:
-    """Turn what a user can mend into one line; bugs go through as they are."""
-    try:
-        yield
-    except OperationalError as error:
-        cause = str(error.orig).strip().splitlines()[0]
-        if "locked" in cause:
-            raise _busy(_place(url)) from error
-        cure = next((cure for said, cure in _UNAVAILABLE.items() if said in cause), None)
-        if cure:
-            raise errors.Unavailable(f"database {_place(url)}: {cause} - {cure}") from error
-        raise errors.DatabaseError(f"database {_place(url)}: {cause}") from error
-    except DatabaseError as error:
-        if "not a database" in str(error.orig) or "malformed" in str(error.orig):
-            raise errors.DatabaseError(
-                f"database {_place(url)}: {error.orig} - restore a backup or name another file"
-            ) from error
-        raise
-
-
-def _place(url: str) -> str | None:
-    return make_url(url).database if "://" in url else url
-
-
-def _busy(place: str | None) -> errors.Locked:
-    return errors.Locked(
-        f"database {place}: another process has been writing for "
-        f"{BUSY_TIMEOUT_SECONDS} seconds - try again later"
-    )

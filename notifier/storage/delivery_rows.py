@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlmodel import Field
 
-from notifier.storage.columns import Row, refers, text, time
+from notifier.storage.columns import NUMBER, Row, numbered, refers, text, time
 
 
 class DeliveryRow(Row, table=True):
@@ -24,7 +24,7 @@ class DeliveryRow(Row, table=True):
 
     __tablename__ = "delivery"
     __table_args__ = (Index("ix_delivery_state_queue_not_before", "state", "queue", "not_before"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     digest_id: int = refers("digest", unique=True)
     subscriber_id: int = refers("subscriber", index=True)
     state: str
@@ -49,7 +49,7 @@ class AttemptRow(Row, table=True):
     """
 
     __tablename__ = "attempt"
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     delivery_id: int = refers("delivery", index=True)
     number: int
     at: datetime = time(nullable=False)
@@ -96,7 +96,7 @@ class BounceRow(Row, table=True):
         UniqueConstraint("key", "recipient"),
         Index("ix_bounce_subscriber_id_received_at", "subscriber_id", "received_at"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     key: str
     recipient: str
     kind: str
@@ -105,10 +105,10 @@ class BounceRow(Row, table=True):
     via: str
     done: str
     subscriber_id: int | None = Field(
-        sa_column=Column(Integer, ForeignKey("subscriber.id", ondelete="CASCADE"))
+        sa_column=Column(NUMBER, ForeignKey("subscriber.id", ondelete="CASCADE"))
     )
     delivery_id: int | None = Field(
-        sa_column=Column(Integer, ForeignKey("delivery.id", ondelete="CASCADE"), index=True)
+        sa_column=Column(NUMBER, ForeignKey("delivery.id", ondelete="CASCADE"), index=True)
     )
     received_at: datetime = time(nullable=False, index=True)
     raw: bytes | None = Field(sa_column=Column(LargeBinary))

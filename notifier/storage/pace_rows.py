@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column
 from sqlmodel import Field
 
-from notifier.storage.columns import Row, text, time
+from notifier.storage.columns import Row, numbered, text, time
 
 # Queues without a destination of their own; no domain and no provider has such a name.
 UNSORTED, COMMON = "", "*"
@@ -42,7 +42,7 @@ class RelayRow(Row, table=True):
     """
 
     __tablename__ = "relay"
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     cause: str
     reason: str = text()
     opened_at: datetime | None = time()

@@ -63,12 +63,14 @@ def pending(database: Database) -> list[str]:
 
 def upgrade(database: Database, target: str = "head") -> list[str]:
     """Apply what is pending, up to `target`, and return it; nothing to do changes nothing."""
-    steps = pending(database)
-    if target in steps:
-        steps = steps[: steps.index(target) + 1]
-    if steps:
-        config = _config()
-        config.attributes["database"] = database
-        with database.guarded():
+    if not pending(database):
+        return []
+    with database.migrating() as connection:
+        steps = pending(database)  # another process may have been faster
+        if target in steps:
+            steps = steps[: steps.index(target) + 1]
+        if steps:
+            config = _config()
+            config.attributes["connection"] = connection
             command.upgrade(config, target)
     return steps

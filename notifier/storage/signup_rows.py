@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Column, Index, LargeBinary
 from sqlmodel import Field
 
-from notifier.storage.columns import Row, text, time
+from notifier.storage.columns import Row, numbered, text, time
 
 
 class LetterRow(Row, table=True):
@@ -18,7 +18,7 @@ class LetterRow(Row, table=True):
 
     __tablename__ = "letter"
     __table_args__ = (Index("ix_letter_state_not_before", "state", "not_before"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     key: str = Field(unique=True)
     kind: str
     address: str
@@ -36,7 +36,7 @@ class SignupRow(Row, table=True):
     """What somebody asked for on the page; it becomes a subscriber's when they confirm."""
 
     __tablename__ = "signup"
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     address: str
     rules: str = text()
     zone: str

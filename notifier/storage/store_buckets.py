@@ -11,9 +11,9 @@ from notifier.storage.statements import put
 
 
 def get(conn: Connection, name: str) -> tuple[float, datetime] | None:
-    """Return a bucket's tokens and as of when; locked until the transaction ends."""
+    """Return a bucket's tokens and as of when."""
     b = t.bucket.c
-    query = select(b.tokens, b.at).where(b.name == name).with_for_update()
+    query = select(b.tokens, b.at).where(b.name == name)
     row = conn.execute(query).one_or_none()
     return (row.tokens, row.at) if row else None
 

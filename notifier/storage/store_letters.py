@@ -78,8 +78,6 @@ def claim(conn: Connection, *, owner: str, now: datetime, until: datetime) -> Cl
         .order_by(x.not_before, x.id)
         .limit(1)
     )
-    if conn.dialect.name == "postgresql":
-        found = found.with_for_update(skip_locked=True)
     claimed = (
         update(t.letter)
         .where(x.id.in_(found))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, select
+from sqlalchemy import BigInteger, Connection, delete, exists, func, literal_column, select
 
 from notifier.ranking.order import Fit
 from notifier.storage import paper_changes
@@ -157,7 +157,8 @@ def volume(
     conn: Connection, subscribers: Sequence[int], *, since: datetime, until: datetime
 ) -> dict[int, dict[datetime, int]]:
     """Return by subscriber how many matched papers became news in each hour (UTC) of a time."""
-    hour = epoch(t.paper.c.arrived_at) / _HOUR_SECONDS
+    # Written out: PostgreSQL takes two bound values in SELECT and GROUP BY for different ones.
+    hour = epoch(t.paper.c.arrived_at) // literal_column(str(_HOUR_SECONDS), BigInteger)
     out: dict[int, dict[datetime, int]] = {}
     for chunk in chunks(subscribers):
         query = (

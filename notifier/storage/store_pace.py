@@ -40,11 +40,8 @@ def put_destination(conn: Connection, name: str, **values: Any) -> None:
 
 
 def server(conn: Connection) -> Mapping[str, Any]:
-    """Return the mail server's row; {} where nothing was ever noted.
-
-    PostgreSQL keeps it for us until the transaction ends (SQLite has one writer anyway).
-    """
-    row = conn.execute(select(t.relay).with_for_update()).one_or_none()
+    """Return the mail server's row; {} where nothing was ever noted."""
+    row = conn.execute(select(t.relay)).one_or_none()
     return dict(row._mapping) if row else {}
 
 

@@ -68,7 +68,7 @@ class Fate:
 
 
 @cache
-def _claiming(dialect: str) -> ReturningUpdate[Any]:
+def _claiming() -> ReturningUpdate[Any]:
     """The statement, made once: to make it costs as much as to run it."""
     p, c, other = t.post.c, t.channel.c, t.post.alias("other").c
     on_the_wire = exists(
@@ -88,8 +88,6 @@ def _claiming(dialect: str) -> ReturningUpdate[Any]:
         .order_by(p.not_before, p.id)
         .limit(1)
     )  # fmt: skip
-    if dialect == "postgresql":
-        found = found.with_for_update(skip_locked=True, of=t.post)
     return (
         update(t.post)
         .where(p.id.in_(found.scalar_subquery()))
@@ -110,7 +108,7 @@ def claim(
     """Claim the post that waits longest; of services that are allowed, one at a time a channel."""
     take_over(conn, now=now)
     values = {"now": now, "until": until, "services": list(services)}
-    row = conn.execute(_claiming(conn.dialect.name), values).one_or_none()
+    row = conn.execute(_claiming(), values).one_or_none()
     if row is None:
         return None
     url = conn.scalars(select(t.channel.c.url).where(t.channel.c.id == row.channel_id)).one()

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, exists, func, insert, literal, or_, select, update
 
 from notifier.storage import tables as t
-from notifier.storage.statements import insert_new
+from notifier.storage.statements import COUNTED, insert_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ def fix(
             for name, value in zip(names, values, strict=True)
         ]
         source = select(*columns).where(c.id == one.channel)
-        if conn.execute(insert(t.post).from_select(names, source)).rowcount:
+        statement = insert(t.post).from_select(names, source).execution_options(**COUNTED)
+        if conn.execute(statement).rowcount:
             rows = [
                 {"channel_id": one.channel, "paper_id": paper, "digest_id": digest}
                 for paper in one.papers

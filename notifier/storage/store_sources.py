@@ -13,6 +13,8 @@ from sqlalchemy import Connection, delete, select, update
 from notifier.storage import tables as t
 from notifier.storage.statements import put
 
+_LONGEST_URL = 2_400  # bytes; an index takes little more, and what is longer is asked once
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -140,6 +142,8 @@ def validators(conn: Connection, url: str) -> Validators:
 
 def keep_validators(conn: Connection, url: str, kept: Validators, *, now: datetime) -> None:
     """Keep an answer's validators, in the transaction that commits its papers."""
+    if len(url.encode()) > _LONGEST_URL:
+        return
     put(
         conn,
         t.http_cache,

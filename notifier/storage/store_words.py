@@ -13,6 +13,7 @@ from notifier.storage.statements import add_counts
 
 DAYS = 30
 _CHUNK = 400
+_LONGEST = 200  # characters; what is longer is no word, and no index takes it
 _EVERY_PAPER = ""
 
 
@@ -21,7 +22,7 @@ def count(conn: Connection, papers: Iterable[tuple[datetime, Iterable[str]]]) ->
     counts: Counter[tuple[str, str]] = Counter()
     for first_seen_at, stems in papers:
         day = first_seen_at.date().isoformat()
-        counts.update((day, stem) for stem in stems)
+        counts.update((day, stem) for stem in stems if len(stem) <= _LONGEST)
         counts[day, _EVERY_PAPER] += 1
     rows = [{"stem": stem, "day": day, "papers": n} for (day, stem), n in counts.items()]
     add_counts(conn, t.word, rows, "papers")

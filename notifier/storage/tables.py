@@ -32,7 +32,7 @@ from notifier.storage.channel_rows import (
     PostPaperRow,
     PostRow,
 )
-from notifier.storage.columns import Row, refers, text, time
+from notifier.storage.columns import Row, numbered, refers, text, time
 from notifier.storage.delivery_rows import (
     AttemptRow,
     BounceRow,
@@ -55,7 +55,7 @@ class PaperRow(Row, table=True):
 
     __tablename__ = "paper"
     __table_args__ = ({"sqlite_autoincrement": True},)  # a row's number is never used again
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     key: str = Field(unique=True)
     version: int | None
     title: str = text()
@@ -107,7 +107,7 @@ class SightingRow(Row, table=True):
 
     __tablename__ = "sighting"
     __table_args__ = (UniqueConstraint("paper_id", "source", "announce", "version"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     paper_id: int = refers("paper")
     source: str
     announce: str
@@ -120,7 +120,7 @@ class SignalRow(Row, table=True):
 
     __tablename__ = "signal"
     __table_args__ = (UniqueConstraint("paper_id", "source", "name", "read_at"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     paper_id: int = refers("paper")
     source: str
     name: str
@@ -148,7 +148,7 @@ class SubscriberRow(Row, table=True):
         Index("ix_subscriber_state_next_due_at", "state", "next_due_at"),
         {"sqlite_autoincrement": True},  # links carry the row: it must never be another's
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     address: str = Field(unique=True)
     state: str
     zone: str = Field(index=True)
@@ -186,7 +186,7 @@ class ProfileRow(Row, table=True):
         UniqueConstraint("subscriber_id", "name"),
         Index("ix_profile_matched_enabled", "matched", "enabled"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     subscriber_id: int = refers("subscriber")
     name: str
     rules: str = text()
@@ -246,7 +246,7 @@ class DigestRow(Row, table=True):
 
     __tablename__ = "digest"
     __table_args__ = (UniqueConstraint("subscriber_id", "period"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     key: str = Field(unique=True)
     subscriber_id: int = refers("subscriber")
     period: str
@@ -266,7 +266,7 @@ class DigestPaperRow(Row, table=True):
 
     __tablename__ = "digest_paper"
     __table_args__ = (UniqueConstraint("subscriber_id", "paper_id"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     digest_id: int = refers("digest", index=True)
     subscriber_id: int = refers("subscriber")
     paper_id: int = refers("paper", index=True)
@@ -281,7 +281,7 @@ class CandidateRow(Row, table=True):
 
     __tablename__ = "candidate"
     __table_args__ = (UniqueConstraint("paper_id", "other_id"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = numbered()
     paper_id: int = refers("paper")
     other_id: int = refers("paper", index=True)
     reason: str

@@ -37,6 +37,7 @@ from notifier.storage import store_digests
 from notifier.storage import tables as t
 from notifier.storage.database import Database
 
+from ..databases import database_url
 from .points import SENDING, watch
 from .recorder import recording, took
 
@@ -67,7 +68,7 @@ class Fate:
 def settings(folder: Path, port: int, connections: int) -> Settings:
     """Return those of an instance in a folder that sends to a port of this machine."""
     return Settings(
-        database={"url": f"sqlite:///{folder}/test.db"},
+        database={"url": database_url(folder)},
         smtp={"host": "127.0.0.1", "port": port},
         mail={"from": "Papers <papers@example.org>", "connections": connections},
     )

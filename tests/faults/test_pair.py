@@ -27,6 +27,7 @@ from notifier.storage import database as storage
 from notifier.storage import tables as t
 
 from ..builders import atom
+from ..databases import database_url
 from . import pair
 from .recorder import recording, took
 
@@ -203,9 +204,10 @@ def overlaps(spans: list[tuple[float, float, str]]) -> list[tuple[str, str]]:
     return [(one[2], two[2]) for one, two in pairwise(sorted(spans)) if one[1] > two[0]]
 
 
+@pytest.mark.both
 @pytest.mark.anyio
 async def test_two_daemons_for_a_day_with_one_killed_and_one_that_sleeps(tmp_path: Path) -> None:
-    await through_the_day(tmp_path, f"sqlite:///{tmp_path}/notifier.db")
+    await through_the_day(tmp_path, database_url(tmp_path, "notifier", is_empty=True))
 
 
 async def through_the_day(folder: Path, url: str) -> None:

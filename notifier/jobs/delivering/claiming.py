@@ -139,7 +139,6 @@ class Claims:
         scopes = [scope for scope in (SERVER, claimed.destination) if known.get(scope)]
         if not scopes:
             return True
-        store_pace.server(conn)  # where rows are locked one by one, all counting waits here
         taken = store_pace.taken(conn, scopes)
         full: dict[str, datetime] = {}
         counted: dict[tuple[str, int, int], int] = {}

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from notifier.storage.columns import Utc
+from notifier.storage.columns import NUMBER, Utc
 
 revision = "0001"
 down_revision = None
@@ -26,7 +26,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "paper",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=True),
         sa.Column("title", sa.Text(), nullable=False),
@@ -74,7 +74,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "subscriber",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("zone", sa.String(), nullable=False),
@@ -118,7 +118,7 @@ def upgrade() -> None:
         "alias",
         sa.Column("scheme", sa.String(), nullable=False),
         sa.Column("value", sa.String(), nullable=False),
-        sa.Column("paper_id", sa.Integer(), nullable=False),
+        sa.Column("paper_id", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(
             ["paper_id"], ["paper.id"], name=op.f("fk_alias_paper_id_paper"), ondelete="CASCADE"
         ),
@@ -129,9 +129,9 @@ def upgrade() -> None:
 
     op.create_table(
         "digest",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         sa.Column("key", sa.String(), nullable=False),
-        sa.Column("subscriber_id", sa.Integer(), nullable=False),
+        sa.Column("subscriber_id", NUMBER, nullable=False),
         sa.Column("period", sa.String(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("papers", sa.Integer(), nullable=False),
@@ -154,8 +154,8 @@ def upgrade() -> None:
 
     op.create_table(
         "profile",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("subscriber_id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("subscriber_id", NUMBER, nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("rules", sa.Text(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
@@ -172,8 +172,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "sighting",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("paper_id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("paper_id", NUMBER, nullable=False),
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("announce", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -192,8 +192,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "signal",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("paper_id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("paper_id", NUMBER, nullable=False),
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("value", sa.Float(), nullable=False),
@@ -215,9 +215,9 @@ def upgrade() -> None:
 
     op.create_table(
         "delivery",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("digest_id", sa.Integer(), nullable=False),
-        sa.Column("subscriber_id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("digest_id", NUMBER, nullable=False),
+        sa.Column("subscriber_id", NUMBER, nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("not_before", Utc(), nullable=False),
@@ -252,10 +252,10 @@ def upgrade() -> None:
 
     op.create_table(
         "digest_paper",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("digest_id", sa.Integer(), nullable=False),
-        sa.Column("subscriber_id", sa.Integer(), nullable=False),
-        sa.Column("paper_id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("digest_id", NUMBER, nullable=False),
+        sa.Column("subscriber_id", NUMBER, nullable=False),
+        sa.Column("paper_id", NUMBER, nullable=False),
         sa.Column("profile", sa.String(), nullable=False),
         sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
@@ -288,7 +288,7 @@ def upgrade() -> None:
 
     op.create_table(
         "message",
-        sa.Column("digest_id", sa.Integer(), nullable=False),
+        sa.Column("digest_id", NUMBER, nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["digest_id"],

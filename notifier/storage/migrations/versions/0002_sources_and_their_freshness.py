@@ -6,7 +6,7 @@ Papers stored before have no `title_key`: they become no candidates for merging 
 import sqlalchemy as sa
 from alembic import op
 
-from notifier.storage.columns import Utc
+from notifier.storage.columns import NUMBER, Utc
 
 revision = "0002"
 down_revision = "0001"
@@ -37,9 +37,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "candidate",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("paper_id", sa.Integer(), nullable=False),
-        sa.Column("other_id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("paper_id", NUMBER, nullable=False),
+        sa.Column("other_id", NUMBER, nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("found_at", Utc(), nullable=False),
         sa.Column("dismissed_at", Utc(), nullable=True),

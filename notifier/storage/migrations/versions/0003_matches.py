@@ -6,6 +6,8 @@ Profiles stored before are matched with the papers of the last 30 days at the fi
 import sqlalchemy as sa
 from alembic import op
 
+from notifier.storage.columns import NUMBER
+
 revision = "0003"
 down_revision = "0002"
 
@@ -22,8 +24,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "profile_match",
-        sa.Column("profile_id", sa.Integer(), nullable=False),
-        sa.Column("paper_id", sa.Integer(), nullable=False),
+        sa.Column("profile_id", NUMBER, nullable=False),
+        sa.Column("paper_id", NUMBER, nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("relevance", sa.Float(), nullable=False),
         sa.Column("rules", sa.String(), nullable=False),

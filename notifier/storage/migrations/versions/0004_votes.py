@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from notifier.storage.columns import Utc
+from notifier.storage.columns import NUMBER, Utc
 
 revision = "0004"
 down_revision = "0003"
@@ -15,8 +15,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "vote",
-        sa.Column("subscriber_id", sa.Integer(), nullable=False),
-        sa.Column("paper_id", sa.Integer(), nullable=False),
+        sa.Column("subscriber_id", NUMBER, nullable=False),
+        sa.Column("paper_id", NUMBER, nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("at", Utc(), nullable=False),
         sa.ForeignKeyConstraint(

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from notifier.storage.columns import Utc
+from notifier.storage.columns import NUMBER, Utc
 
 revision = "0007"
 down_revision = "0006"
@@ -12,8 +12,8 @@ down_revision = "0006"
 def upgrade() -> None:
     op.create_table(
         "attempt",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("delivery_id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("delivery_id", NUMBER, nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("at", Utc(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from notifier.storage.columns import Utc
+from notifier.storage.columns import NUMBER, Utc
 
 revision = "0008"
 down_revision = "0007"
@@ -18,13 +18,13 @@ def upgrade() -> None:
         op.add_column("suppression", column)
     op.create_table(
         "bounce",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         *(sa.Column(name, sa.String(), nullable=False) for name in ("key", "recipient")),
         *(sa.Column(name, sa.String(), nullable=False) for name in ("kind", "status")),
         sa.Column("reason", sa.Text(), nullable=False),
         *(sa.Column(name, sa.String(), nullable=False) for name in ("via", "done")),
-        sa.Column("subscriber_id", sa.Integer(), nullable=True),
-        sa.Column("delivery_id", sa.Integer(), nullable=True),
+        sa.Column("subscriber_id", NUMBER, nullable=True),
+        sa.Column("delivery_id", NUMBER, nullable=True),
         sa.Column("received_at", Utc(timezone=True), nullable=False),
         sa.Column("raw", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(

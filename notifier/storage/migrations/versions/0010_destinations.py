@@ -7,7 +7,7 @@ the code and the configuration.
 import sqlalchemy as sa
 from alembic import op
 
-from notifier.storage.columns import Utc
+from notifier.storage.columns import NUMBER, Utc
 
 revision = "0010"
 down_revision = "0009"
@@ -35,7 +35,7 @@ def upgrade() -> None:
     op.bulk_insert(rows, [{"name": n, "step": 0, "refusals": [], "reason": ""} for n in ("", "*")])
     op.create_table(
         "relay",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         sa.Column("cause", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         *(sa.Column(name, Utc(), nullable=True) for name in ("opened_at", "retry_at")),

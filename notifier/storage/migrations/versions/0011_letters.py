@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from notifier.storage.columns import Utc
+from notifier.storage.columns import NUMBER, Utc
 
 revision = "0011"
 down_revision = "0010"
@@ -12,7 +12,7 @@ down_revision = "0010"
 def upgrade() -> None:
     op.create_table(
         "letter",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         *(sa.Column(name, sa.String(), nullable=False) for name in ("key", "kind", "address")),
         sa.Column("content", sa.LargeBinary(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from notifier.storage.columns import Utc
+from notifier.storage.columns import NUMBER, Utc
 
 revision = "0012"
 down_revision = "0011"
@@ -12,7 +12,7 @@ down_revision = "0011"
 def upgrade() -> None:
     op.create_table(
         "signup",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("rules", sa.Text(), nullable=False),
         sa.Column("zone", sa.String(), nullable=False),

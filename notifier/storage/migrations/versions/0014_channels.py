@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from notifier.storage.columns import Utc
+from notifier.storage.columns import NUMBER, Utc
 
 revision = "0014"
 down_revision = "0013"
@@ -14,7 +14,7 @@ down_revision = "0013"
 def _refers(table: str, column: str, target: str) -> tuple[sa.Column[Any], sa.ForeignKeyConstraint]:
     name = op.f(f"fk_{table}_{column}_{target}")
     return (
-        sa.Column(column, sa.Integer(), nullable=False),
+        sa.Column(column, NUMBER, nullable=False),
         sa.ForeignKeyConstraint([column], [f"{target}.id"], name=name, ondelete="CASCADE"),
     )
 
@@ -31,7 +31,7 @@ def upgrade() -> None:
 def _channels() -> None:
     op.create_table(
         "channel",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         *_refers("channel", "subscriber_id", "subscriber"),
         sa.Column("service", sa.String(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
@@ -55,7 +55,7 @@ def _channels() -> None:
 def _posts() -> None:
     op.create_table(
         "post",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         *_refers("post", "digest_id", "digest"),
         *_refers("post", "channel_id", "channel"),
         sa.Column("page", sa.String(), nullable=False),
@@ -76,7 +76,7 @@ def _posts() -> None:
     op.create_index(op.f("ix_post_channel_id_state"), "post", ["channel_id", "state"])
     op.create_table(
         "post_attempt",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         *_refers("post_attempt", "post_id", "post"),
         sa.Column("number", sa.Integer(), nullable=False),
         _time("at", nullable=False),

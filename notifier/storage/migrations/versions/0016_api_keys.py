@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from notifier.storage.columns import Utc
+from notifier.storage.columns import NUMBER, Utc
 
 revision = "0016"
 down_revision = "0015"
@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("headers", sa.JSON(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("subscriber", sa.Integer(), nullable=True),
+        sa.Column("subscriber", NUMBER, nullable=True),
         sa.Column("made_at", Utc(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_answer")),
     )

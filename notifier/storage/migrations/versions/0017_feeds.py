@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from notifier.storage.columns import NUMBER
+
 revision = "0017"
 down_revision = "0016"
 
@@ -10,7 +12,7 @@ down_revision = "0016"
 def upgrade() -> None:
     op.create_table(
         "feed",
-        sa.Column("profile_id", sa.Integer(), nullable=False),
+        sa.Column("profile_id", NUMBER, nullable=False),
         sa.Column("secret", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["profile_id"],

@@ -1,0 +1,191 @@
+"""PostgreSQL: how its connections are made, whose turn it is to write, its errors in one line.
+
+Errors tell no values: PostgreSQL puts those of the row into what it says, and addresses are among
+them. Nothing here prints a password.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from notifier import errors
+from notifier.storage.sqlite import locked
+
+MIGRATION_WAIT_SECONDS = 600
+_KEY = int.from_bytes(b"notifier")  # of the advisory lock; they are apart in each database
+
+_SETTINGS = {
+    "timezone": "UTC",
+    # What takes longer hangs, or has lost the one who asked; it must not hold the others up.
+    "statement_timeout": "600s",
+    # A process that was stopped or cut off must not keep old rows from being cleaned up. Matching
+    # a million profiles takes minutes between two statements.
+    "idle_in_transaction_session_timeout": "900s",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+# While it is our turn, all others wait; one statement sets it and takes the turn.
+_TURN = (
+    "SELECT set_config('idle_in_transaction_session_timeout', '60s', true),"
+    f" pg_advisory_xact_lock({_KEY})"
+)
+# What is read is of one state of the database, as it is on SQLite.
+READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_LOCK_TIMEOUT = "55P03"
+_BUSY = {"40001", "40P01", "53300"}
+_MENDED_BY_USERS = ("08", "28", "3D", "53", "57", "58", "XX", "25006", "25P03", "42501", "42000")
+_TOO_MANY = ("too many clients", "remaining connection slots", "too many connections")
+# What does not mend itself; from the rest the server may recover while we go on.
+_LASTING = ("password", "authentication", "permission denied", "does not exist", "invalid", "ssl")
+_REMEDIES = (
+    ("no password supplied", "write it into database.password_file"),
+    ("authentication failed", "check user and password in database.url"),
+    ("permission denied", "make our user the owner: ALTER DATABASE ... OWNER TO ..."),
+    ("does not exist", "make it: createuser, createdb (docs/postgresql.md)"),
+    ("no space left", "make room on the server's disk"),
+    ("invalid connection option", "check what stands behind the ? of database.url"),
+    ("does not support ssl", "take sslmode out of database.url, or switch TLS on there"),
+    ("connection to server", "is it running, and are host and port in database.url right?"),
+    ("resolve host", "check the host in database.url"),
+)
+
+
+def make_engine(url: URL, *, wait_seconds: float, from_json: Callable[[str], Any]) -> Engine:
+    """Return what connects to the database of `url`; nothing is asked yet.
+
+    Args:
+        wait_seconds: How long one waits for a lock, or for a connection.
+    Raises:
+        ConfigError: the URL names no database, or the driver is not installed.
+    """
+    if url.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise errors.ConfigError(
+            f'database.url: "{url.drivername}" is not supported - write "postgresql://..."'
+        )
+    if not url.database:
+        raise errors.ConfigError(
+            'database.url names no database - write "postgresql://notifier@localhost/notifier"'
+        )
+    try:
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            hide_parameters=True,
+            json_deserializer=from_json,
+            connect_args=_connecting(url, wait_seconds),
+            pool_size=5,
+            max_overflow=15,
+            pool_timeout=wait_seconds,
+            pool_pre_ping=True,  # a server that was restarted meanwhile
+            pool_recycle=1800,  # before firewalls forget it
+        )
+    except ImportError as error:
+        raise errors.ConfigError(
+            "database.url asks for PostgreSQL - first: pip install 'paper-notifier[postgres]'"
+        ) from error
+    event.listen(engine, "handle_error", _without_values)
+    event.listen(engine, "connect", _without_nul)
+    return engine
+
+
+def _connecting(url: URL, wait_seconds: float) -> dict[str, Any]:
+    """How each connection is made; what the URL says wins."""
+    settings = _SETTINGS | {
+        "lock_timeout": f"{max(1, round(wait_seconds * 1000))}ms"
+    }  # 0: for ever
+    ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    theirs = url.query.get("options", "")
+    theirs = theirs if isinstance(theirs, str) else " ".join(theirs)
+    wanted: dict[str, Any] = {
+        "application_name": "notifier",
+        "connect_timeout": 10,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+    }
+    wanted = {name: value for name, value in wanted.items() if name not in url.query}
+    return wanted | {"options": f"{ours} {theirs}".strip()}
+
+
+def _without_values(context: ExceptionContext) -> None:
+    diagnosis = getattr(context.original_exception, "diag", None)
+    said = diagnosis and diagnosis.message_primary
+    if said:
+        for error in filter(None, (context.original_exception, context.sqlalchemy_exception)):
+            error.args = (said,)
+
+
+def _without_nul(connection: Any, _: ConnectionPoolEntry) -> None:
+    """Leave NUL characters out of texts, which SQLite takes and PostgreSQL refuses."""
+    connection.adapters.register_dumper(str, _text_dumper())
+
+
+@cache
+def _text_dumper() -> Any:
+    from psycopg.types.string import StrDumper  # only here: the driver need not be installed
+
+    class Text(StrDumper):
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", ""))
+
+    return Text
+
+
+def place(url: URL) -> str:
+    """Return where the database is, without user and password."""
+    host, port = (getattr(url, name) or url.query.get(name, "") for name in ("host", "port"))
+    return f"postgresql://{host}{port and f':{port}'}/{url.database}"
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until nobody else writes; it is our turn until the transaction ends.
+
+    Each statement behind it sees all that those before us wrote (READ COMMITTED).
+    """
+    connection.exec_driver_sql(_TURN)
+
+
+def take_turn_to_migrate(connection: Connection) -> None:
+    """Wait until nobody else writes or migrates; it is our turn until the connection is closed."""
+    for name, seconds in (("statement_timeout", 0), ("lock_timeout", MIGRATION_WAIT_SECONDS)):
+        connection.exec_driver_sql(f"SET {name} = '{seconds}s'")
+    connection.exec_driver_sql(f"SELECT pg_advisory_lock({_KEY})")
+    connection.commit()
+
+
+def explained(error: DBAPIError, place: str) -> errors.NotifierError | None:
+    """Return what a user can mend as one line; None for a mistake of ours."""
+    state, said = getattr(error.orig, "sqlstate", None) or "", _said(str(error.orig))
+    if state == _LOCK_TIMEOUT:
+        return errors.Locked(locked(place))
+    if state in _BUSY or any(sign in said for sign in _TOO_MANY):
+        return errors.Busy(f"database {place}: {said} - try again later")
+    is_theirs = state.startswith(_MENDED_BY_USERS) if state else _is_no_connection(error, said)
+    if not is_theirs:
+        return None
+    remedy = next((f" - {cure}" for sign, cure in _REMEDIES if sign in said.lower()), "")
+    is_lasting = any(sign in said.lower() for sign in _LASTING)
+    kind = errors.DatabaseError if is_lasting else errors.Unavailable
+    return kind(f"database {place}: {said}{remedy}")
+
+
+def _said(text: str) -> str:
+    """The line that says most of what the driver and the server said."""
+    lines = [line.strip(" \t-") for line in text.splitlines() if line.strip()]
+    best = next((one for one in lines if "FATAL" in one or " failed: " in one), (lines or [""])[0])
+    return re.sub(r"^connection (failed|is bad): |^.*FATAL:\s+", "", best)
+
+
+def _is_no_connection(error: DBAPIError, said: str) -> bool:
+    """Whether the driver itself failed to reach the server, or lost it."""
+    return isinstance(error, OperationalError) or "connection option" in said
