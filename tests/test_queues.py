@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text, update
 
 from notifier.delivery.standing import Standing
 from notifier.jobs.delivering import memory
@@ -297,3 +297,19 @@ def test_every_mail_goes_once_and_none_to_a_stuck_destination_whatever_happens(
 
 def _do(book: Book, event: str) -> Callable[[str], None]:
     return (lambda _: book.send()) if event == "send" else getattr(book, event)
+
+
+def test_a_mail_that_is_gone_or_damaged_fails_and_stops_no_other(database: Database) -> None:
+    post(database, ["a@x.example", "b@x.example", "c@x.example"])
+    m, d = t.message.c, t.delivery.c
+    with database.writing() as conn:
+        conn.execute(delete(t.message).where(m.digest_id == 1))
+        conn.execute(update(t.message).where(m.digest_id == 2).values(content=b"damaged"))
+    assert take(at_noon(database)) == ["c@x.example"]
+    with database.reading() as conn:
+        found = conn.execute(select(d.state, d.reply, d.finished_at).order_by(d.id)).all()
+        tried = list(conn.scalars(select(t.attempt.c.outcome)))
+    assert [one.state for one in found] == ["failed", "failed", "claimed"]
+    assert found[0][1:] == ("its mail was deleted, it cannot be sent", NOON)
+    assert "its mail cannot be read" in found[1].reply
+    assert tried == ["failed", "failed"]

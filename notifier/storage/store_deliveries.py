@@ -10,6 +10,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -35,6 +36,8 @@ from notifier.storage.store_queues import claiming
 from notifier.storage.store_subscribers import is_suppressed
 
 _LOST = "the sending process ended with it"
+_DELETED = "its mail was deleted, it cannot be sent"
+_UNREADABLE = "its mail cannot be read from the database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +75,28 @@ def claim(
     """Claim up to `limit` deliveries that are due, the longest waiting first.
 
     None of a destination that is paused, slow or has used up its limit; none at all while the mail
-    server's limit is used up, or it is not asked (`trial`: even then).
+    server's limit is used up, or it is not asked (`trial`: even then). One whose mail is not there
+    any more, or cannot be read, has failed, and stands in nobody's way.
 
     Args:
         takes_over: Also those whose claim ran out.
     """
     if takes_over:
         take_over(conn, now=now)
-    rows: list[int] = []
-    while len(rows) < limit:
+    found: list[Claimed] = []
+    while len(found) < limit:
         values = {"now": now, "owner": owner, "lease_until": lease_until,
-                  "limit": limit - len(rows), "trial": trial}  # fmt: skip
-        found = list(conn.scalars(claiming(conn.dialect.name), values))
-        rows += found
-        if not found:
+                  "limit": limit - len(found), "trial": trial}  # fmt: skip
+        rows = list(conn.scalars(claiming(conn.dialect.name), values))
+        if not rows:
             break
-    return [_claimed(conn, row) for row in sorted(rows)]
+        for row in rows:
+            one = _claimed(conn, row)
+            if isinstance(one, Outcome):
+                finish(conn, row, one, owner=owner, now=now)
+            else:
+                found.append(one)
+    return sorted(found, key=attrgetter("row"))
 
 
 def take_over(conn: Connection, *, now: datetime) -> int:
@@ -120,18 +129,25 @@ def _facts() -> Select[Any]:
                d.reply, q.name.is_not(None), func.coalesce(own, false()) | server)
         .join(t.digest, t.digest.c.id == d.digest_id)
         .join(t.subscriber, t.subscriber.c.id == d.subscriber_id)
-        .join(t.message, t.message.c.digest_id == d.digest_id)
+        .join(t.message, t.message.c.digest_id == d.digest_id, isouter=True)
         .join(t.destination, q.name == d.destination, isouter=True)
         .where(d.id == bindparam("row"))
     )  # fmt: skip
 
 
-def _claimed(conn: Connection, row: int) -> Claimed:
+def _claimed(conn: Connection, row: int) -> Claimed | Outcome:
+    """Return what was claimed, or why it cannot be sent."""
     (row, key, subscriber, address, content, attempts, expires_at, destination, queue, stage, code,
      enhanced, reply, apart, troubled) = conn.execute(_facts(), {"row": row}).one()  # fmt: skip
+    if content is None:
+        return Outcome("failed", reply=_DELETED)
+    try:
+        mail = zlib.decompress(content)
+    except zlib.error as error:
+        return Outcome("failed", reply=f"{_UNREADABLE} ({error})")
     last = Outcome("pending", stage or "", code or 0, enhanced or "", reply or "")
     return Claimed(
-        row, key, subscriber, address, zlib.decompress(content), attempts, expires_at, destination,
+        row, key, subscriber, address, mail, attempts, expires_at, destination,
         queue, last, apart, troubled,
     )  # fmt: skip
 
