@@ -100,11 +100,14 @@ def _prepare(database: Database, settings: DeliverSettings, done: Delivered, now
     with database.writing() as conn:
         _notice_settings(conn, settings, now)
         _notice_destinations(conn, settings, now)
+        until = now + settings.lease
         if settings.holds_doubtful:
             look_up_at = now + GRACE if settings.postfix else None
-            done.held += store_deliveries.hold_doubtful(conn, now=now, look_up_at=look_up_at)
+            done.held += store_deliveries.hold_doubtful(
+                conn, now=now, lease_until=until, look_up_at=look_up_at
+            )
         else:
-            store_deliveries.take_over(conn, now=now)
+            store_deliveries.take_over(conn, now=now, lease_until=until)
         done.expired, done.dropped = store_deliveries.close_stale(
             conn, now=now, takes_over=not settings.holds_doubtful
         )

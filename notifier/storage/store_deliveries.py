@@ -7,6 +7,7 @@ nobody is mailed who left, whatever the code around it believes.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -70,6 +71,7 @@ def claim(
     lease_until: datetime,
     limit: int,
     takes_over: bool = True,
+    spared: Collection[int] = (),
     trial: bool = False,
 ) -> list[Claimed]:
     """Claim up to `limit` deliveries that are due, the longest waiting first.
@@ -79,10 +81,10 @@ def claim(
     any more, or cannot be read, has failed, and stands in nobody's way.
 
     Args:
-        takes_over: Also those whose claim ran out.
+        takes_over: Also those whose claim ran out, but for the `spared`: see `take_over`.
     """
     if takes_over:
-        take_over(conn, now=now)
+        take_over(conn, now=now, lease_until=lease_until, spared=spared)
     found: list[Claimed] = []
     while len(found) < limit:
         values = {"now": now, "owner": owner, "lease_until": lease_until,
@@ -99,19 +101,38 @@ def claim(
     return sorted(found, key=attrgetter("row"))
 
 
-def take_over(conn: Connection, *, now: datetime) -> int:
-    """Let what somebody had claimed and never told the end of wait again; return how many."""
-    rows = _lost(conn, now, state="pending")
+def take_over(
+    conn: Connection, *, now: datetime, lease_until: datetime, spared: Collection[int] = ()
+) -> int:
+    """Let what somebody had claimed and never told the end of wait again; return how many.
+
+    Args:
+        lease_until: No claim lasts longer, whatever the clock was by which it was made.
+        spared: Deliveries known to be on the wire, however long ago they seem to be claimed.
+    """
+    rows = _lost(conn, now, lease_until, spared, state="pending")
     note(conn, rows, Outcome("pending", "dot", reply=_LOST), now=now)
     return len(rows)
 
 
-def _lost(conn: Connection, now: datetime, **values: Any) -> list[int]:
+def _lost(
+    conn: Connection,
+    now: datetime,
+    lease_until: datetime,
+    spared: Collection[int],
+    **values: Any,
+) -> list[int]:
+    """Undo claims that ran out, and return whose.
+
+    One made by a clock that was ahead is cut short and not undone: who made it may be sending.
+    """
     d = t.delivery.c
+    ahead = (d.state == "claimed") & (d.lease_until > lease_until)
+    conn.execute(update(t.delivery).where(ahead).values(lease_until=lease_until))
     return list(
         conn.scalars(
             update(t.delivery)
-            .where(d.state == "claimed", d.lease_until < now)
+            .where(d.state == "claimed", d.lease_until < now, d.id.not_in(spared))
             .values(lease_owner=None, lease_until=None, **values)
             .returning(d.id)
         )
@@ -209,14 +230,16 @@ def release(conn: Connection, row: int, outcome: Outcome, *, owner: str, now: da
     return conn.execute(update(t.delivery).where(here).values(values)).rowcount == 1
 
 
-def hold_doubtful(conn: Connection, *, now: datetime, look_up_at: datetime | None = None) -> int:
+def hold_doubtful(
+    conn: Connection, *, now: datetime, lease_until: datetime, look_up_at: datetime | None = None
+) -> int:
     """Hold what somebody had claimed and never told the end of; return how many.
 
     Their mail may have been taken: the process or machine died with it. From `look_up_at` on
-    somebody can be asked whether it was.
+    somebody can be asked whether it was. `lease_until`: see `take_over`.
     """
     values = {"not_before": look_up_at} if look_up_at else {}
-    rows = _lost(conn, now, state="held", **values)
+    rows = _lost(conn, now, lease_until, (), state="held", **values)
     note(conn, rows, Outcome("held", "dot", reply=_LOST), now=now)
     return len(rows)
 

@@ -91,6 +91,7 @@ class Worker:
                         return
         finally:
             run.working -= 1
+            run.claims.end(self._owner)
             run.first_told.set()
 
     async def _send(self, mailer: Mailer, taken: Taken) -> Taken | None:
