@@ -7,7 +7,7 @@ nobody is mailed who left, whatever the code around it believes.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -244,28 +244,38 @@ def hold_doubtful(
     return len(rows)
 
 
-def close_stale(conn: Connection, *, now: datetime, takes_over: bool = True) -> tuple[int, int]:
-    """End what can no longer be sent; return (expired, dropped).
+def stale(
+    conn: Connection, *, now: datetime, takes_over: bool = True, spared_owner: str = ""
+) -> list[int]:
+    """Return the deliveries that can no longer be sent, the oldest first: see `close_stale`."""
+    d = t.delivery.c
+    over = or_(d.expires_at <= now, _is_gone(now))
+    query = select(d.id).where(_is_open(now, takes_over, spared_owner), over)
+    return list(conn.scalars(query.order_by(d.id)))
+
+
+def close_stale(
+    conn: Connection,
+    rows: Sequence[int],
+    *,
+    now: datetime,
+    takes_over: bool = True,
+    spared_owner: str = "",
+) -> tuple[int, int]:
+    """End those of some deliveries that can no longer be sent; return (expired, dropped).
 
     A digest that expired unsent gives its papers back: its subscriber's next digest looks at
     them again. One whose subscriber left, or may not be mailed, is dropped.
 
     Args:
+        rows: At most as many as one of `statements.chunks`.
         takes_over: One whose claim ran out is open again; one that is being sent is left alone.
+        spared_owner: What this process has claimed is left alone in any case.
     """
     d = t.delivery.c
-    open_: ColumnElement[bool] = d.state == "pending"
-    if takes_over:
-        open_ |= (d.state == "claimed") & (d.lease_until < now)
-    gone = ~exists(
-        select(t.subscriber.c.id).where(
-            t.subscriber.c.id == d.subscriber_id, t.subscriber.c.state == "active"
-        )
-    ) | exists(
-        select(t.subscriber.c.id).where(t.subscriber.c.id == d.subscriber_id, is_suppressed(now))
-    )
+    open_ = d.id.in_(rows) & _is_open(now, takes_over, spared_owner)
     dropped = conn.execute(
-        update(t.delivery).where(open_, gone).values(state="dropped", finished_at=now)
+        update(t.delivery).where(open_, _is_gone(now)).values(state="dropped", finished_at=now)
     ).rowcount
     expired = list(
         conn.scalars(
@@ -275,9 +285,27 @@ def close_stale(conn: Connection, *, now: datetime, takes_over: bool = True) -> 
             .returning(d.digest_id)
         )
     )
-    for digest in expired:
-        _give_back(conn, digest)
+    _give_back(conn, expired)
     return len(expired), dropped
+
+
+def _is_open(now: datetime, takes_over: bool, spared_owner: str) -> ColumnElement[bool]:
+    d = t.delivery.c
+    if not takes_over:
+        return d.state == "pending"
+    lost = (d.state == "claimed") & (d.lease_until < now)
+    if spared_owner:
+        lost &= ~d.lease_owner.startswith(f"{spared_owner}/", autoescape=True)
+    return or_(d.state == "pending", lost)
+
+
+def _is_gone(now: datetime) -> ColumnElement[bool]:
+    """Whether a delivery's subscriber left, or may not be mailed."""
+    s = t.subscriber.c
+    stays = select(s.id).where(
+        s.id == t.delivery.c.subscriber_id, s.state == "active", ~is_suppressed(now)
+    )
+    return ~exists(stays.correlate(t.delivery))
 
 
 def is_any_open(conn: Connection) -> bool:
@@ -290,19 +318,24 @@ def give_back_dropped(conn: Connection, subscriber: int, *, since: datetime) -> 
     """Give the papers of a subscriber's digests back that were dropped since a time (UTC)."""
     d = t.delivery.c
     mine = (d.subscriber_id == subscriber) & (d.state == "dropped") & (d.finished_at >= since)
-    for digest in conn.scalars(select(d.digest_id).where(mine)).all():
-        _give_back(conn, digest)
+    _give_back(conn, conn.scalars(select(d.digest_id).where(mine)).all())
 
 
-def _give_back(conn: Connection, digest: int) -> None:
-    row = conn.execute(
-        select(t.digest.c.subscriber_id, t.digest.c.seen_from).where(t.digest.c.id == digest)
-    ).one()
-    conn.execute(delete(t.digest_paper).where(t.digest_paper.c.digest_id == digest))
+def _give_back(conn: Connection, digests: Sequence[int]) -> None:
+    g, s, held = t.digest.c, t.subscriber.c, t.digest_paper.c
+    since = select(g.subscriber_id, func.min(g.seen_from)).where(g.id.in_(digests))
+    back = [
+        {"row": row, "since": seen}
+        for row, seen in conn.execute(since.group_by(g.subscriber_id)).all()
+    ]
+    if not back:
+        return
+    conn.execute(delete(t.digest_paper).where(held.digest_id.in_(digests)))
     conn.execute(
         update(t.subscriber)
-        .where(t.subscriber.c.id == row.subscriber_id, t.subscriber.c.seen > row.seen_from)
-        .values(seen=row.seen_from)
+        .where(s.id == bindparam("row"), s.seen > bindparam("since"))
+        .values(seen=bindparam("since")),
+        back,
     )
 
 
