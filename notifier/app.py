@@ -225,6 +225,7 @@ class App:
             templates=self.templates,
             sample=digest.sample,
             holds_doubtful=self.holds_doubtful,
+            owner=self._owner,
             wait=timedelta(minutes=digest.wait_minutes),
             spread_minutes=digest.spread_minutes,
             sign=self.sign,

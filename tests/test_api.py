@@ -8,9 +8,11 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from sqlalchemy import delete
 
 from notifier.digests.reading import body
 from notifier.storage import store_subscribers
+from notifier.storage import tables as t
 from notifier.web.guarding import BODY_BYTES
 
 from .api import API, a_key, bearer, fail, follow
@@ -264,6 +266,19 @@ async def test_a_refused_mail_is_shown_in_the_servers_words_and_sent_again(place
         said = await api("POST", f"/deliveries/{key}/retry", 409)
         assert "this mail is dropped" in said["detail"]
         await api("POST", f"/deliveries/{'0' * 32}/drop", 404)
+
+
+@pytest.mark.anyio
+async def test_a_refused_mail_that_was_deleted_is_not_sent_again(place: Place) -> None:
+    place.send()
+    key = fail(place)
+    with place.app.database.writing() as conn:
+        conn.execute(delete(t.message))
+    async with place.client() as http:
+        api = Api(http, a_key(place))
+        said = await api("POST", f"/deliveries/{key}/retry", 409)
+        assert "was deleted after 90 days" in said["detail"]
+        assert (await api("GET", f"/deliveries/{key}"))["state"] == "failed"
 
 
 @pytest.mark.anyio

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from notifier.delivery.breaker import Breaker
 from notifier.delivery.cut import Cut
@@ -15,11 +16,13 @@ from notifier.delivery.smtp import SmtpSettings, SmtpTransport
 from notifier.jobs.deliver import deliver
 from notifier.jobs.delivering import memory
 from notifier.jobs.delivering.values import Delivered, DeliverSettings
+from notifier.storage import database as module
 from notifier.storage import tables as t
 from notifier.storage.database import Database
 
 from .builders import NOON
 from .fakes import HANG, Hang, Late, ScriptedSmtp, Step, scripted
+from .faults.instance import until
 from .pages import Place
 from .sending import LEASE, mail, post
 from .test_letters import states, write
@@ -113,6 +116,22 @@ async def test_a_trial_that_is_cut_off_lets_the_next_run_try(database: Database)
             sent(database, server.port, stop=stop, cut=cut), asked_to_end(server, stop, cut)
         )
         assert (await sent(database, server.port)).sent == 1
+
+
+async def test_a_mail_is_given_back_also_while_another_writes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(database, ["ada@example.org"])
+    stop, cut = asyncio.Event(), Cut()
+    async with scripted({"MAIL": HANG}) as server:
+        sending = asyncio.ensure_future(sent(database, server.port, stop=stop, cut=cut))
+        await asyncio.wait_for(server.holds.wait(), 10)
+        monkeypatch.setattr(module, "BUSY_TIMEOUT_SECONDS", 0.05)
+        with capture_logs() as logs, database.writing():
+            await asked_to_end(server, stop, cut)
+            await until(lambda: bool(logs) or sending.done())
+        await sending
+    assert deliveries(database) == [("pending", 0, None)]
 
 
 async def test_a_letter_that_the_server_has_not_whole_is_given_back(tmp_path: Path) -> None:

@@ -197,6 +197,19 @@ async def test_two_workers_claim_no_letter_twice_and_one_that_died_is_followed(
         assert store_letters.finish(conn, first.row, "sent", owner="b", reply="")
 
 
+async def test_a_claim_of_a_clock_that_was_ahead_ends_a_lease_after_it_is_seen(
+    place: Place,
+) -> None:
+    write(place)
+    lease, ahead = timedelta(minutes=15), timedelta(hours=10)
+    for since, found in ((ahead, True), (timedelta(0), False), (lease, True)):
+        now = place.now + since
+        with place.app.database.writing() as conn:
+            assert store_letters.close_stale(conn, now=now, until=now + lease) == 0
+            claimed = store_letters.claim(conn, owner="a", now=now, until=now + lease)
+        assert bool(claimed) == found
+
+
 async def test_the_waits_between_tries_grow_up_to_an_hour() -> None:
     waits = [(next_try(n, NOON) - NOON).total_seconds() / 60 for n in (1, 2, 3, 7, 50)]
     assert waits == [1, 2, 4, 60, 60]

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, update
 
 from notifier.storage import schema, store_deliveries, store_digests, store_outbox
+from notifier.storage import tables as t
 from notifier.storage.database import Database
 
 from .commands import Notifier, notifier
@@ -230,6 +232,20 @@ def test_retry_and_drop_say_what_would_be_and_then_do_it_once(waiting: Notifier)
         one["outcome"] for one in waiting("outbox", "show", key, "--format", "json").json["tried"]
     ]
     assert outcomes == ["pending", "retried", "dropped"]
+    database.close()
+
+
+def test_a_refused_mail_that_was_deleted_is_not_sent_again(waiting: Notifier) -> None:
+    key = waiting("outbox", "list", "--format", "jsonl").rows[0]["key"]
+    database = Database(database_url(waiting.folder))
+    with database.writing() as conn:
+        conn.execute(update(t.delivery).values(state="failed"))
+        conn.execute(delete(t.message))
+    before = dump(database)
+    said = "its mail was deleted after 90 days, it cannot be sent again"
+    assert said in waiting("outbox", "retry", key, "--dry-run").err
+    assert said in waiting("outbox", "retry", key).err
+    assert dump(database) == before
     database.close()
 
 

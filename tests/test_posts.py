@@ -443,6 +443,18 @@ async def test_a_crash_between_sending_and_recording_sends_the_same_text_again(l
     assert lab.states() == ["sent"]
 
 
+async def test_a_claim_of_a_clock_that_was_ahead_ends_a_lease_after_it_is_seen(lab: Lab) -> None:
+    lab.channel()
+    lab.compose(RAG)
+    now = lab.now
+    lab.now += timedelta(hours=10)
+    assert lab.claim()
+    lab.now = now
+    assert lab.claim() is None
+    lab.now += timedelta(minutes=6)
+    assert lab.claim()
+
+
 async def test_who_lost_a_claim_changes_nothing_and_who_is_only_late_does(lab: Lab) -> None:
     lab.channel()
     lab.compose(RAG)
@@ -456,7 +468,7 @@ async def test_who_lost_a_claim_changes_nothing_and_who_is_only_late_does(lab: L
     assert lab.states() == ["claimed"]
     lab.now += timedelta(minutes=6)
     with lab.app.database.writing() as conn:
-        store_posting.take_over(conn, now=lab.now)
+        store_posting.take_over(conn, now=lab.now, until=lab.now + timedelta(minutes=5))
         assert store_posting.record(conn, second, Fate("sent"), now=lab.now)
         assert not store_posting.record(conn, second, Fate("failed"), now=lab.now)
     assert lab.states() == ["sent"]

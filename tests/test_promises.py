@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, event, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import DatabaseError
+from notifier.jobs import expiry
 from notifier.papers.identity import Alias
 from notifier.papers.paper import Entry
 from notifier.profiles.profile import Schedule
@@ -30,6 +32,7 @@ from notifier.storage.store_digests import Chosen, NewDigest
 from notifier.storage.store_votes import StoredVote
 
 from .builders import NOON, an_entry
+from .sending import post
 
 pytestmark = pytest.mark.both
 
@@ -83,6 +86,10 @@ def fix(database: Database, new: NewDigest) -> bool:
 def claim(database: Database, owner: str = "me", now: datetime = NOON) -> list[Claimed]:
     with database.writing() as conn:
         return store_deliveries.claim(conn, owner=owner, now=now, lease_until=now + LEASE, limit=10)
+
+
+def end_stale(database: Database, now: datetime) -> tuple[int, int]:
+    return expiry.end_stale(database, now=now, takes_over=True)
 
 
 def states(database: Database) -> list[str]:
@@ -299,7 +306,7 @@ def test_a_delivery_to_somebody_who_left_is_dropped(database: Database) -> None:
     fix(database, digest(who))
     with database.writing() as conn:
         store_subscribers.change(conn, who, state="left")
-        assert store_deliveries.close_stale(conn, now=NOON) == (0, 1)
+    assert end_stale(database, NOON) == (0, 1)
     assert states(database) == ["dropped"]
 
 
@@ -309,8 +316,7 @@ def test_an_expired_digest_gives_its_papers_back(database: Database) -> None:
     fix(database, digest(who, "2026-11-20", 1))
     late = NOON + timedelta(hours=21)
     assert claim(database, now=late) == []
-    with database.writing() as conn:
-        assert store_deliveries.close_stale(conn, now=late) == (1, 0)
+    assert end_stale(database, late) == (1, 0)
     assert states(database) == ["expired"]
     with database.reading() as conn:
         found = store_subscribers.get(conn, who)
@@ -324,9 +330,43 @@ def test_a_mail_on_the_wire_is_not_expired_or_dropped_under_its_worker(
 ) -> None:
     fix(database, digest(subscriber(database)))
     claim(database, now=NOON + timedelta(hours=19, minutes=59))
-    with database.writing() as conn:
-        assert store_deliveries.close_stale(conn, now=NOON + timedelta(hours=20)) == (0, 0)
+    assert end_stale(database, NOON + timedelta(hours=20)) == (0, 0)
     assert states(database) == ["claimed"]
+
+
+def test_a_clock_that_leaps_does_not_expire_what_this_process_has_on_the_wire(
+    database: Database,
+) -> None:
+    fix(database, digest(subscriber(database)))
+    claim(database, "me/0")
+    late = NOON + timedelta(days=1)
+    mine = expiry.end_stale(database, now=late, takes_over=True, spared_owner="me")
+    assert mine == (0, 0)
+    assert expiry.end_stale(database, now=late, takes_over=True, spared_owner="m") == (1, 0)
+
+
+def test_that_nothing_is_stale_is_seen_without_a_lock(database: Database) -> None:
+    fix(database, digest(subscriber(database)))
+    with database.writing():
+        assert end_stale(database, NOON) == (0, 0)
+
+
+def test_many_mails_expire_in_transactions_of_some_hundreds(database: Database) -> None:
+    post(database, [f"r{n}@x.example" for n in range(1000)])
+    with database.writing() as conn:
+        conn.execute(update(t.subscriber).values(seen=1))
+    sizes: list[int] = []
+
+    def committed(conn: Connection) -> None:
+        ended = t.delivery.c.state == "expired"
+        sizes.append(conn.scalar(select(func.count()).where(ended)) or 0)
+
+    event.listen(database.engine, "commit", committed)
+    assert end_stale(database, NOON + timedelta(days=1)) == (1000, 0)
+    event.remove(database.engine, "commit", committed)
+    assert max(after - before for before, after in pairwise([0, *sizes])) <= 400
+    with database.reading() as conn:
+        assert set(conn.scalars(select(t.subscriber.c.seen))) == {0}
 
 
 # The database itself.

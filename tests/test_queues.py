@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text, update
 
 from notifier.delivery.standing import Standing
 from notifier.jobs.delivering import memory
-from notifier.jobs.delivering.claiming import Claims
+from notifier.jobs.delivering.claiming import LOOK_EVERY, Claims
 from notifier.storage import (
     schema,
     store_deliveries,
@@ -297,3 +297,51 @@ def test_every_mail_goes_once_and_none_to_a_stuck_destination_whatever_happens(
 
 def _do(book: Book, event: str) -> Callable[[str], None]:
     return (lambda _: book.send()) if event == "send" else getattr(book, event)
+
+
+def test_a_mail_that_is_gone_or_damaged_fails_and_stops_no_other(database: Database) -> None:
+    post(database, ["a@x.example", "b@x.example", "c@x.example"])
+    m, d = t.message.c, t.delivery.c
+    with database.writing() as conn:
+        conn.execute(delete(t.message).where(m.digest_id == 1))
+        conn.execute(update(t.message).where(m.digest_id == 2).values(content=b"damaged"))
+    assert take(at_noon(database)) == ["c@x.example"]
+    with database.reading() as conn:
+        found = conn.execute(select(d.state, d.reply, d.finished_at).order_by(d.id)).all()
+        tried = list(conn.scalars(select(t.attempt.c.outcome)))
+    assert [one.state for one in found] == ["failed", "failed", "claimed"]
+    assert found[0][1:] == ("its mail was deleted, it cannot be sent", NOON)
+    assert "its mail cannot be read" in found[1].reply
+    assert tried == ["failed", "failed"]
+
+
+def test_a_clock_that_leaps_ahead_takes_no_mail_from_a_worker_of_the_same_run(
+    database: Database,
+) -> None:
+    post(database, ["a@x.example", "b@x.example"])
+    time = [NOON]
+    mine = claims(database, lambda: time[-1])
+    first = mine.next("me/0")
+    time.append(NOON + timedelta(hours=1))
+    second = mine.next("me/1")
+    assert first
+    assert second
+    assert (first.mail.address, second.mail.address) == ("a@x.example", "b@x.example")
+    time.append(time[-1] + LOOK_EVERY)
+    assert mine.next("me/2") is None
+    mine.end("me/0")  # which died of an error
+    time.append(time[-1] + LOOK_EVERY)
+    assert take(mine) == ["a@x.example"]
+
+
+def test_a_claim_of_a_clock_that_was_ahead_ends_a_lease_after_it_is_seen(
+    database: Database,
+) -> None:
+    post(database, ["a@x.example"])
+    for ahead, sent in ((timedelta(hours=10), 1), (timedelta(0), 0), (LEASE + MINUTE, 1)):
+        now = NOON + ahead
+        with database.writing() as conn:
+            found = store_deliveries.claim(
+                conn, owner="me", now=now, lease_until=now + LEASE, limit=1
+            )
+        assert len(found) == sent

@@ -101,9 +101,14 @@ def retry(keys: Keys, dry_run: DryRun = False) -> None:
             with opened.database.writing() as conn:
                 found = _one(conn, key)
                 until = max(found.expires_at, now + timedelta(hours=hours))
-                done = found.state in ("pending", "held", "failed")
+                is_open = found.state in ("pending", "held", "failed")
+                done = is_open and store_outbox.has_mail(conn, found.key)
                 if done and not dry_run:
                     done = store_outbox.retry(conn, found.key, now=now, expires_at=until)
+            if is_open and not done:
+                say(f"{found.key[:8]} to {found.address}: its mail was deleted after "
+                    f"{opened.archive.days} days, it cannot be sent again")  # fmt: skip
+                continue
             _said(found, done, "is sent with the next tick", dry_run)
 
 

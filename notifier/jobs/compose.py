@@ -16,6 +16,7 @@ from notifier.errors import NOT_NOW
 from notifier.jobs import set_back
 from notifier.jobs.drafting import Draft, Press
 from notifier.jobs.edition import NOTHING_MISSING, ComposeSettings, Outlook
+from notifier.jobs.expiry import end_stale
 from notifier.jobs.left_out import LeftOut
 from notifier.jobs.picking import Desk
 from notifier.jobs.talk import talk
@@ -23,7 +24,6 @@ from notifier.jobs.writing import Writer
 from notifier.profiles.profile import Subscriber
 from notifier.storage import (
     store_channels,
-    store_deliveries,
     store_digests,
     store_due,
     store_left_out,
@@ -115,13 +115,9 @@ def compose(
 
 def _expire(database: Database, settings: ComposeSettings, now: datetime) -> int:
     """End mails that are too late: papers given back belong into the digests made now."""
-    with database.reading() as conn:
-        if not store_deliveries.is_any_open(conn):
-            return 0
-    with database.writing() as conn:
-        expired, _ = store_deliveries.close_stale(
-            conn, now=now, takes_over=not settings.holds_doubtful
-        )
+    expired, _ = end_stale(
+        database, now=now, takes_over=not settings.holds_doubtful, spared_owner=settings.owner
+    )
     return expired
 
 

@@ -20,6 +20,7 @@ from notifier.jobs.delivering.claiming import Claims
 from notifier.jobs.delivering.recording import GRACE, Recorder
 from notifier.jobs.delivering.values import Delivered, DeliverSettings
 from notifier.jobs.delivering.worker import Run, Worker
+from notifier.jobs.expiry import end_stale
 from notifier.storage import store_deliveries, store_pace, store_queues
 from notifier.storage.database import Database
 
@@ -100,14 +101,18 @@ def _prepare(database: Database, settings: DeliverSettings, done: Delivered, now
     with database.writing() as conn:
         _notice_settings(conn, settings, now)
         _notice_destinations(conn, settings, now)
+        until = now + settings.lease
         if settings.holds_doubtful:
             look_up_at = now + GRACE if settings.postfix else None
-            done.held += store_deliveries.hold_doubtful(conn, now=now, look_up_at=look_up_at)
+            done.held += store_deliveries.hold_doubtful(
+                conn, now=now, lease_until=until, look_up_at=look_up_at
+            )
         else:
-            store_deliveries.take_over(conn, now=now)
-        done.expired, done.dropped = store_deliveries.close_stale(
-            conn, now=now, takes_over=not settings.holds_doubtful
-        )
+            store_deliveries.take_over(conn, now=now, lease_until=until)
+    done.expired, done.dropped = end_stale(
+        database, now=now, takes_over=not settings.holds_doubtful
+    )
+    with database.reading() as conn:
         return store_deliveries.is_any_open(conn)
 
 

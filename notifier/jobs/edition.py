@@ -40,7 +40,7 @@ class ComposeSettings:
     """How digests are made; see the [digest], [ranking] and [delivery] tables.
 
     `sign` gets a mail and the moment it is made, and returns it as it is kept and sent.
-    `spread_minutes`: see `cadence.behind`.
+    `spread_minutes`: see `cadence.behind`. `owner` names this process in claims of mails.
     """
 
     service: Service
@@ -57,6 +57,7 @@ class ComposeSettings:
     templates: Templates
     sample: bool = True
     holds_doubtful: bool = False
+    owner: str = ""
     wait: timedelta = timedelta(0)
     spread_minutes: int = 0
     sign: Callable[[bytes, datetime], bytes] = _unsigned

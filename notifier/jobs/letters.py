@@ -66,7 +66,7 @@ async def send_letters(
     done, stop, cut = Sent(), stop or asyncio.Event(), cut or Cut()
     if not await asyncio.to_thread(_is_any_waiting, database):
         return done
-    done.expired = await asyncio.to_thread(_close_stale, database, clock())
+    done.expired = await asyncio.to_thread(_close_stale, database, post, clock())
     claimed = await asyncio.to_thread(_claim, database, post, clock())
     if claimed is None:
         return done
@@ -84,9 +84,9 @@ def _is_any_waiting(database: Database) -> bool:
         return store_letters.is_any_waiting(conn)
 
 
-def _close_stale(database: Database, now: datetime) -> int:
+def _close_stale(database: Database, post: LetterPost, now: datetime) -> int:
     with database.writing() as conn:
-        return store_letters.close_stale(conn, now=now)
+        return store_letters.close_stale(conn, now=now, until=now + post.lease)
 
 
 def _hold_all(database: Database, until: datetime) -> None:

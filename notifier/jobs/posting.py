@@ -69,7 +69,7 @@ async def send_posts(
 ) -> Posted:
     """Send every post that is due; stops at `stop`, after what is on its way."""
     done, stop = Posted(), stop or asyncio.Event()
-    if not await asyncio.to_thread(_prepare, database, done, clock()):
+    if not await asyncio.to_thread(_prepare, database, settings, done, clock()):
         return done
     if not is_installed:
         done.lacks = "Apprise"
@@ -83,13 +83,13 @@ async def send_posts(
     return done
 
 
-def _prepare(database: Database, done: Posted, now: datetime) -> bool:
+def _prepare(database: Database, settings: PostingSettings, done: Posted, now: datetime) -> bool:
     """End what can no longer be sent; return whether anything waits."""
     with database.reading() as conn:
         if not store_posts.is_any_waiting(conn):
             return False
     with database.writing() as conn:
-        store_posting.take_over(conn, now=now)
+        store_posting.take_over(conn, now=now, until=now + settings.lease)
         done.expired, done.dropped = store_posting.close_stale(conn, now=now)
         return store_posts.is_any_waiting(conn)
 

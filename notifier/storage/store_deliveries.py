@@ -7,9 +7,11 @@ nobody is mailed who left, whatever the code around it believes.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -35,6 +37,8 @@ from notifier.storage.store_queues import claiming
 from notifier.storage.store_subscribers import is_suppressed
 
 _LOST = "the sending process ended with it"
+_DELETED = "its mail was deleted, it cannot be sent"
+_UNREADABLE = "its mail cannot be read from the database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,42 +71,68 @@ def claim(
     lease_until: datetime,
     limit: int,
     takes_over: bool = True,
+    spared: Collection[int] = (),
     trial: bool = False,
 ) -> list[Claimed]:
     """Claim up to `limit` deliveries that are due, the longest waiting first.
 
     None of a destination that is paused, slow or has used up its limit; none at all while the mail
-    server's limit is used up, or it is not asked (`trial`: even then).
+    server's limit is used up, or it is not asked (`trial`: even then). One whose mail is not there
+    any more, or cannot be read, has failed, and stands in nobody's way.
 
     Args:
-        takes_over: Also those whose claim ran out.
+        takes_over: Also those whose claim ran out, but for the `spared`: see `take_over`.
     """
     if takes_over:
-        take_over(conn, now=now)
-    rows: list[int] = []
-    while len(rows) < limit:
+        take_over(conn, now=now, lease_until=lease_until, spared=spared)
+    found: list[Claimed] = []
+    while len(found) < limit:
         values = {"now": now, "owner": owner, "lease_until": lease_until,
-                  "limit": limit - len(rows), "trial": trial}  # fmt: skip
-        found = list(conn.scalars(claiming(conn.dialect.name), values))
-        rows += found
-        if not found:
+                  "limit": limit - len(found), "trial": trial}  # fmt: skip
+        rows = list(conn.scalars(claiming(conn.dialect.name), values))
+        if not rows:
             break
-    return [_claimed(conn, row) for row in sorted(rows)]
+        for row in rows:
+            one = _claimed(conn, row)
+            if isinstance(one, Outcome):
+                finish(conn, row, one, owner=owner, now=now)
+            else:
+                found.append(one)
+    return sorted(found, key=attrgetter("row"))
 
 
-def take_over(conn: Connection, *, now: datetime) -> int:
-    """Let what somebody had claimed and never told the end of wait again; return how many."""
-    rows = _lost(conn, now, state="pending")
+def take_over(
+    conn: Connection, *, now: datetime, lease_until: datetime, spared: Collection[int] = ()
+) -> int:
+    """Let what somebody had claimed and never told the end of wait again; return how many.
+
+    Args:
+        lease_until: No claim lasts longer, whatever the clock was by which it was made.
+        spared: Deliveries known to be on the wire, however long ago they seem to be claimed.
+    """
+    rows = _lost(conn, now, lease_until, spared, state="pending")
     note(conn, rows, Outcome("pending", "dot", reply=_LOST), now=now)
     return len(rows)
 
 
-def _lost(conn: Connection, now: datetime, **values: Any) -> list[int]:
+def _lost(
+    conn: Connection,
+    now: datetime,
+    lease_until: datetime,
+    spared: Collection[int],
+    **values: Any,
+) -> list[int]:
+    """Undo claims that ran out, and return whose.
+
+    One made by a clock that was ahead is cut short and not undone: who made it may be sending.
+    """
     d = t.delivery.c
+    ahead = (d.state == "claimed") & (d.lease_until > lease_until)
+    conn.execute(update(t.delivery).where(ahead).values(lease_until=lease_until))
     return list(
         conn.scalars(
             update(t.delivery)
-            .where(d.state == "claimed", d.lease_until < now)
+            .where(d.state == "claimed", d.lease_until < now, d.id.not_in(spared))
             .values(lease_owner=None, lease_until=None, **values)
             .returning(d.id)
         )
@@ -120,18 +150,25 @@ def _facts() -> Select[Any]:
                d.reply, q.name.is_not(None), func.coalesce(own, false()) | server)
         .join(t.digest, t.digest.c.id == d.digest_id)
         .join(t.subscriber, t.subscriber.c.id == d.subscriber_id)
-        .join(t.message, t.message.c.digest_id == d.digest_id)
+        .join(t.message, t.message.c.digest_id == d.digest_id, isouter=True)
         .join(t.destination, q.name == d.destination, isouter=True)
         .where(d.id == bindparam("row"))
     )  # fmt: skip
 
 
-def _claimed(conn: Connection, row: int) -> Claimed:
+def _claimed(conn: Connection, row: int) -> Claimed | Outcome:
+    """Return what was claimed, or why it cannot be sent."""
     (row, key, subscriber, address, content, attempts, expires_at, destination, queue, stage, code,
      enhanced, reply, apart, troubled) = conn.execute(_facts(), {"row": row}).one()  # fmt: skip
+    if content is None:
+        return Outcome("failed", reply=_DELETED)
+    try:
+        mail = zlib.decompress(content)
+    except zlib.error as error:
+        return Outcome("failed", reply=f"{_UNREADABLE} ({error})")
     last = Outcome("pending", stage or "", code or 0, enhanced or "", reply or "")
     return Claimed(
-        row, key, subscriber, address, zlib.decompress(content), attempts, expires_at, destination,
+        row, key, subscriber, address, mail, attempts, expires_at, destination,
         queue, last, apart, troubled,
     )  # fmt: skip
 
@@ -193,40 +230,52 @@ def release(conn: Connection, row: int, outcome: Outcome, *, owner: str, now: da
     return conn.execute(update(t.delivery).where(here).values(values)).rowcount == 1
 
 
-def hold_doubtful(conn: Connection, *, now: datetime, look_up_at: datetime | None = None) -> int:
+def hold_doubtful(
+    conn: Connection, *, now: datetime, lease_until: datetime, look_up_at: datetime | None = None
+) -> int:
     """Hold what somebody had claimed and never told the end of; return how many.
 
     Their mail may have been taken: the process or machine died with it. From `look_up_at` on
-    somebody can be asked whether it was.
+    somebody can be asked whether it was. `lease_until`: see `take_over`.
     """
     values = {"not_before": look_up_at} if look_up_at else {}
-    rows = _lost(conn, now, state="held", **values)
+    rows = _lost(conn, now, lease_until, (), state="held", **values)
     note(conn, rows, Outcome("held", "dot", reply=_LOST), now=now)
     return len(rows)
 
 
-def close_stale(conn: Connection, *, now: datetime, takes_over: bool = True) -> tuple[int, int]:
-    """End what can no longer be sent; return (expired, dropped).
+def stale(
+    conn: Connection, *, now: datetime, takes_over: bool = True, spared_owner: str = ""
+) -> list[int]:
+    """Return the deliveries that can no longer be sent, the oldest first: see `close_stale`."""
+    d = t.delivery.c
+    over = or_(d.expires_at <= now, _is_gone(now))
+    query = select(d.id).where(_is_open(now, takes_over, spared_owner), over)
+    return list(conn.scalars(query.order_by(d.id)))
+
+
+def close_stale(
+    conn: Connection,
+    rows: Sequence[int],
+    *,
+    now: datetime,
+    takes_over: bool = True,
+    spared_owner: str = "",
+) -> tuple[int, int]:
+    """End those of some deliveries that can no longer be sent; return (expired, dropped).
 
     A digest that expired unsent gives its papers back: its subscriber's next digest looks at
     them again. One whose subscriber left, or may not be mailed, is dropped.
 
     Args:
+        rows: At most as many as one of `statements.chunks`.
         takes_over: One whose claim ran out is open again; one that is being sent is left alone.
+        spared_owner: What this process has claimed is left alone in any case.
     """
     d = t.delivery.c
-    open_: ColumnElement[bool] = d.state == "pending"
-    if takes_over:
-        open_ |= (d.state == "claimed") & (d.lease_until < now)
-    gone = ~exists(
-        select(t.subscriber.c.id).where(
-            t.subscriber.c.id == d.subscriber_id, t.subscriber.c.state == "active"
-        )
-    ) | exists(
-        select(t.subscriber.c.id).where(t.subscriber.c.id == d.subscriber_id, is_suppressed(now))
-    )
+    open_ = d.id.in_(rows) & _is_open(now, takes_over, spared_owner)
     dropped = conn.execute(
-        update(t.delivery).where(open_, gone).values(state="dropped", finished_at=now)
+        update(t.delivery).where(open_, _is_gone(now)).values(state="dropped", finished_at=now)
     ).rowcount
     expired = list(
         conn.scalars(
@@ -236,9 +285,27 @@ def close_stale(conn: Connection, *, now: datetime, takes_over: bool = True) -> 
             .returning(d.digest_id)
         )
     )
-    for digest in expired:
-        _give_back(conn, digest)
+    _give_back(conn, expired)
     return len(expired), dropped
+
+
+def _is_open(now: datetime, takes_over: bool, spared_owner: str) -> ColumnElement[bool]:
+    d = t.delivery.c
+    if not takes_over:
+        return d.state == "pending"
+    lost = (d.state == "claimed") & (d.lease_until < now)
+    if spared_owner:
+        lost &= ~d.lease_owner.startswith(f"{spared_owner}/", autoescape=True)
+    return or_(d.state == "pending", lost)
+
+
+def _is_gone(now: datetime) -> ColumnElement[bool]:
+    """Whether a delivery's subscriber left, or may not be mailed."""
+    s = t.subscriber.c
+    stays = select(s.id).where(
+        s.id == t.delivery.c.subscriber_id, s.state == "active", ~is_suppressed(now)
+    )
+    return ~exists(stays.correlate(t.delivery))
 
 
 def is_any_open(conn: Connection) -> bool:
@@ -251,19 +318,24 @@ def give_back_dropped(conn: Connection, subscriber: int, *, since: datetime) -> 
     """Give the papers of a subscriber's digests back that were dropped since a time (UTC)."""
     d = t.delivery.c
     mine = (d.subscriber_id == subscriber) & (d.state == "dropped") & (d.finished_at >= since)
-    for digest in conn.scalars(select(d.digest_id).where(mine)).all():
-        _give_back(conn, digest)
+    _give_back(conn, conn.scalars(select(d.digest_id).where(mine)).all())
 
 
-def _give_back(conn: Connection, digest: int) -> None:
-    row = conn.execute(
-        select(t.digest.c.subscriber_id, t.digest.c.seen_from).where(t.digest.c.id == digest)
-    ).one()
-    conn.execute(delete(t.digest_paper).where(t.digest_paper.c.digest_id == digest))
+def _give_back(conn: Connection, digests: Sequence[int]) -> None:
+    g, s, held = t.digest.c, t.subscriber.c, t.digest_paper.c
+    since = select(g.subscriber_id, func.min(g.seen_from)).where(g.id.in_(digests))
+    back = [
+        {"row": row, "since": seen}
+        for row, seen in conn.execute(since.group_by(g.subscriber_id)).all()
+    ]
+    if not back:
+        return
+    conn.execute(delete(t.digest_paper).where(held.digest_id.in_(digests)))
     conn.execute(
         update(t.subscriber)
-        .where(t.subscriber.c.id == row.subscriber_id, t.subscriber.c.seen > row.seen_from)
-        .values(seen=row.seen_from)
+        .where(s.id == bindparam("row"), s.seen > bindparam("since"))
+        .values(seen=bindparam("since")),
+        back,
     )
 
 

@@ -114,9 +114,14 @@ def _write(conn: Connection, row: int, by: str, **columns: object) -> bool:
     return conn.execute(update(t.letter).where(mine).values(columns)).rowcount == 1
 
 
-def close_stale(conn: Connection, *, now: datetime) -> int:
-    """Give up letters that are too late, and return how many."""
+def close_stale(conn: Connection, *, now: datetime, until: datetime) -> int:
+    """Give up letters that are too late, and return how many.
+
+    No claim lasts beyond `until`: one that does was made by a clock that was ahead.
+    """
     x = t.letter.c
+    ahead = (x.state == "waiting") & x.owner.is_not(None) & (x.not_before > until)
+    conn.execute(update(t.letter).where(ahead).values(not_before=until))
     late = update(t.letter).where(x.state == "waiting", x.expires_at <= now)
     return conn.execute(late.values(state="expired", content=None, owner=None)).rowcount
 

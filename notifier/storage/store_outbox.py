@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Select, exists, insert, select, update
 
 from notifier.storage import tables as t
 from notifier.storage.pace_rows import UNSORTED
@@ -121,13 +121,20 @@ def attempts(conn: Connection, key: str) -> list[Attempt]:
     return [Attempt(*row) for row in conn.execute(query)]
 
 
+def has_mail(conn: Connection, key: str) -> bool:
+    """Whether the mail of a digest is there still: old ones are deleted."""
+    m, g = t.message.c, t.digest.c
+    mail = select(m.digest_id).join(t.digest, g.id == m.digest_id).where(g.key == key)
+    return bool(conn.scalar(select(exists(mail))))
+
+
 def retry(conn: Connection, key: str, *, now: datetime, expires_at: datetime) -> bool:
     """Let a digest that waits, is held, was refused or expired be sent at once.
 
-    It is worth sending until `expires_at` at least. False when it was sent, is on the wire, or is
-    not there.
+    It is worth sending until `expires_at` at least. False when it was sent, is on the wire, is
+    not there, or its mail was deleted.
     """
-    return _end(
+    return has_mail(conn, key) and _end(
         conn, key, ("pending", "held", "failed"), "retried", now,
         state="pending", not_before=now, finished_at=None, expires_at=expires_at,
         destination=UNSORTED, queue=UNSORTED,  # its old queue may be gone

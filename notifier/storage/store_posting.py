@@ -106,7 +106,7 @@ def claim(
     conn: Connection, *, services: Sequence[str], now: datetime, until: datetime
 ) -> Claimed | None:
     """Claim the post that waits longest; of services that are allowed, one at a time a channel."""
-    take_over(conn, now=now)
+    take_over(conn, now=now, until=until)
     values = {"now": now, "until": until, "services": list(services)}
     row = conn.execute(_claiming(), values).one_or_none()
     if row is None:
@@ -119,9 +119,14 @@ def claim(
     )  # fmt: skip
 
 
-def take_over(conn: Connection, *, now: datetime) -> int:
-    """Let what somebody had claimed and never told the end of wait again; return how many."""
+def take_over(conn: Connection, *, now: datetime, until: datetime) -> int:
+    """Let what somebody had claimed and never told the end of wait again; return how many.
+
+    No claim lasts beyond `until`: one that does was made by a clock that was ahead.
+    """
     p = t.post.c
+    ahead = (p.state == "claimed") & (p.lease_until > until)
+    conn.execute(update(t.post).where(ahead).values(lease_until=until))
     lost = update(t.post).where(p.state == "claimed", p.lease_until < now)
     rows = list(conn.scalars(lost.values(state="pending", lease_until=None).returning(p.id)))
     _note(conn, rows, Fate("pending", reply=_LOST), now=now)

@@ -36,13 +36,17 @@ class Taken:
 
 
 class Claims:
-    """Where the workers of a run get their mails."""
+    """Where the workers of a run get their mails.
+
+    What they have on the wire is taken over by none of them, however far the clock leaps.
+    """
 
     def __init__(
         self, database: Database, settings: DeliverSettings, clock: Callable[[], datetime]
     ) -> None:
         self._database, self._settings, self._clock = database, settings, clock
         self._looked_at = clock()
+        self._on_the_wire: dict[str, tuple[int, ...]] = {}  # by owner
 
     def next(self, owner: str, record: Record | None = None) -> Taken | None:
         """Return a mail that is `owner`'s until its lease ends; None: none may be sent now.
@@ -70,8 +74,13 @@ class Claims:
                 with self._database.writing() as conn:
                     found = self._try(conn, owner)
         except NOT_NOW:
-            return None  # what came before is written down; whoever asks next is told
+            found = None  # what came before is written down; whoever asks next is told
+        self._on_the_wire[owner] = (found.mail.row,) if found else ()
         return found
+
+    def end(self, owner: str) -> None:
+        """Whatever `owner` had claimed may be taken over once its lease ends."""
+        self._on_the_wire.pop(owner, None)
 
     def only(self, record: Record) -> None:
         """Write down what became of a mail, and take no other."""
@@ -88,6 +97,7 @@ class Claims:
             return "again"
         if trial:
             self._reserve(conn, now)
+        self._on_the_wire[owner] = (*self._on_the_wire.get(owner, ()), claimed.row)
         return Taken(claimed, trial)
 
     def opens_at(self) -> datetime | None:
@@ -100,8 +110,9 @@ class Claims:
         looks = not self._settings.holds_doubtful and now - self._looked_at >= LOOK_EVERY
         self._looked_at = now if looks else self._looked_at
         until = now + self._settings.lease
+        spared = [row for rows in list(self._on_the_wire.values()) for row in rows]
         found = store_deliveries.claim(
-            conn, owner=owner, now=now, lease_until=until, limit=1, takes_over=looks
+            conn, owner=owner, now=now, lease_until=until, limit=1, takes_over=looks, spared=spared
         )
         if found:
             return found[0], False

@@ -91,6 +91,7 @@ class Worker:
                         return
         finally:
             run.working -= 1
+            run.claims.end(self._owner)
             run.first_told.set()
 
     async def _send(self, mailer: Mailer, taken: Taken) -> Taken | None:
@@ -118,7 +119,8 @@ class Worker:
                 self._heard(True)
                 return await self._sent(taken, words)
             self._ended = True
-            await asyncio.to_thread(self._run.recorder.cut_off, taken, owner=self._owner)
+            cut_off = self._run.recorder.cut_off
+            await self._written(partial(cut_off, taken, owner=self._owner), taken)
         return None
 
     async def _sent(self, taken: Taken, words: str) -> Taken | None:
@@ -138,7 +140,7 @@ class Worker:
         """Write down what the server said; while that cannot be, take no other mail, and wait.
 
         Raises:
-            Busy, Unavailable: it cannot be, and we are asked to stop: the mail is in doubt.
+            Busy, Unavailable: it could not be twice, and we are asked to stop: it is in doubt.
         """
         pause, about = _FIRST_PAUSE_SECONDS, {"digest": taken.mail.digest}
         while True:
@@ -147,9 +149,12 @@ class Worker:
             except NOT_NOW as error:
                 if pause == _FIRST_PAUSE_SECONDS:
                     log.error("an answer cannot be written down yet", reason=str(error), **about)
-                if self._run.stop.is_set():
+                if not self._run.stop.is_set():
+                    await self._run.wait(pause)
+                elif pause == _FIRST_PAUSE_SECONDS:
+                    await asyncio.sleep(pause)
+                else:
                     raise
-                await self._run.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:
                 if pause > _FIRST_PAUSE_SECONDS:

@@ -101,6 +101,9 @@ def retry_delivery(app: Instance, key: Key) -> WholeDelivery:
     now, hours = app.clock(), timedelta(hours=app.settings.delivery.daily_hours)
 
     def retry(conn: Connection, found: Waiting) -> bool:
+        if found.state in _AGAIN and not store_outbox.has_mail(conn, key):
+            days = app.archive.days
+            raise errors.Conflict(f"this mail was deleted after {days} days, it cannot be sent")
         until = max(found.expires_at, now + hours)
         return store_outbox.retry(conn, key, now=now, expires_at=until)
 
