@@ -22,6 +22,7 @@ from notifier.jobs.talk import talk
 from notifier.jobs.writing import Writer
 from notifier.profiles.profile import Subscriber
 from notifier.storage import (
+    store_ahead,
     store_channels,
     store_deliveries,
     store_digests,
@@ -139,6 +140,7 @@ def _fix_together(
     """Fix some digests in one transaction; where one cannot be, each in its own."""
     try:
         with database.writing() as conn:
+            store_ahead.note_clock(conn, now)
             ends = [_fix(conn, subscriber, draft) for subscriber, draft in drafts]
     except NOT_NOW:
         raise
@@ -151,12 +153,14 @@ def _fix_together(
 def _fix_alone(database: Database, subscriber: Subscriber, draft: Draft, now: datetime) -> _End:
     try:
         with database.writing() as conn:
+            store_ahead.note_clock(conn, now)
             return _fix(conn, subscriber, draft)
     except NOT_NOW:
         raise
     except Exception as error:
         log.exception("digest could not be made", subscriber=subscriber.row, exc_info=error)
         with database.writing() as conn:
+            store_ahead.note_clock(conn, now)
             store_subscribers.change(conn, subscriber.row, next_due_at=now + TRY_AGAIN)
             store_left_out.note(conn, "subscriber", [subscriber.row], now=now)
         return "failed"

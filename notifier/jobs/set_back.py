@@ -31,12 +31,12 @@ def notice(
     now: datetime,
     stopping: Callable[[], bool] = lambda: False,
 ) -> None:
-    """See whether a digest was made later than now; once for each time the clock is set back."""
+    """See whether somebody was planned later than now; once for each time a clock is set back."""
     with database.reading() as conn:
-        last = store_digests.last_made(conn)
-        if last is None or last <= now + _APART or store_ahead.is_noticed(conn, last):
+        last = store_ahead.clock_was_at(conn)
+        if last <= now + _APART:
             return
-    log.warning("the clock was set back", now=now.isoformat(), a_digest_was_made=last.isoformat())
+    log.warning("the clock was set back", now=now.isoformat(), it_was_at=last.isoformat())
     with database.writing() as conn:
         store_ahead.bring_mails_forward(conn, now=now)
     after = 0
@@ -46,7 +46,7 @@ def notice(
             for one in ahead:
                 _plan(conn, one, settings, now)
             if not ahead:
-                store_ahead.note(conn, last)
+                store_ahead.set_clock_back(conn, now)
                 return
         after = ahead[-1].row
 

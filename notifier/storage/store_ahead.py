@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, or_, select, update
 
@@ -11,21 +11,27 @@ from notifier.storage import store_subscribers
 from notifier.storage import tables as t
 from notifier.storage.statements import last_number, set_number
 
-_NOTICED = "clock was ahead until"
+_CLOCK = "clock was at"
 # No schedule has a longer break than a week, but for a date that a zone left out.
 _FAR = timedelta(days=15)
 # No mail is put off for longer (see `delivery.backoff`).
 _LONGEST = timedelta(hours=8)
 
 
-def is_noticed(conn: Connection, last: datetime) -> bool:
-    """Whether somebody has seen to it already that the clock was at `last` (UTC)."""
-    return last_number(conn, _NOTICED) == int(last.timestamp())
+def clock_was_at(conn: Connection) -> datetime:
+    """Return the latest time (UTC) by which somebody was planned since a clock was set back."""
+    return datetime.fromtimestamp(last_number(conn, _CLOCK), UTC)
 
 
-def note(conn: Connection, last: datetime) -> None:
-    """Write down that it is seen to."""
-    set_number(conn, _NOTICED, int(last.timestamp()))
+def note_clock(conn: Connection, now: datetime) -> None:
+    """Write down that somebody is planned by `now`, where nothing later is written."""
+    if last_number(conn, _CLOCK) < int(now.timestamp()):
+        set_number(conn, _CLOCK, int(now.timestamp()))
+
+
+def set_clock_back(conn: Connection, now: datetime) -> None:
+    """Write down that what was planned by a time ahead is seen to."""
+    set_number(conn, _CLOCK, int(now.timestamp()))
 
 
 def bring_mails_forward(conn: Connection, *, now: datetime) -> None:
