@@ -188,6 +188,28 @@ def test_every_leap_of_a_clock_is_noticed_not_the_first_alone(
         assert subscriber(lab).next_due_at == SEVEN + (day + 1) * DAY
 
 
+@pytest.mark.both
+def test_papers_that_were_too_old_for_a_clock_far_ahead_come_when_it_is_set_back(
+    lab: Instance,
+) -> None:
+    lab.reader("ada", schedule=Schedule("UTC", 7, 0, EVERY_DAY))
+    for day in range(2):
+        lab.take(paper(2 * day))
+        lab.now = SEVEN + day * DAY
+        lab.app.compose()
+        lab.sent()
+        lab.take(paper(2 * day + 1))
+        lab.now += (90 + day) * DAY
+        assert lab.app.compose().nothing == 1
+        lab.now = SEVEN + day * DAY + HOUR
+        lab.app.compose()
+    lab.now = SEVEN + 2 * DAY
+    lab.app.compose()
+    made = [sorted(lab.papers(one.key)) for one in lab.digests() if one.papers]
+    ids = [f"arxiv:2611.{number:05d}" for number in range(4)]
+    assert made == [ids[:1], ids[1:3], ids[3:]]
+
+
 def test_a_pass_with_nothing_due_writes_nothing_after_a_leap_either(lab: Instance) -> None:
     lab.reader("ada", schedule=Schedule("UTC", 7, 0, EVERY_DAY))
     for lab.now in (SEVEN + 90 * DAY, SEVEN, SEVEN + MINUTE):

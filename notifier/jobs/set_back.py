@@ -1,4 +1,5 @@
 """The clock was set back: what was put off by the time ahead is brought forward, and it is told.
+Papers that were too old by then are looked at once more.
 
 No period gets a second digest: whoever had one of a day to come gets none on that day.
 """
@@ -22,6 +23,8 @@ log = structlog.get_logger()
 # Clocks of two machines may differ by so much.
 _APART = timedelta(minutes=5)
 _AT_ONCE = 200
+# By a clock ahead by less, nothing that came since the last digest was too old.
+_BETWEEN = timedelta(days=7)
 
 
 def notice(
@@ -45,6 +48,7 @@ def notice(
             ahead = store_ahead.subscribers(conn, now=now, after_row=after, limit=_AT_ONCE)
             for one in ahead:
                 _plan(conn, one, settings, now)
+                _look_again(conn, one, settings, now)
             if not ahead:
                 store_ahead.set_clock_back(conn, now)
                 return
@@ -60,3 +64,10 @@ def _plan(conn: Connection, one: Subscriber, settings: ComposeSettings, now: dat
     due += cadence.behind(one.schedule, one.row, settings.spread_minutes)
     if one.next_due_at and due < one.next_due_at:
         store_subscribers.change(conn, one.row, next_due_at=due)
+
+
+def _look_again(conn: Connection, one: Subscriber, settings: ComposeSettings, now: datetime) -> None:
+    since = now + max(settings.lookback - _BETWEEN, timedelta())
+    seen = store_ahead.seen_before(conn, one.row, now=now, since=since)
+    if seen is not None and seen < one.seen:
+        store_subscribers.change(conn, one.row, seen=seen)

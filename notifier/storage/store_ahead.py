@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_subscribers
@@ -61,3 +61,16 @@ def subscribers(conn: Connection, *, now: datetime, after_row: int, limit: int) 
     )
     found = (store_subscribers.get(conn, row) for row in conn.scalars(query).all())
     return [one for one in found if one]
+
+
+def seen_before(conn: Connection, row: int, *, now: datetime, since: datetime) -> int | None:
+    """Return up to where a subscriber's papers had been looked at before a clock leapt ahead.
+
+    Of digests made `since` then, behind the last one that was made by `now`; None where none was.
+    """
+    d = t.digest.c
+    last = select(func.max(d.id)).where(d.subscriber_id == row, d.composed_at <= now)
+    behind = d.id > func.coalesce(last.scalar_subquery(), 0)
+    ahead = (d.subscriber_id == row) & (d.composed_at > since) & behind
+    found: int | None = conn.scalar(select(func.min(d.seen_from)).where(ahead))
+    return found
