@@ -29,7 +29,6 @@ from notifier.storage import (
     store_due,
     store_left_out,
     store_matches,
-    store_subscribers,
 )
 from notifier.storage.database import Database
 from notifier.storage.store_channels import Wishes
@@ -37,7 +36,8 @@ from notifier.storage.store_due import Due
 
 log = structlog.get_logger()
 
-# What a subscriber counts as; None where somebody else was faster.
+# What a subscriber counts as; None where somebody else was faster, or changed them meanwhile: they
+# are looked at in the next pass.
 _End: TypeAlias = Literal["made", "nothing", "paused", "unmatched", "failed"] | None
 
 BATCH = 200
@@ -158,11 +158,12 @@ def _fix_alone(database: Database, subscriber: Subscriber, draft: Draft, now: da
     except NOT_NOW:
         raise
     except Exception as error:
-        log.exception("digest could not be made", subscriber=subscriber.row, exc_info=error)
         with database.writing() as conn:
             store_ahead.note_clock(conn, now)
-            store_subscribers.change(conn, subscriber.row, next_due_at=now + TRY_AGAIN)
+            if not store_due.move(conn, subscriber, to=now + TRY_AGAIN):
+                return None
             store_left_out.note(conn, "subscriber", [subscriber.row], now=now)
+        log.exception("digest could not be made", subscriber=subscriber.row, exc_info=error)
         return "failed"
 
 
@@ -172,8 +173,10 @@ def _fix(conn: Connection, subscriber: Subscriber, draft: Draft) -> _End:
         raise draft
     if draft is None:
         return "unmatched"
+    due = draft if isinstance(draft, datetime) else draft.next_due_at
+    if not store_due.move(conn, subscriber, to=due):
+        return None
     if isinstance(draft, datetime):
-        store_subscribers.change(conn, subscriber.row, next_due_at=draft)
         return "paused"
     if not store_digests.fix(conn, draft):
         return None

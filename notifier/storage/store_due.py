@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, true, update
 
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_subscribers
@@ -56,6 +56,23 @@ class Due:
             return 0
         query = select(func.count()).where(self._whose_time_has_come(), ~self._goes())
         return conn.scalar(query) or 0
+
+
+def move(conn: Connection, drafted: Subscriber, *, to: datetime) -> bool:
+    """Move the time of one whose digest was drafted, or is not to be made now.
+
+    False: they left, pause, are due at another time, or were given papers back since they were
+    read. Then nothing is changed, and the draft is worth nothing.
+    """
+    s = t.subscriber.c
+    as_read = (s.state == "active") & (s.seen == drafted.seen)
+    for column, value in (
+        (s.next_due_at, drafted.next_due_at),
+        (s.paused_until, drafted.paused_until),
+    ):
+        as_read &= column.is_not_distinct_from(value)
+    this = update(t.subscriber).where(s.id == drafted.row, as_read)
+    return conn.execute(this.values(next_due_at=to)).rowcount > 0
 
 
 def suppressed(conn: Connection, rows: Iterable[int], *, now: datetime) -> dict[int, datetime]:
