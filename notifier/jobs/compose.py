@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import takewhile
 from typing import Literal, TypeAlias
 
@@ -18,7 +19,7 @@ from notifier.jobs.drafting import Draft, Press
 from notifier.jobs.edition import NOTHING_MISSING, ComposeSettings, Outlook
 from notifier.jobs.left_out import LeftOut
 from notifier.jobs.picking import Desk
-from notifier.jobs.talk import talk
+from notifier.jobs.talk import Talk, talk
 from notifier.jobs.writing import Writer
 from notifier.profiles.profile import Subscriber
 from notifier.storage import (
@@ -86,24 +87,28 @@ def compose(
         due = Due(now, waited_since=now - settings.wait, samples=settings.sample)
         with database.reading() as conn:
             done.waiting = due.others(conn)
+
+    def press(some: Sequence[Subscriber], known: Talk) -> Press:
+        desk = Desk(conn, some, known, order=settings.order, lookback=settings.lookback)
+        return Press(
+            desk, writer, settings, outlook, now, left_out,
+            wishes=_wishes(conn, some, settings, now),
+            suppressed=store_due.suppressed(conn, [one.row for one in some], now=now),
+        )  # fmt: skip
+
     while True:
         with database.reading() as conn:
-            ready = due.some(conn, after_row=after, limit=BATCH)
-            if not ready:
+            batch = due.some(conn, after_row=after, limit=BATCH)
+            if not batch.last:
                 return done
-            after = ready[-1].row
+            after, ready = batch.last, batch.readable
             done.lost_zones |= {zone for one in ready if not is_zone(zone := one.schedule.zone)}
             if not store_matches.is_current(conn):
                 done.unmatched += len(ready)
                 continue
             known = known or talk(conn, now=now)
-            desk = Desk(conn, ready, known, order=settings.order, lookback=settings.lookback)
-            press = Press(
-                desk, writer, settings, outlook, now, left_out,
-                wishes=_wishes(conn, ready, settings, now),
-                suppressed=store_due.suppressed(conn, [o.row for o in ready], now=now),
-            )  # fmt: skip
-            drafts = [(one, press.draft(one)) for one in takewhile(lambda _: not stopping(), ready)]
+            drafts = _drafts(partial(press, known=known), ready, stopping)
+        done.failed += _put_off(database, batch.unreadable, now)
         left_out.add("template", settings.templates.broken, is_told=True)
         left_out.keep(database, now=now)
         for first in range(0, len(drafts), TOGETHER):
@@ -112,6 +117,35 @@ def compose(
             _fix_together(database, drafts[first : first + TOGETHER], done, now)
         if len(drafts) < len(ready):
             return done
+
+
+def _drafts(
+    press: Callable[[Sequence[Subscriber]], Press],
+    ready: Sequence[Subscriber],
+    stopping: Callable[[], bool],
+) -> list[tuple[Subscriber, Draft]]:
+    """Draft digests until it is to stop; where some cannot be read up together, each alone."""
+    try:
+        pressed = press(ready)
+    except NOT_NOW:
+        raise
+    except Exception as error:
+        if len(ready) == 1:
+            return [(ready[0], error)]
+        alone = takewhile(lambda _: not stopping(), ready)
+        return [draft for one in alone for draft in _drafts(press, [one], lambda: False)]
+    return [(one, pressed.draft(one)) for one in takewhile(lambda _: not stopping(), ready)]
+
+
+def _put_off(database: Database, rows: Sequence[int], now: datetime) -> int:
+    """Look at subscribers who cannot be read again in a while; return how many they are."""
+    for row in rows:
+        log.error("subscriber cannot be read", subscriber=row)
+        with database.writing() as conn:
+            store_ahead.note_clock(conn, now)
+            store_due.put_off(conn, row, now=now, to=now + TRY_AGAIN)
+            store_left_out.note(conn, "subscriber", [row], now=now)
+    return len(rows)
 
 
 def _expire(database: Database, settings: ComposeSettings, now: datetime) -> int:

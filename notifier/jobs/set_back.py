@@ -46,13 +46,22 @@ def notice(
     while not stopping():
         with database.writing() as conn:
             ahead = store_ahead.subscribers(conn, now=now, after_row=after, limit=_AT_ONCE)
-            for one in ahead:
-                _plan(conn, one, settings, now)
-                _look_again(conn, one, settings, now)
+            for row in ahead:
+                _see_to(conn, row, settings, now)
             if not ahead:
                 store_ahead.set_clock_back(conn, now)
                 return
-        after = ahead[-1].row
+        after = ahead[-1]
+
+
+def _see_to(conn: Connection, row: int, settings: ComposeSettings, now: datetime) -> None:
+    """Plan a subscriber anew; one who cannot be read or planned is due now, and then left out."""
+    try:
+        if one := store_subscribers.get(conn, row):
+            _plan(conn, one, settings, now)
+            _look_again(conn, one, settings, now)
+    except (TypeError, ValueError):
+        store_subscribers.change(conn, row, next_due_at=now)
 
 
 def _plan(conn: Connection, one: Subscriber, settings: ComposeSettings, now: datetime) -> None:

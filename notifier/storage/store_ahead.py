@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, or_, select, update
 
-from notifier.profiles.profile import Subscriber
-from notifier.storage import store_subscribers
 from notifier.storage import tables as t
 from notifier.storage.statements import last_number, set_number
 
@@ -48,8 +47,8 @@ def bring_mails_forward(conn: Connection, *, now: datetime) -> None:
     conn.execute(update(t.letter).where(ahead).values(not_before=now))
 
 
-def subscribers(conn: Connection, *, now: datetime, after_row: int, limit: int) -> list[Subscriber]:
-    """Return active subscribers by row behind `after_row` who may have been put off."""
+def subscribers(conn: Connection, *, now: datetime, after_row: int, limit: int) -> Sequence[int]:
+    """Return rows behind `after_row` of active subscribers who may have been put off."""
     s = t.subscriber.c
     had_one = s.id.in_(select(t.digest.c.subscriber_id).where(t.digest.c.composed_at > now))
     query = (
@@ -59,8 +58,7 @@ def subscribers(conn: Connection, *, now: datetime, after_row: int, limit: int) 
         .order_by(s.id)
         .limit(limit)
     )
-    found = (store_subscribers.get(conn, row) for row in conn.scalars(query).all())
-    return [one for one in found if one]
+    return conn.scalars(query).all()
 
 
 def seen_before(conn: Connection, row: int, *, now: datetime, since: datetime) -> int | None:
