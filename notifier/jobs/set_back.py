@@ -75,7 +75,9 @@ def _plan(conn: Connection, one: Subscriber, settings: ComposeSettings, now: dat
         store_subscribers.change(conn, one.row, next_due_at=due)
 
 
-def _look_again(conn: Connection, one: Subscriber, settings: ComposeSettings, now: datetime) -> None:
+def _look_again(
+    conn: Connection, one: Subscriber, settings: ComposeSettings, now: datetime
+) -> None:
     since = now + max(settings.lookback - _BETWEEN, timedelta())
     seen = store_ahead.seen_before(conn, one.row, now=now, since=since)
     if seen is not None and seen < one.seen:
