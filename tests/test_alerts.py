@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import insert, update
 
 from notifier.cli.status import collect
 from notifier.config import Settings
@@ -26,7 +27,14 @@ from notifier.jobs.alerting.telling import AGAIN, Change, changes
 from notifier.jobs.alerting.troubles import MEGABYTE, Facts, Limits, Trouble, troubles
 from notifier.jobs.alerting.watch import mail
 from notifier.jobs.delivering import memory
-from notifier.storage import store_alerts, store_letters, store_sources, store_subscribers
+from notifier.storage import (
+    store_alerts,
+    store_letters,
+    store_sources,
+    store_subscribers,
+    store_watch,
+)
+from notifier.storage import tables as t
 from notifier.storage.store_alerts import Alert
 from notifier.storage.store_sources import Health
 
@@ -354,6 +362,35 @@ def test_digests_that_are_not_made_are_silence_too(place: Place) -> None:
     watched(place).send()
     place.now += timedelta(days=3, hours=8)
     assert steps(place, settle=timedelta(0)) == ["begins"]
+
+
+def attempt(place: Place, outcome: str, at: datetime) -> None:
+    """Write down one more attempt to send the only digest."""
+    with place.app.database.writing() as conn:
+        made = {"delivery_id": 1, "number": 2, "at": at, "outcome": outcome}
+        conn.execute(insert(t.attempt), made)
+
+
+@pytest.mark.both
+def test_silence_is_noticed_though_a_clock_was_ahead_when_a_digest_went_out(place: Place) -> None:
+    watched(place).send()
+    attempt(place, "sent", place.now + timedelta(days=3650))
+    place.now += timedelta(days=3, hours=8)
+    assert steps(place, settle=timedelta(0)) == ["begins"]
+
+
+@pytest.mark.both
+def test_what_expired_before_a_digest_went_out_is_no_silence_however_many_fail_since(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_watch, "_LOOKED_AT", 3)
+    watched(place).send()
+    with place.app.database.writing() as conn:
+        conn.execute(update(t.delivery).values(state="expired"))
+    for minute in range(4):
+        attempt(place, "pending", place.now + minute * MINUTE)
+    place.now += 7 * HOUR
+    assert steps(place, settle=timedelta(0)) == []
 
 
 def test_a_source_is_told_at_its_sixth_failure_once_though_many_look(place: Place) -> None:

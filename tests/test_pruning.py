@@ -218,12 +218,44 @@ def test_words_of_old_days_go_in_several_steps_and_statistics_stay(
         )
 
 
-def test_a_clock_far_ahead_deletes_no_paper_and_no_digest(database: Database) -> None:
+def ledger(database: Database) -> None:
+    """Papers 1 and 2 of NOON, each in a digest; what was old a day later is deleted."""
     take(database, 1, 2)
     who = reader(database)
     mailed(database, who, 0, 1)
     mailed(database, who, 1, 2)
-    assert gone(database, datetime(2099, 1, 1, tzinfo=NOON.tzinfo)) == {"mails": 2}
+    keep_house(database, now=NOON + DAY)
+
+
+FAR = datetime(2099, 1, 1, tzinfo=NOON.tzinfo)
+
+
+@pytest.mark.both
+def test_a_clock_far_ahead_deletes_nothing_though_papers_come_meanwhile(database: Database) -> None:
+    ledger(database)
+    for day in range(3):
+        for hours in (0, 20):  # it is started by the clock that is ahead, and then set back
+            take(database, 3 + day, at=FAR + day * DAY)
+            now = FAR + day * DAY + hours * DAY / 24
+            assert keep_house(database, now=now) == 0
+        assert keep_house(database, now=NOON + (1 + day) * DAY) == 0
+    assert keep_house(database, now=FAR + 3 * DAY) == 0
+    assert keep_house(database, now=FAR + 4000 * DAY) == 0, "it leaps once more"
+
+
+def test_what_was_off_for_long_deletes_what_is_old_a_day_later(database: Database) -> None:
+    ledger(database)
+    take(database, 3, at=LONG + DAY)
+    assert keep_house(database, now=LONG + DAY) == 0
+    before = dump(database)
+    assert keep_house(database, now=LONG + 1.9 * DAY) == 0
+    assert dump(database) == before
+    assert keep_house(database, now=LONG + 2 * DAY) > 0
+
+
+def test_by_hand_a_clock_far_ahead_deletes_no_paper_and_no_digest(database: Database) -> None:
+    ledger(database)
+    assert gone(database, FAR) == {"mails": 2}
 
 
 def test_a_second_run_changes_nothing(later: Database) -> None:

@@ -28,6 +28,7 @@ from notifier.storage import store_subscribers
 from notifier.storage import tables as t
 
 from .builders import atom, daily_papers
+from .databases import another_writes, url_of
 from .pages import ADA, Place
 from .sink import Sink, listening
 from .test_jobs import MONDAY, RAG, Instance
@@ -165,6 +166,56 @@ def test_a_clock_that_was_months_ahead_puts_nobody_off_for_months(lab: Instance)
     after_the_pause = subscriber(lab, 3).next_due_at
     assert after_the_pause
     assert after_the_pause >= SEVEN + 40 * DAY
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("leaps", [(3650, 3650), (30, 20)])
+def test_every_leap_of_a_clock_is_noticed_not_the_first_alone(
+    lab: Instance, leaps: tuple[int, ...]
+) -> None:
+    lab.reader("ada", schedule=Schedule("UTC", 7, 0, EVERY_DAY))
+    for day, ahead in enumerate(leaps):
+        lab.take(paper(day))
+        lab.now = SEVEN + day * DAY
+        lab.app.compose()
+        lab.now += ahead * DAY - day * DAY  # the first leap's period is taken at the second
+        lab.app.compose()
+        lab.now = SEVEN + day * DAY + HOUR
+        with capture_logs() as logs:
+            for _ in range(2):
+                lab.app.compose()
+        assert [one["event"] for one in logs].count("the clock was set back") == 1
+        assert subscriber(lab).next_due_at == SEVEN + (day + 1) * DAY
+
+
+@pytest.mark.both
+def test_papers_that_were_too_old_for_a_clock_far_ahead_come_when_it_is_set_back(
+    lab: Instance,
+) -> None:
+    lab.reader("ada", schedule=Schedule("UTC", 7, 0, EVERY_DAY))
+    for day in range(2):
+        lab.take(paper(2 * day))
+        lab.now = SEVEN + day * DAY
+        lab.app.compose()
+        lab.sent()
+        lab.take(paper(2 * day + 1))
+        lab.now += (90 + day) * DAY
+        assert lab.app.compose().nothing == 1
+        lab.now = SEVEN + day * DAY + HOUR
+        lab.app.compose()
+    lab.now = SEVEN + 2 * DAY
+    lab.app.compose()
+    made = [sorted(lab.papers(one.key)) for one in lab.digests() if one.papers]
+    ids = [f"arxiv:2611.{number:05d}" for number in range(4)]
+    assert made == [ids[:1], ids[1:3], ids[3:]]
+
+
+def test_a_pass_with_nothing_due_writes_nothing_after_a_leap_either(lab: Instance) -> None:
+    lab.reader("ada", schedule=Schedule("UTC", 7, 0, EVERY_DAY))
+    for lab.now in (SEVEN + 90 * DAY, SEVEN, SEVEN + MINUTE):
+        lab.app.compose()
+    with another_writes(url_of(lab.app.database)):
+        lab.app.compose()
 
 
 def test_clocks_of_two_machines_a_minute_apart_are_no_news(lab: Instance) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import takewhile
 from typing import Literal, TypeAlias
 
@@ -19,16 +20,16 @@ from notifier.jobs.edition import NOTHING_MISSING, ComposeSettings, Outlook
 from notifier.jobs.expiry import end_stale
 from notifier.jobs.left_out import LeftOut
 from notifier.jobs.picking import Desk
-from notifier.jobs.talk import talk
+from notifier.jobs.talk import Talk, talk
 from notifier.jobs.writing import Writer
 from notifier.profiles.profile import Subscriber
 from notifier.storage import (
+    store_ahead,
     store_channels,
     store_digests,
     store_due,
     store_left_out,
     store_matches,
-    store_subscribers,
 )
 from notifier.storage.database import Database
 from notifier.storage.store_channels import Wishes
@@ -36,7 +37,8 @@ from notifier.storage.store_due import Due
 
 log = structlog.get_logger()
 
-# What a subscriber counts as; None where somebody else was faster.
+# What a subscriber counts as; None where somebody else was faster, or changed them meanwhile: they
+# are looked at in the next pass.
 _End: TypeAlias = Literal["made", "nothing", "paused", "unmatched", "failed"] | None
 
 BATCH = 200
@@ -85,24 +87,28 @@ def compose(
         due = Due(now, waited_since=now - settings.wait, samples=settings.sample)
         with database.reading() as conn:
             done.waiting = due.others(conn)
+
+    def press(some: Sequence[Subscriber], known: Talk) -> Press:
+        desk = Desk(conn, some, known, order=settings.order, lookback=settings.lookback)
+        return Press(
+            desk, writer, settings, outlook, now, left_out,
+            wishes=_wishes(conn, some, settings, now),
+            suppressed=store_due.suppressed(conn, [one.row for one in some], now=now),
+        )  # fmt: skip
+
     while True:
         with database.reading() as conn:
-            ready = due.some(conn, after_row=after, limit=BATCH)
-            if not ready:
+            batch = due.some(conn, after_row=after, limit=BATCH)
+            if not batch.last:
                 return done
-            after = ready[-1].row
+            after, ready = batch.last, batch.readable
             done.lost_zones |= {zone for one in ready if not is_zone(zone := one.schedule.zone)}
             if not store_matches.is_current(conn):
                 done.unmatched += len(ready)
                 continue
             known = known or talk(conn, now=now)
-            desk = Desk(conn, ready, known, order=settings.order, lookback=settings.lookback)
-            press = Press(
-                desk, writer, settings, outlook, now, left_out,
-                wishes=_wishes(conn, ready, settings, now),
-                suppressed=store_due.suppressed(conn, [o.row for o in ready], now=now),
-            )  # fmt: skip
-            drafts = [(one, press.draft(one)) for one in takewhile(lambda _: not stopping(), ready)]
+            drafts = _drafts(partial(press, known=known), ready, stopping)
+        done.failed += _put_off(database, batch.unreadable, now)
         left_out.add("template", settings.templates.broken, is_told=True)
         left_out.keep(database, now=now)
         for first in range(0, len(drafts), TOGETHER):
@@ -111,6 +117,35 @@ def compose(
             _fix_together(database, drafts[first : first + TOGETHER], done, now)
         if len(drafts) < len(ready):
             return done
+
+
+def _drafts(
+    press: Callable[[Sequence[Subscriber]], Press],
+    ready: Sequence[Subscriber],
+    stopping: Callable[[], bool],
+) -> list[tuple[Subscriber, Draft]]:
+    """Draft digests until it is to stop; where some cannot be read up together, each alone."""
+    try:
+        pressed = press(ready)
+    except NOT_NOW:
+        raise
+    except Exception as error:
+        if len(ready) == 1:
+            return [(ready[0], error)]
+        alone = takewhile(lambda _: not stopping(), ready)
+        return [draft for one in alone for draft in _drafts(press, [one], lambda: False)]
+    return [(one, pressed.draft(one)) for one in takewhile(lambda _: not stopping(), ready)]
+
+
+def _put_off(database: Database, rows: Sequence[int], now: datetime) -> int:
+    """Look at subscribers who cannot be read again in a while; return how many they are."""
+    for row in rows:
+        log.error("subscriber cannot be read", subscriber=row)
+        with database.writing() as conn:
+            store_ahead.note_clock(conn, now)
+            store_due.put_off(conn, row, now=now, to=now + TRY_AGAIN)
+            store_left_out.note(conn, "subscriber", [row], now=now)
+    return len(rows)
 
 
 def _expire(database: Database, settings: ComposeSettings, now: datetime) -> int:
@@ -135,6 +170,7 @@ def _fix_together(
     """Fix some digests in one transaction; where one cannot be, each in its own."""
     try:
         with database.writing() as conn:
+            store_ahead.note_clock(conn, now)
             ends = [_fix(conn, subscriber, draft) for subscriber, draft in drafts]
     except NOT_NOW:
         raise
@@ -147,14 +183,17 @@ def _fix_together(
 def _fix_alone(database: Database, subscriber: Subscriber, draft: Draft, now: datetime) -> _End:
     try:
         with database.writing() as conn:
+            store_ahead.note_clock(conn, now)
             return _fix(conn, subscriber, draft)
     except NOT_NOW:
         raise
     except Exception as error:
-        log.exception("digest could not be made", subscriber=subscriber.row, exc_info=error)
         with database.writing() as conn:
-            store_subscribers.change(conn, subscriber.row, next_due_at=now + TRY_AGAIN)
+            store_ahead.note_clock(conn, now)
+            if not store_due.move(conn, subscriber, to=now + TRY_AGAIN):
+                return None
             store_left_out.note(conn, "subscriber", [subscriber.row], now=now)
+        log.exception("digest could not be made", subscriber=subscriber.row, exc_info=error)
         return "failed"
 
 
@@ -164,8 +203,10 @@ def _fix(conn: Connection, subscriber: Subscriber, draft: Draft) -> _End:
         raise draft
     if draft is None:
         return "unmatched"
+    due = draft if isinstance(draft, datetime) else draft.next_due_at
+    if not store_due.move(conn, subscriber, to=due):
+        return None
     if isinstance(draft, datetime):
-        store_subscribers.change(conn, subscriber.row, next_due_at=draft)
         return "paused"
     if not store_digests.fix(conn, draft):
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import structlog
 
@@ -34,6 +34,9 @@ KEEP_LEFT_OUT = timedelta(days=7)
 _AT_ONCE = 1000  # rows in one transaction
 _STEMS_AT_ONCE = 20_000  # rows of words that are looked at in one
 _STEPS = 200  # transactions in one pass of a daemon, which has digests to make, too
+# Who runs once a week has not leapt; from a leap that lasts as long there is no telling anyway.
+_LEAP = timedelta(days=8)
+_BELIEVED = timedelta(days=1)  # by then somebody, or NTP, would have set the clock back
 # Their age counts from the newest paper: by a clock far ahead all of them would be old.
 _BY_PAPERS = ("digests", "attempts", "bounces", "papers", "signals", "words")
 
@@ -130,12 +133,13 @@ def keep_house(
 ) -> int:
     """Do on each day (UTC) what `prune` does, in several passes where that is much.
 
+    A clock that has leapt ahead is believed after a day; until then nothing is old.
+
     Returns:
         How many rows went in this pass.
     """
-    with database.reading() as conn:
-        if store_archive.cleared_on(conn) == now.date():
-            return 0
+    if not _is_to_do(database, now):
+        return 0
     gone: dict[str, int] = {}
     for number, step in enumerate(_steps(database, retention, now)):
         gone[step.kind] = gone.get(step.kind, 0) + step.rows
@@ -148,6 +152,18 @@ def keep_house(
     if any(gone.values()):
         log.info("old rows deleted", **{kind: rows for kind, rows in gone.items() if rows})
     return sum(gone.values())
+
+
+def _is_to_do(database: Database, now: datetime) -> bool:
+    """Whether it is not done today, by a clock that is believed; where that leaps is noted."""
+    with database.reading() as conn:
+        done, leapt = store_archive.cleared_on(conn), store_archive.leapt_to(conn)
+    has_leapt = done != date.min and now.date() - done > _LEAP
+    if leapt > now or (has_leapt and now - leapt > _LEAP):
+        with database.writing() as conn:
+            store_archive.note_leap(conn, now if has_leapt else None)
+        return not has_leapt and done != now.date()
+    return now - leapt >= _BELIEVED if has_leapt else done != now.date()
 
 
 def _steps(database: Database, retention: Retention, now: datetime) -> Iterator[Pruned]:

@@ -1,4 +1,5 @@
 """The clock was set back: what was put off by the time ahead is brought forward, and it is told.
+Papers that were too old by then are looked at once more.
 
 No period gets a second digest: whoever had one of a day to come gets none on that day.
 """
@@ -22,6 +23,8 @@ log = structlog.get_logger()
 # Clocks of two machines may differ by so much.
 _APART = timedelta(minutes=5)
 _AT_ONCE = 200
+# By a clock ahead by less, nothing that came since the last digest was too old.
+_BETWEEN = timedelta(days=7)
 
 
 def notice(
@@ -31,24 +34,34 @@ def notice(
     now: datetime,
     stopping: Callable[[], bool] = lambda: False,
 ) -> None:
-    """See whether a digest was made later than now; once for each time the clock is set back."""
+    """See whether somebody was planned later than now; once for each time a clock is set back."""
     with database.reading() as conn:
-        last = store_digests.last_made(conn)
-        if last is None or last <= now + _APART or store_ahead.is_noticed(conn, last):
+        last = store_ahead.clock_was_at(conn)
+        if last <= now + _APART:
             return
-    log.warning("the clock was set back", now=now.isoformat(), a_digest_was_made=last.isoformat())
+    log.warning("the clock was set back", now=now.isoformat(), it_was_at=last.isoformat())
     with database.writing() as conn:
         store_ahead.bring_mails_forward(conn, now=now)
     after = 0
     while not stopping():
         with database.writing() as conn:
             ahead = store_ahead.subscribers(conn, now=now, after_row=after, limit=_AT_ONCE)
-            for one in ahead:
-                _plan(conn, one, settings, now)
+            for row in ahead:
+                _see_to(conn, row, settings, now)
             if not ahead:
-                store_ahead.note(conn, last)
+                store_ahead.set_clock_back(conn, now)
                 return
-        after = ahead[-1].row
+        after = ahead[-1]
+
+
+def _see_to(conn: Connection, row: int, settings: ComposeSettings, now: datetime) -> None:
+    """Plan a subscriber anew; one who cannot be read or planned is due now, and then left out."""
+    try:
+        if one := store_subscribers.get(conn, row):
+            _plan(conn, one, settings, now)
+            _look_again(conn, one, settings, now)
+    except (TypeError, ValueError):
+        store_subscribers.change(conn, row, next_due_at=now)
 
 
 def _plan(conn: Connection, one: Subscriber, settings: ComposeSettings, now: datetime) -> None:
@@ -60,3 +73,12 @@ def _plan(conn: Connection, one: Subscriber, settings: ComposeSettings, now: dat
     due += cadence.behind(one.schedule, one.row, settings.spread_minutes)
     if one.next_due_at and due < one.next_due_at:
         store_subscribers.change(conn, one.row, next_due_at=due)
+
+
+def _look_again(
+    conn: Connection, one: Subscriber, settings: ComposeSettings, now: datetime
+) -> None:
+    since = now + max(settings.lookback - _BETWEEN, timedelta())
+    seen = store_ahead.seen_before(conn, one.row, now=now, since=since)
+    if seen is not None and seen < one.seen:
+        store_subscribers.change(conn, one.row, seen=seen)

@@ -108,7 +108,7 @@ class Numbers:
         yield "digest_overdue_seconds", (), _age(due, now)
         made = store_metrics.last_made(conn)
         yield "digest_last_made_timestamp_seconds", (), _stamp(made)
-        sent = store_watch.last_sent(conn)
+        sent = store_watch.last_sent(conn, now=now)
         yield "delivery_last_sent_timestamp_seconds", (), _stamp(sent)
 
     def _waiting(self, conn: Connection) -> Mapping[str, Waiting]:

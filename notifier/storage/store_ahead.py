@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
-from notifier.profiles.profile import Subscriber
-from notifier.storage import store_subscribers
 from notifier.storage import tables as t
 from notifier.storage.statements import last_number, set_number
 
-_NOTICED = "clock was ahead until"
+_CLOCK = "clock was at"
 # No schedule has a longer break than a week, but for a date that a zone left out.
 _FAR = timedelta(days=15)
 # No mail is put off for longer (see `delivery.backoff`).
 _LONGEST = timedelta(hours=8)
 
 
-def is_noticed(conn: Connection, last: datetime) -> bool:
-    """Whether somebody has seen to it already that the clock was at `last` (UTC)."""
-    return last_number(conn, _NOTICED) == int(last.timestamp())
+def clock_was_at(conn: Connection) -> datetime:
+    """Return the latest time (UTC) by which somebody was planned since a clock was set back."""
+    return datetime.fromtimestamp(last_number(conn, _CLOCK), UTC)
 
 
-def note(conn: Connection, last: datetime) -> None:
-    """Write down that it is seen to."""
-    set_number(conn, _NOTICED, int(last.timestamp()))
+def note_clock(conn: Connection, now: datetime) -> None:
+    """Write down that somebody is planned by `now`, where nothing later is written."""
+    if last_number(conn, _CLOCK) < int(now.timestamp()):
+        set_number(conn, _CLOCK, int(now.timestamp()))
+
+
+def set_clock_back(conn: Connection, now: datetime) -> None:
+    """Write down that what was planned by a time ahead is seen to."""
+    set_number(conn, _CLOCK, int(now.timestamp()))
 
 
 def bring_mails_forward(conn: Connection, *, now: datetime) -> None:
@@ -42,8 +47,8 @@ def bring_mails_forward(conn: Connection, *, now: datetime) -> None:
     conn.execute(update(t.letter).where(ahead).values(not_before=now))
 
 
-def subscribers(conn: Connection, *, now: datetime, after_row: int, limit: int) -> list[Subscriber]:
-    """Return active subscribers by row behind `after_row` who may have been put off."""
+def subscribers(conn: Connection, *, now: datetime, after_row: int, limit: int) -> Sequence[int]:
+    """Return rows behind `after_row` of active subscribers who may have been put off."""
     s = t.subscriber.c
     had_one = s.id.in_(select(t.digest.c.subscriber_id).where(t.digest.c.composed_at > now))
     query = (
@@ -53,5 +58,17 @@ def subscribers(conn: Connection, *, now: datetime, after_row: int, limit: int) 
         .order_by(s.id)
         .limit(limit)
     )
-    found = (store_subscribers.get(conn, row) for row in conn.scalars(query).all())
-    return [one for one in found if one]
+    return conn.scalars(query).all()
+
+
+def seen_before(conn: Connection, row: int, *, now: datetime, since: datetime) -> int | None:
+    """Return up to where a subscriber's papers had been looked at before a clock leapt ahead.
+
+    Of digests made `since` then, behind the last one that was made by `now`; None where none was.
+    """
+    d = t.digest.c
+    last = select(func.max(d.id)).where(d.subscriber_id == row, d.composed_at <= now)
+    behind = d.id > func.coalesce(last.scalar_subquery(), 0)
+    ahead = (d.subscriber_id == row) & (d.composed_at > since) & behind
+    found: int | None = conn.scalar(select(func.min(d.seen_from)).where(ahead))
+    return found

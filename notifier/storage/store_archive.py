@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection, select
 
 from notifier.storage import tables as t
-from notifier.storage.statements import last_day, set_day
+from notifier.storage.statements import last_day, last_number, set_day, set_number
 
 _CLEARED = "messages cleared on"  # at first it was mails alone
+_LEAPT = "clock leapt to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +61,13 @@ def cleared_on(conn: Connection) -> date:
 def set_cleared(conn: Connection, today: date) -> None:
     """Write down that all that is old is deleted."""
     set_day(conn, _CLEARED, today)
+
+
+def leapt_to(conn: Connection) -> datetime:
+    """Return at what time (UTC) a clock was first met that had leapt ahead; 1970 for none."""
+    return datetime.fromtimestamp(last_number(conn, _LEAPT), UTC)
+
+
+def note_leap(conn: Connection, now: datetime | None) -> None:
+    """Write down that a clock has leapt to `now`; None: it was set back."""
+    set_number(conn, _LEAPT, int(now.timestamp()) if now else 0)

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, exists, func, or_, select
 
 from notifier.storage import tables as t
 from notifier.storage.store_subscribers import is_suppressed
 
-# A mail that went out is looked for among so many of the last attempts: there is no index of them.
+# A mail that went out is looked for among so many of the last attempts, then back for some days:
+# there is no index of them.
 _LOOKED_AT = 10_000
+# Made so long ago, a digest is expired, however long it was worth being sent.
+LOOKED_BACK = timedelta(days=7)
 # What should have gone out by now.
 _UNSENT = ("pending", "claimed", "held", "expired")
 
 
-def last_sent(conn: Connection) -> datetime | None:
-    """Return when a digest went out last; None where none did of late."""
+def last_sent(conn: Connection, *, now: datetime) -> datetime | None:
+    """Return when a digest went out last; None where none did of late.
+
+    What was sent by a clock that was ahead of `now` (UTC) does not count.
+    """
     a = t.attempt.c
     behind = select(func.coalesce(func.max(a.id), 0) - _LOOKED_AT).scalar_subquery()
-    query = select(a.at).where(a.id > behind, a.outcome == "sent").order_by(a.id.desc()).limit(1)
-    found: datetime | None = conn.scalar(query)
-    return found
+    sent = (a.at <= now) & (a.outcome == "sent")
+    last = select(a.at, a.outcome).order_by(a.id.desc()).limit(1)
+    found = conn.execute(last.where(a.id > behind, sent)).one_or_none()
+    if not found:
+        is_old = a.at <= now - LOOKED_BACK
+        found = conn.execute(last.where(a.id <= behind, or_(sent, is_old))).one_or_none()
+    return found.at if found and found.outcome == "sent" else None
 
 
 def unsent_since(conn: Connection, after: datetime) -> datetime | None:

@@ -16,6 +16,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from notifier.jobs.compose import TRY_AGAIN
+from notifier.jobs.picking import Desk
+from notifier.storage import store_ahead
 from tests.sink import Sink, listening
 
 from .instance import SIX, Instance, address, papers
@@ -137,6 +139,55 @@ async def test_a_subscriber_whose_digest_cannot_be_made_stops_nobody_and_is_trie
         instance.now += TRY_AGAIN
         await instance.app.tick()
         assert papers(sink, address(1)) == [[1, 2, 3]]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("is_set_back", [False, True], ids=["", "after a clock was set back"])
+@pytest.mark.parametrize("values", ["days = '['", "days = 'null'", "created_at = 'x'"])
+async def test_a_subscriber_who_cannot_be_read_stops_nobody_and_is_tried_again(
+    tmp_path: Path, values: str, is_set_back: bool
+) -> None:
+    async with place(tmp_path) as (instance, sink):
+        with closing(sqlite3.connect(instance.app.database.place)) as conn:
+            before = conn.execute("SELECT days, created_at FROM subscriber WHERE id = 1").fetchone()
+        write(instance, f"UPDATE subscriber SET {values} WHERE id = 1")
+        if is_set_back:
+            with instance.app.database.writing() as conn:
+                store_ahead.note_clock(conn, SIX + 90 * DAY)
+            write(instance, "UPDATE subscriber SET next_due_at = '2027-03-01 06:00' WHERE id = 1")
+        instance.now = SIX
+        for failed in (1, 0):
+            with capture_logs() as logs:
+                assert instance.app.compose().failed == failed
+            told = [one["subscriber"] for one in logs if one["log_level"] == "error"]
+            assert told == [1] * failed
+        await instance.app.deliver()
+        assert [papers(sink, address(number)) for number in range(3)] == [[]] + [[[1, 2, 3]]] * 2
+        assert left_out(instance) == [("subscriber", "1")]
+        with closing(sqlite3.connect(instance.app.database.place)) as conn, conn:
+            conn.execute("UPDATE subscriber SET days = ?, created_at = ? WHERE id = 1", before)
+        instance.now += TRY_AGAIN
+        await instance.app.tick()
+        assert papers(sink, address(0)) == [[1, 2, 3]]
+
+
+@pytest.mark.anyio
+async def test_what_cannot_be_read_about_one_subscriber_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Desk.__init__
+
+    def broken(self: Desk, conn: Any, subscribers: Any, *others: Any, **named: Any) -> None:
+        if any(one.row == 2 for one in subscribers):
+            raise ValueError("broken")
+        plain(self, conn, subscribers, *others, **named)
+
+    async with place(tmp_path) as (instance, sink):
+        monkeypatch.setattr(Desk, "__init__", broken)
+        instance.now = SIX
+        assert (await instance.app.tick()).composed.failed == 1
+        assert [papers(sink, address(n)) for n in range(3)] == [[[1, 2, 3]], [], [[1, 2, 3]]]
+        assert left_out(instance) == [("subscriber", "2")]
 
 
 @pytest.mark.anyio

@@ -28,11 +28,9 @@ from notifier.storage import store_alerts, store_letters, store_sources, store_w
 from notifier.storage.database import Database
 from notifier.storage.store_alerts import Alert
 from notifier.storage.store_letters import Letter
+from notifier.storage.store_watch import LOOKED_BACK
 
 log = structlog.get_logger()
-
-# Made so long ago, a digest is expired, however long it was worth being sent.
-LOOKED_BACK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def watch(
 
 def facts(conn: Connection, settings: AlertSettings, *, now: datetime) -> Facts:
     """Return how an instance does."""
-    last = store_watch.last_sent(conn)
+    last = store_watch.last_sent(conn, now=now)
     after = max(last, now - LOOKED_BACK) if last else now - LOOKED_BACK
     return Facts(
         server=memory.breaker(conn),
