@@ -742,7 +742,7 @@ async def test_old_posts_are_forgotten_and_the_papers_a_channel_has_are_not(lab:
     lab.compose(RAG)
     await lab.send()
     lab.now += timedelta(days=91)
-    lab.app.compose()
+    lab.app.keep_house()
     with lab.app.database.reading() as conn:
         assert store_archive.cleared_on(conn) == lab.now.date()
         assert conn.execute(select(t.post)).all() == []

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from notifier import errors
 from notifier.storage import (
     forgetting,
     sizes,
@@ -148,6 +149,23 @@ def keep_house(
     if any(gone.values()):
         log.info("old rows deleted", **{kind: rows for kind, rows in gone.items() if rows})
     return sum(gone.values())
+
+
+def keep_house_or_say(
+    database: Database, retention: Retention, *, now: datetime, stopping: Callable[[], bool]
+) -> int:
+    """See `keep_house`; a failure is logged, so that digests go on.
+
+    Raises:
+        Busy, Unavailable: the database cannot be used now.
+    """
+    try:
+        return keep_house(database, retention, now=now, stopping=stopping)
+    except errors.NOT_NOW:
+        raise
+    except Exception:
+        log.exception("old rows could not be deleted")
+        return 0
 
 
 def _steps(database: Database, retention: Retention, now: datetime) -> Iterator[Pruned]:
