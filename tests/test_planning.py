@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from notifier.app import App
+from notifier.daemon.lease import Rhythm
+from notifier.daemon.once import tick_once
 from notifier.daemon.planning import NAMES, Planner
 from notifier.daemon.tasks import Tasks
 from notifier.health import SETTLE
@@ -108,3 +111,20 @@ async def test_the_scheduler_deletes_old_rows_behind_its_pass(
     monkeypatch.setattr(app, "keep_house", lambda **_: done.append("house"))
     await Alone(app).look()
     assert done == ["compose", "house"]
+
+
+def test_a_tick_that_was_held_up_past_its_lease_plans_no_further(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stops = list[bool]()
+
+    def compose(*, stopping: Callable[[], bool]) -> Composed:
+        stops.append(stopping())
+        monkeypatch.setattr(Rhythm, "is_fresh", lambda *_: False)  # nothing was renewed meanwhile
+        stops.append(stopping())
+        return Composed()
+
+    monkeypatch.setattr(place.app, "compose", compose)
+    monkeypatch.setattr(place.app, "keep_house", broken)
+    assert not tick_once(place.app).left_to
+    assert stops == [False, True]
