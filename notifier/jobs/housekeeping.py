@@ -175,7 +175,7 @@ def _steps(database: Database, retention: Retention, now: datetime) -> Iterator[
     for kind in forgetting.KINDS:
         yield from _forget(database, kind, ages, now)
     yield from _forget_words(database, ages)
-    yield _forget_names(database, ages)
+    yield from _forget_names(database, ages)
 
 
 def _forget(
@@ -210,8 +210,11 @@ def _forget_words(database: Database, ages: Ages) -> Iterator[Pruned]:
             return
 
 
-def _forget_names(database: Database, ages: Ages) -> Pruned:
-    with database.writing() as conn:
-        before = sizes.free_bytes(conn)
-        rows = store_forgotten.forget(conn, before=ages["names"])
-        return Pruned("names", rows, None, sizes.freed(before, sizes.free_bytes(conn)))
+def _forget_names(database: Database, ages: Ages) -> Iterator[Pruned]:
+    rows = _AT_ONCE
+    while rows == _AT_ONCE:
+        with database.writing() as conn:
+            before = sizes.free_bytes(conn)
+            rows = store_forgotten.forget_some(conn, before=ages["names"], limit=_AT_ONCE)
+            freed = sizes.freed(before, sizes.free_bytes(conn))
+        yield Pruned("names", rows, None, freed)
