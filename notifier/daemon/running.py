@@ -26,7 +26,7 @@ from notifier.daemon.sending import Sender
 from notifier.daemon.signals import caught
 from notifier.daemon.standing import Standing
 from notifier.daemon.tasks import Tasks
-from notifier.daemon.ticking import Ticker, ping
+from notifier.daemon.ticking import Ticker, tell_watchdog
 from notifier.delivery.cut import Cut
 from notifier.intake import system_clock
 from notifier.runs import one_run
@@ -140,7 +140,7 @@ class _Daemon:
         self._ticker.start(self._current.app.settings.daemon.tick_seconds)
         works = [self._standing.keep(self._changed, self._beaten), self._ticker.watch()]
         if seconds := systemd.watchdog_seconds():
-            works.append(ping(self._vitals, seconds))
+            works.append(tell_watchdog(self._vitals, seconds))
         for work in works:
             keeping.callback(asyncio.ensure_future(work).cancel)
 
