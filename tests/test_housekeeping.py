@@ -80,6 +80,7 @@ def test_many_mails_go_in_several_steps_and_a_stop_leaves_the_rest_for_later(
     assert mails(database) == []
 
 
+@pytest.mark.both
 def test_names_of_deleted_papers_go_a_few_at_a_time_oldest_first(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,7 @@ def test_daemons_that_ended_without_a_word_need_care_unless_one_lives(place: Pla
     assert cares(place) == set()
 
 
+@pytest.mark.both
 def test_a_digest_that_is_overdue_needs_care_whatever_runs(place: Place) -> None:
     waits = place.app.settings.digest.wait_minutes
     with place.app.database.reading() as conn:
