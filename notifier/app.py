@@ -36,7 +36,7 @@ from notifier.jobs.deliver import deliver
 from notifier.jobs.delivering.values import Delivered, DeliverSettings, Pace
 from notifier.jobs.edition import ComposeSettings, Outlook
 from notifier.jobs.explain import Explained, explain
-from notifier.jobs.housekeeping import Retention, keep_house
+from notifier.jobs.housekeeping import Retention, keep_house_or_say
 from notifier.jobs.ingest import Ready, at_once
 from notifier.jobs.letters import LetterPost, Sent, send_letters
 from notifier.jobs.library import Library
@@ -304,16 +304,18 @@ class App:
         for zone in sorted(composed.lost_zones - self._told_zones):
             log.warning("a time zone is not known any more, UTC is taken instead", zone=zone)
         self._told_zones |= composed.lost_zones
-        keep_house(self.database, self.retention, now=now, stopping=stopping)
         return composed
+
+    def keep_house(self, *, stopping: Callable[[], bool] = lambda: False) -> int:
+        """Let go, once a day, of what is of no use any more; a failure is logged."""
+        return keep_house_or_say(self.database, self.retention, now=self.clock(), stopping=stopping)
 
     async def send_letters(
         self, *, stop: asyncio.Event | None = None, cut: Cut | None = None
     ) -> Sent:
         """Send the letters that are waiting."""
-        mail, lease_minutes = self.settings.mail, self.settings.delivery.lease_minutes
-        sender = mail.bounce_address or parseaddr(mail.sender)[1]
-        post = LetterPost(sender, self._owner, lease=timedelta(minutes=lease_minutes))
+        lease = timedelta(minutes=self.settings.delivery.lease_minutes)
+        post = LetterPost(self.return_path, self._owner, lease=lease)
         return await send_letters(
             self.database, self.transport, post, clock=self.clock, stop=stop, cut=cut
         )
@@ -376,6 +378,8 @@ class App:
         if not stop.is_set():
             done.composed = await asyncio.to_thread(self.compose, stopping=stop.is_set)
             done.broken_templates = tuple(self.templates.problems)
+        if not stop.is_set():
+            await asyncio.to_thread(self.keep_house, stopping=stop.is_set)
 
     async def send(self, done: Ticked, stop: asyncio.Event) -> None:
         """The part of a pass that any number of processes may do at once."""

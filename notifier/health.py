@@ -118,11 +118,13 @@ class Health:
         """
         try:
             async with self.ping.around() as this:
-                yield
-                if not (stop.is_set() or done.left_to):
-                    told = await asyncio.to_thread(self.look, settle=AT_ONCE)
-                    if told:
-                        await send_letters(stop=stop)
+                try:
+                    yield
+                finally:  # the operator is told of a pass that fails, too
+                    if not (stop.is_set() or done.left_to):
+                        told = await asyncio.to_thread(self.look, settle=AT_ONCE)
+                        if told:
+                            await send_letters(stop=stop)
                 this.reasons += await self.reasons(failed=done.composed.failed)
         finally:
             await self.ping.finish()

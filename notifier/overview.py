@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection
 
 from notifier.app import App
+from notifier.config import Settings
 from notifier.delivery.breaker import Breaker
 from notifier.jobs import poll
 from notifier.jobs.alerting.watch import lasting
 from notifier.jobs.delivering import memory
 from notifier.jobs.lost_zones import lost_zones
 from notifier.sources.freshness import NEEDS_CARE, Freshness
+from notifier.standings import processes
 from notifier.storage import (
     paper_facts,
     store_bounces,
@@ -29,16 +31,21 @@ from notifier.storage import (
     store_posts,
     store_sources,
     store_subscribers,
+    store_watch,
 )
 from notifier.storage.store_alerts import Alert
 from notifier.storage.store_overview import Open
+from notifier.vitals import SCHEDULER
 
 LAST = timedelta(days=1)
 # What somebody should look at.
 Care: TypeAlias = Literal[
-    "sources", "mails", "mail server", "destinations", "bounces", "mailbox", "channels", "zones",
-    "left out", "alerts",
+    "daemon", "digests", "sources", "mails", "mail server", "destinations", "bounces", "mailbox",
+    "channels", "zones", "left out", "alerts",
 ]  # fmt: skip
+# A pass may take a while, and so may a start.
+_LATE = timedelta(minutes=30)
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _OFF = Freshness("paused", None, "switched off in the configuration")
 
 
@@ -123,9 +130,11 @@ def cares(
         sources: See `source_rows`.
         last: See `recent`.
     """
-    mailbox = last.mailbox
+    mailbox, is_dead = last.mailbox, _is_dead(app)
     with app.database.reading() as conn:
         troubles: dict[Care, bool] = {
+            "daemon": is_dead,
+            "digests": _is_late(conn, app.settings, now),
             "sources": any(one["state"] in NEEDS_CARE for one in sources),
             "mails": any(last.mails.get(state) for state in ("failed", "expired", "held")),
             "mail server": last.mail_server.is_open,
@@ -139,6 +148,19 @@ def cares(
             "alerts": bool(lasting(conn)),
         }
     return tuple(name for name, is_so in troubles.items() if is_so)
+
+
+def _is_dead(app: App) -> bool:
+    """Whether there were daemons that plan, and none of them lives."""
+    planning = [one["state"] for one in processes(app) if SCHEDULER in one["roles"]]
+    return bool(planning) and all(state == "silent" for state in planning)
+
+
+def _is_late(conn: Connection, settings: Settings, now: datetime) -> bool:
+    """Whether a digest should have been made by now, and waits for no source either."""
+    waits = timedelta(minutes=settings.digest.wait_minutes, seconds=settings.daemon.tick_seconds)
+    since = store_watch.overdue_since(conn, _EVER, now=now)
+    return since is not None and now - since > waits + _LATE
 
 
 def _is_unposted(conn: Connection, now: datetime) -> bool:

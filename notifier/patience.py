@@ -21,12 +21,24 @@ class Patience:
 
     def failed(self, name: str, now: float) -> bool:
         """Note that some work could not be done now; True when nothing else waits: to be said."""
+        self._forget_old(name, now)
         is_first = not self._waits
         before, _ = self._waits.get(name, (FIRST_SECONDS / 2, 0.0))
         seconds = min(2 * before, LONGEST_SECONDS)
         self._waits[name] = seconds, now + seconds
         return is_first
 
-    def went_well(self, name: str) -> bool:
+    def went_well(self, name: str, now: float) -> bool:
         """Note that some work was done; True when it was the last that waited: to be said."""
-        return self._waits.pop(name, None) is not None and not self._waits
+        self._forget_old(name, now)
+        return self.forget(name) and not self._waits
+
+    def forget(self, name: str) -> bool:
+        """Wait for some work no more; whether it had to. Nothing is to be said."""
+        return self._waits.pop(name, None) is not None
+
+    def _forget_old(self, name: str, now: float) -> None:
+        """Forget what could long have been tried again and was not, but for this one."""
+        for other, (_, until) in list(self._waits.items()):
+            if other != name and now >= until + LONGEST_SECONDS:
+                del self._waits[other]

@@ -58,6 +58,8 @@ class Probe:
         checks = dict(found.checks)
         if vitals is None:
             return Readiness(checks)
+        if not vitals.is_written and checks["database"] == OK:
+            checks["database"] = "not written"
         checks["process"] = "stopping" if vitals.stopping else OK
         checks["work"] = OK if vitals.is_alive else "late"
         return Readiness(checks, "here" if vitals.is_scheduler else found.scheduler)

@@ -17,8 +17,9 @@ ROLES = (WEB, SCHEDULER, WORKER)
 class Vitals:
     """Of one process.
 
-    `roles`: of `ROLES`. `is_scheduler`: it is the one among several that plans (has the lease);
-    another with that role stands by. `stopping`: it was asked to end. `last_tick_at` (by the wall
+    `roles`: of `ROLES`. `is_scheduler`: it is the one among several that plans (has the lease
+    beyond doubt); another with that role stands by. `is_written`: the database takes what it says
+    of itself. `stopping`: it was asked to end. `last_tick_at` (by the wall
     clock) and `tick_age_seconds` tell when it last looked for work.
     """
 
@@ -27,6 +28,7 @@ class Vitals:
     ) -> None:
         self.roles = tuple(role for role in ROLES if role in roles)
         self.is_scheduler = False
+        self.is_written = True
         self.stopping = False
         self.tick_seconds = 30.0
         self.last_tick_at: datetime | None = None

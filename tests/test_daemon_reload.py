@@ -10,19 +10,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from threading import current_thread, main_thread
 
 import apscheduler.schedulers.base
 import apscheduler.triggers.interval
 import pytest
+from starlette.types import ASGIApp
 
 from notifier.app import App
 from notifier.config import Settings
-from notifier.daemon import systemd
+from notifier.daemon import reloading, systemd
 from notifier.daemon.reloading import Current, Reload, with_fixed
-from notifier.daemon.ticking import Ticker, ping
+from notifier.daemon.ticking import Ticker, tell_watchdog
 from notifier.errors import ConfigError
 from notifier.intake import system_clock
 from notifier.vitals import Vitals
+from notifier.web.site import make_site
 
 from .builders import NOON
 from .databases import database_url
@@ -133,7 +136,9 @@ def test_what_was_opened_at_the_start_stays_and_is_named() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_configuration_that_cannot_be_used_changes_nothing(tmp_path: Path) -> None:
+async def test_a_configuration_that_cannot_be_used_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse() -> Settings:
         raise ConfigError("notifier.toml line 4: unknown key\nnotifier.toml line 9: another")
 
@@ -146,11 +151,18 @@ async def test_a_configuration_that_cannot_be_used_changes_nothing(tmp_path: Pat
     missing = {"domain": "x.example", "selector": "s", "private_key_file": tmp_path / "none"}
     assert not await current.reload(Reload(lambda: of(dkim=missing), applied.append))
     assert (current.app, applied) == (app, [])
-    wanted = of(site={"name": "Other"})
+    wanted, threads = of(site={"name": "Other"}), list[object]()
+
+    def make(app: App, vitals: Vitals) -> ASGIApp:
+        threads.append(current_thread())
+        return make_site(app, vitals)
+
+    monkeypatch.setattr(reloading, "make_site", make)
     assert await current.reload(Reload(lambda: wanted, applied.append))
     assert current.app is not app
     assert (current.app.settings, current.app.database) == (wanted, app.database)
     assert applied == [wanted]
+    assert main_thread() not in threads, "meanwhile readers are answered"
     app.close()
 
 
@@ -212,7 +224,7 @@ async def test_the_watchdog_hears_nothing_while_nobody_looks_for_work(
     vitals.ticked(NOON)
     seconds[0] = 1000.0
     async with listened(f"{tmp_path}/notify", monkeypatch) as heard:
-        pinging = asyncio.ensure_future(ping(vitals, 0.02))
+        pinging = asyncio.ensure_future(tell_watchdog(vitals, 0.02))
         hearing = asyncio.ensure_future(heard.hears("WATCHDOG=1"))
         assert not (await asyncio.wait({hearing}, timeout=0.3))[0]
         vitals.ticked(NOON)

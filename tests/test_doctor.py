@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -187,6 +188,41 @@ async def test_secrets_that_others_can_read_are_named_by_their_files(tmp_path: P
     assert one.remedy == f"Run: chmod 600 {tmp_path / 'smtp.password'}"
     inline = replace(setup, settings=Settings(mail=MAIL, smtp={"password": "secret"}))
     assert any("notifier.toml has mode" in f.found for f in installation._modes(inline))
+    elsewhere = replace(
+        setup, settings=Settings(mail=MAIL, smtp={"password": "of the environment"})
+    )
+    assert list(installation._modes(elsewhere)) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of files")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"health": {"ping_url": "https://hc.example/secret"}},
+        {"bounce": {"imap_host": "i", "imap_user": "u", "imap_password": 'se"cret'}},
+        {"source": [{"name": "a", "kind": "pubmed", "query": "x", "api_key": "secret"}]},
+        {"database": {"url": "postgresql://me:secret@db/notifier"}},
+    ],
+    ids=["ping_url", "imap_password", "api_key", "database.url"],
+)
+async def test_every_secret_within_the_configuration_asks_for_its_mode(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    file = tmp_path / "notifier.toml"
+    file.write_text(json.dumps(settings))
+    file.chmod(0o644)
+    setup = a_setup(file=file, **settings)
+    (one,) = installation._modes(setup)
+    assert one.remedy == f"Run: chmod 600 {file}"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of files")
+async def test_the_file_of_the_watchers_address_is_secret_too(tmp_path: Path) -> None:
+    (tmp_path / "ping.url").write_text("https://hc.example/secret")
+    (tmp_path / "ping.url").chmod(0o644)
+    setup = a_setup(file=tmp_path / "notifier.toml", health={"ping_url_file": "ping.url"})
+    (one,) = installation._modes(setup)
+    assert one.remedy == f"Run: chmod 600 {tmp_path / 'ping.url'}"
 
 
 async def test_a_broken_template_is_told_with_its_line(tmp_path: Path) -> None:
@@ -483,6 +519,19 @@ async def test_the_public_address_leads_to_this_instance_and_not_to_another(
     (stopped,) = await page_checks.ask_daemon(a_setup(site=site))
     assert (stopped.state, "notifier run" in stopped.remedy) == ("failed", True)
     other.app.close()
+
+
+async def test_the_daemon_here_is_asked_by_no_proxy(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    async with place.client() as http:
+        listen = str(http.base_url).rstrip("/").removeprefix("http://")
+        (runs,) = await page_checks.ask_daemon(a_setup(site={"listen": listen}))
+    assert told([runs]) == [("ok", f"answers at {listen}")]
 
 
 async def test_a_web_server_that_passes_nothing_on_is_told(httpserver: HTTPServer) -> None:

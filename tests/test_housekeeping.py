@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert, select
 
 from notifier.jobs import housekeeping
 from notifier.jobs.housekeeping import keep_house
 from notifier.storage import store_digests
+from notifier.storage import tables as t
 from notifier.storage.database import Database
 from notifier.storage.store_deliveries import Outcome, finish
 
@@ -76,3 +78,30 @@ def test_many_mails_go_in_several_steps_and_a_stop_leaves_the_rest_for_later(
     assert len(mails(database)) == 3
     assert keep_house(database, now=LATER) == 3, "the same day: it was not done"
     assert mails(database) == []
+
+
+@pytest.mark.both
+def test_names_of_deleted_papers_go_a_few_at_a_time_oldest_first(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "_AT_ONCE", 2)
+    ages = dict(zip("eadbc", range(5), strict=True))
+    with database.writing() as conn:
+        conn.execute(
+            insert(t.forgotten),
+            [
+                {"scheme": "doi", "value": value, "first_seen_at": NOON,
+                 "forgotten_at": NOON + timedelta(minutes=age)}
+                for value, age in ages.items()
+            ],
+        )  # fmt: skip
+
+    def left() -> set[str]:
+        with database.reading() as conn:
+            return set(conn.scalars(select(t.forgotten.c.value)))
+
+    later = NOON + timedelta(days=401)
+    assert keep_house(database, now=later, stopping=lambda: len(left()) < 5) == 2
+    assert left() == set("dbc")
+    assert keep_house(database, now=later) == 3
+    assert left() == set()

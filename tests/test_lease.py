@@ -340,3 +340,36 @@ async def test_a_database_that_does_not_answer_is_told_once_and_not_given_up(
     troubles = sum(entry["event"] == "the heartbeat is not written" for entry in logged)
     assert (troubles, one.is_scheduler) == (1, True)
     await one.leave()
+
+
+@pytest.mark.anyio
+async def test_that_the_heartbeat_is_not_written_is_passed_on_and_that_it_is_again_is_said(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from notifier.storage import database as module
+
+    monkeypatch.setattr(module, "BUSY_TIMEOUT_SECONDS", 0.01)
+    rhythm = Rhythm(0.5)
+    one = Standing(room.database, this_process("scheduler", NOON), wants=True, rhythm=rhythm)
+    seen = list[tuple[bool, bool]]()
+    wanted, came = [(True, True)], asyncio.Event()
+
+    def beaten() -> None:
+        seen.append((one.is_written, one.holds))
+        if seen[-1] in wanted:
+            came.set()
+
+    with structlog.testing.capture_logs() as logged:
+        keeping = asyncio.ensure_future(one.keep(lambda: None, beaten))
+        await asyncio.wait_for(came.wait(), 10)
+        with room.database.writing():
+            wanted[:] = [(False, False)]
+            came.clear()
+            await asyncio.wait_for(came.wait(), 10)
+        wanted[:] = [(True, True)]
+        came.clear()
+        await asyncio.wait_for(came.wait(), 10)
+    keeping.cancel()
+    said = [entry["event"] for entry in logged if entry["event"].startswith("the heartbeat")]
+    assert said == ["the heartbeat is not written", "the heartbeat is written again"]
+    await one.leave()

@@ -221,7 +221,7 @@ async def test_a_digest_is_gone_after_the_days_of_the_archive(tmp_path: Path) ->
             answer = await http.get(f"/d/{key}{end}")
             assert answer.status_code == 410
             assert "for 2 days" in answer.text
-        place.app.compose()  # deletes the mail
+        place.app.keep_house()  # deletes the mail
         place.now -= timedelta(days=1)
         assert (await http.get(f"/d/{key}")).status_code == 410, "its mail is deleted"
     place.app.close()

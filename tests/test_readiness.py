@@ -142,3 +142,9 @@ def test_the_database_is_asked_once_a_second_however_many_ask(place: Place) -> N
 def test_who_writes_holds_it_up_not_at_all(place: Place) -> None:
     with place.app.database.writing():
         assert look(place, None) == WELL
+
+
+def test_a_database_that_takes_no_heartbeat_is_told(place: Place) -> None:
+    vitals = Vitals()
+    vitals.is_written = False
+    assert look(place, vitals) == WELL | {"database": "not written", "process": "ok", "work": "ok"}

@@ -6,20 +6,26 @@ import json
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
-from notifier.storage import sizes
+from notifier.cli.status import collect
+from notifier.intake import system_clock
+from notifier.storage import sizes, store_processes
 from notifier.storage import tables as t
 from notifier.storage.database import Database
+from notifier.storage.store_processes import Process
 
+from .api import a_key
 from .builders import NOON, an_entry
 from .commands import Notifier, notifier
+from .pages import MORNING, Place, place
 from .test_promises import take
 
-__all__ = ["notifier"]
+__all__ = ["notifier", "place"]
 
 
 @pytest.mark.sqlite("a file")
@@ -71,3 +77,50 @@ def test_watching_shows_one_state_after_the_other_and_ends_well_with_ctrl_c(
 def test_watching_as_one_json_value_is_refused(notifier: Notifier) -> None:
     wrong = notifier("status", "--watch", "--format", "json")
     assert (wrong.code, "--format jsonl" in wrong.err) == (2, True)
+
+
+def lives(place: Place, *roles: str, ago: timedelta = timedelta(0)) -> None:
+    """Processes with these roles said so long ago that they live."""
+    now = system_clock()
+    with place.app.database.writing() as conn:
+        for number, role in enumerate(roles):
+            one = Process(f"{role}{number}", "host", "machine", number, role, now)
+            store_processes.beat(conn, one, now=now - ago)
+
+
+def cares(place: Place) -> set[str]:
+    return {"daemon", "digests"}.intersection(collect(place.app)["cares"])
+
+
+def test_daemons_that_ended_without_a_word_need_care_unless_one_lives(place: Place) -> None:
+    assert cares(place) == set(), "none was ever started"
+    lives(place, "tick", "worker", ago=timedelta(minutes=5))
+    assert cares(place) == set(), "who does not plan is not missed"
+    lives(place, "web,scheduler,worker", "scheduler", ago=timedelta(minutes=5))
+    assert cares(place) == {"daemon"}
+    lives(place, "scheduler")
+    assert cares(place) == set()
+
+
+@pytest.mark.both
+def test_a_digest_that_is_overdue_needs_care_whatever_runs(place: Place) -> None:
+    waits = place.app.settings.digest.wait_minutes
+    with place.app.database.reading() as conn:
+        due = conn.scalar(select(t.subscriber.c.next_due_at))
+    place.now = due + timedelta(minutes=waits + 30)
+    assert cares(place) == set()
+    place.now += timedelta(minutes=1)
+    assert cares(place) == {"digests"}
+    place.now += timedelta(days=30)
+    assert cares(place) == {"digests"}
+    place.app.compose()
+    assert cares(place) == set()
+
+
+@pytest.mark.anyio
+async def test_the_operators_page_names_what_does_not_run(place: Place) -> None:
+    lives(place, "scheduler", ago=timedelta(minutes=5))
+    place.now = MORNING + timedelta(hours=2)
+    async with place.client() as http:
+        page = (await http.get("/admin", auth=("x", a_key(place)))).text
+    assert "the daemon: none lives any more, digests that are overdue" in page

@@ -57,11 +57,22 @@ async def _plan(app: App, done: Ticked, stop: asyncio.Event) -> None:
             await standing.leave()
 
 
+class _Over(asyncio.Event):
+    """Set once for all, and for as long as the lease is not ours beyond doubt."""
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__()
+        self._standing = standing
+
+    def is_set(self) -> bool:
+        return super().is_set() or not self._standing.holds
+
+
 async def _until(
     app: App, done: Ticked, stop: asyncio.Event, lost: asyncio.Event, standing: Standing
 ) -> None:
-    """Plan until it is done, or `stop`, or another process has taken over."""
-    over = asyncio.Event()
+    """Plan until it is done, or `stop`, or another process may take over."""
+    over = _Over(standing)
     ends = [asyncio.ensure_future(one.wait()) for one in (stop, lost)]
     for end in ends:
         end.add_done_callback(lambda _: over.set())

@@ -18,8 +18,8 @@ from notifier.daemon.tasks import Tasks, guarded
 # The first pass waits for the sources, but not for ever for services that do not answer.
 FIRST_SOURCES_SECONDS = 600.0
 
-MAILBOX, PLAN, SOURCES = "mailbox", "pass", "sources"
-NAMES = (MAILBOX, PLAN, SOURCES)
+MAILBOX, PLAN, SOURCES, LOOK, HOUSE = "mailbox", "pass", "sources", "look", "house"
+NAMES = (MAILBOX, PLAN, SOURCES, LOOK, HOUSE)
 
 
 class Planner:
@@ -39,10 +39,13 @@ class Planner:
         if self._standing.holds:
             self._tasks.start(MAILBOX, partial(self._mailbox, app))
             self._tasks.start(PLAN, partial(self._pass, app))
+            if not self._is_new:  # until then everything is late
+                self._tasks.start(LOOK, partial(self._watch, app))
 
     def drop(self) -> None:
         """Begin nothing any more, and leave what is being fetched: the next one asks again."""
         self._tasks.cancel(SOURCES)
+        self._tasks.forget(*NAMES)
         self._is_new = True
 
     def _must_stop(self) -> bool:
@@ -56,17 +59,26 @@ class Planner:
         """
         sources = self._tasks.start(SOURCES, partial(self._sources, app))
         if self._is_new and sources:
-            self._is_new = False
             await asyncio.wait([sources], timeout=FIRST_SOURCES_SECONDS)
+            self._is_new = self._must_stop()
         if self._must_stop():
             return
-        async with app.health.ping.around() as this:
-            composed = await asyncio.to_thread(app.compose, stopping=self._must_stop)
-            if composed.made or composed.nothing:  # that nothing matched may be told, too
-                self._made()
+        try:
+            async with app.health.ping.around() as this:
+                composed = await asyncio.to_thread(app.compose, stopping=self._must_stop)
+                if composed.made or composed.nothing:  # that nothing matched may be told, too
+                    self._made()
+                this.reasons += await app.health.reasons(failed=composed.failed)
+        finally:
             if not self._must_stop():
-                await asyncio.to_thread(app.health.look)
-            this.reasons += await app.health.reasons(failed=composed.failed)
+                self._tasks.start(HOUSE, partial(self._house, app))
+
+    async def _watch(self, app: App) -> None:
+        """Have the operator told of what needs them, whatever becomes of the pass."""
+        await asyncio.to_thread(app.health.look)
+
+    async def _house(self, app: App) -> None:
+        await asyncio.to_thread(app.keep_house, stopping=self._must_stop)
 
     async def _mailbox(self, app: App) -> None:
         """Read the mailbox of bounces, where there is one; a failure is noted, and told once."""

@@ -74,8 +74,7 @@ class Current:
         cannot be used: then nothing has changed."""
         try:
             settings, fixed = with_fixed(self.app.settings, await asyncio.to_thread(reload.read))
-            app = await asyncio.to_thread(self._made, settings)
-            site, probes = self._site_of(app), self._probes_of(app)
+            app, site, probes = await asyncio.to_thread(self._made, settings)
             reload.apply(settings)
         except errors.NotifierError as error:
             reason = "; ".join(str(error).splitlines())
@@ -93,5 +92,6 @@ class Current:
     def _probes_of(self, app: App) -> ASGIApp | None:
         return make_probes(app, self._vitals) if app.settings.health.listen else None
 
-    def _made(self, settings: Settings) -> App:
-        return App(settings, clock=self.app.clock, database=self.app.database)
+    def _made(self, settings: Settings) -> tuple[App, ASGIApp | None, ASGIApp | None]:
+        app = App(settings, clock=self.app.clock, database=self.app.database)
+        return app, self._site_of(app), self._probes_of(app)

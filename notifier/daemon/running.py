@@ -26,7 +26,7 @@ from notifier.daemon.sending import Sender
 from notifier.daemon.signals import caught
 from notifier.daemon.standing import Standing
 from notifier.daemon.tasks import Tasks
-from notifier.daemon.ticking import Ticker, ping
+from notifier.daemon.ticking import Ticker, tell_watchdog
 from notifier.delivery.cut import Cut
 from notifier.intake import system_clock
 from notifier.runs import one_run
@@ -138,9 +138,9 @@ class _Daemon:
     def _begin(self, keeping: AsyncExitStack) -> None:
         """Start what goes on for as long as the process lives."""
         self._ticker.start(self._current.app.settings.daemon.tick_seconds)
-        works = [self._standing.keep(self._changed), self._ticker.watch()]
+        works = [self._standing.keep(self._changed, self._beaten), self._ticker.watch()]
         if seconds := systemd.watchdog_seconds():
-            works.append(ping(self._vitals, seconds))
+            works.append(tell_watchdog(self._vitals, seconds))
         for work in works:
             keeping.callback(asyncio.ensure_future(work).cancel)
 
@@ -159,9 +159,13 @@ class _Daemon:
         if WORKER in self._roles:
             self._sender.look(self._current.app, again=True)
 
+    def _beaten(self) -> None:
+        self._vitals.is_scheduler = self._standing.holds
+        self._vitals.is_written = self._standing.is_written
+
     def _changed(self) -> None:
         """We have become the scheduler, or are it no longer."""
-        self._vitals.is_scheduler = self._standing.is_scheduler
+        self._beaten()
         if not self._standing.is_scheduler:
             self._planner.drop()
         elif not self._stop.is_set():

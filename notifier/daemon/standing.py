@@ -76,14 +76,23 @@ class Standing:
         """Whether the lease is ours beyond doubt."""
         return self.rhythm.is_fresh(self._renewed, self._seconds())
 
-    async def keep(self, changed: Callable[[], None]) -> None:
+    @property
+    def is_written(self) -> bool:
+        """Whether the last step was written down, where there was something to write."""
+        return not self._trouble
+
+    async def keep(
+        self, changed: Callable[[], None], beaten: Callable[[], None] = lambda: None
+    ) -> None:
         """Say that we live and see to the lease, until the task ends.
 
         Args:
             changed: Called when we have become the scheduler, or are it no longer.
+            beaten: Called after each step; see `is_written` and `holds`.
         """
         while True:
             await self._step_safely()
+            beaten()
             if self.is_scheduler != self._is_told_scheduler:
                 self._is_told_scheduler = self.is_scheduler
                 changed()
@@ -104,6 +113,9 @@ class Standing:
             self._trouble = type(error).__name__
             if before != self._trouble:
                 log.exception("the heartbeat is not written")
+        else:
+            if before:
+                log.info("the heartbeat is written again")
 
     async def confirmed(self) -> None:
         """Return while we are the scheduler beyond doubt; where that is in doubt, wait for `keep`

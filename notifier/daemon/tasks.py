@@ -61,7 +61,7 @@ class Tasks:
             if self._patience.failed(name, _seconds()):
                 log.error("the database cannot be used: waiting", job=name, reason=str(error))
         else:
-            if self._patience.went_well(name):
+            if self._patience.went_well(name, _seconds()):
                 log.info("the database can be used again")
 
     def close(self) -> None:
@@ -72,6 +72,11 @@ class Tasks:
         """Cut some work off."""
         if task := self._tasks.get(name):
             task.cancel()
+
+    def forget(self, *names: str) -> None:
+        """Wait for the database no more with work of these names: it is begun by others."""
+        for name in names:
+            self._patience.forget(name)
 
     def running(self, *names: str) -> set[asyncio.Task[None]]:
         """Return what is still at it, of these names or of all."""

@@ -74,7 +74,7 @@ class Ticker:
                 self.now()
 
 
-async def ping(vitals: Vitals, seconds: float) -> None:
+async def tell_watchdog(vitals: Vitals, seconds: float) -> None:
     """Tell systemd twice in so many seconds that we live, as long as we look for work."""
     while True:
         if vitals.is_alive or vitals.stopping:

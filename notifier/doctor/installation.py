@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from notifier import errors
+from notifier.config import Settings
 from notifier.config_values import file_of
 from notifier.delivery.dkim_keys import exposed
 from notifier.digests.render import Templates
@@ -63,13 +66,27 @@ def _modes(setup: Setup) -> Iterator[Finding]:
     if setup.file is None:
         return
     settings, folder = setup.settings, setup.file.absolute().parent
-    inline = settings.smtp.password_file is None and settings.smtp.password.get_secret_value()
     named = [settings.smtp.password_file, settings.bounce.imap_password_file]
-    named += [source.api_key_file for source in settings.source]
-    paths = [file_of(path, folder) for path in named if path] + ([setup.file] if inline else [])
+    named += [settings.health.ping_url_file, *(one.api_key_file for one in settings.source)]
+    inline = any(_holds(setup.file, secret) for secret in _secrets(settings))
+    paths = [file_of(path, folder) for path in named if path] + [setup.file] * inline
     for path in paths:
         if path.is_file() and (said := exposed(path)):
             yield warning("configuration", said, f"Run: chmod 600 {path}")
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    """Yield what is to be known to nobody else, wherever it was read; "" where it is not set."""
+    yield urlsplit(settings.database.url).password or ""
+    held = [settings.smtp.password, settings.bounce.imap_password, settings.health.ping_url]
+    for one in [*held, *(source.api_key for source in settings.source)]:
+        yield one.get_secret_value()
+
+
+def _holds(file: Path, secret: str) -> bool:
+    """Whether a secret stands in a file, as it is or with the escapes of TOML."""
+    text = file.read_text("utf-8", "replace") if file.is_file() else ""
+    return bool(secret) and (secret in text or json.dumps(secret)[1:-1] in text)
 
 
 async def ask_templates(setup: Setup) -> list[Finding]:

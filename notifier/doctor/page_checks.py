@@ -29,7 +29,7 @@ async def ask_daemon(setup: Setup) -> list[Finding]:
     host, _, port = listen.rpartition(":")
     host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104
     try:
-        answer = await _get(setup, f"http://{host}:{port}{_HEALTH}")
+        answer = await _get(setup, f"http://{host}:{port}{_HEALTH}", is_here=True)
     except httpx.HTTPError as error:
         said = f"nobody answers at {listen}: {type(error).__name__}"
         return [failed("daemon", said, 'Start it: "notifier run", or systemctl start notifier.')]
@@ -106,8 +106,11 @@ async def _is_ours(setup: Setup, url: str) -> Finding:
     return failed("public url", said, remedy)
 
 
-async def _get(setup: Setup, url: str) -> httpx.Response:
+async def _get(setup: Setup, url: str, *, is_here: bool = False) -> httpx.Response:
+    """Ask for a page; what is on this machine by no proxy, whatever the environment says."""
     seconds = timedelta(seconds=setup.patience_seconds).total_seconds()
     agent = {"User-Agent": f"paper-notifier/{__version__} doctor"}
-    async with httpx.AsyncClient(timeout=seconds, headers=agent, follow_redirects=False) as client:
+    async with httpx.AsyncClient(
+        timeout=seconds, headers=agent, follow_redirects=False, trust_env=not is_here
+    ) as client:
         return await client.get(url)

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 
 import structlog
 
+from notifier import errors
 from notifier.storage import (
     forgetting,
     sizes,
@@ -166,6 +167,23 @@ def _is_to_do(database: Database, now: datetime) -> bool:
     return now - leapt >= _BELIEVED if has_leapt else done != now.date()
 
 
+def keep_house_or_say(
+    database: Database, retention: Retention, *, now: datetime, stopping: Callable[[], bool]
+) -> int:
+    """See `keep_house`; a failure is logged, so that digests go on.
+
+    Raises:
+        Busy, Unavailable: the database cannot be used now.
+    """
+    try:
+        return keep_house(database, retention, now=now, stopping=stopping)
+    except errors.NOT_NOW:
+        raise
+    except Exception:
+        log.exception("old rows could not be deleted")
+        return 0
+
+
 def _steps(database: Database, retention: Retention, now: datetime) -> Iterator[Pruned]:
     """Delete kind after kind; yield after each transaction, at least once for each kind."""
     with database.reading() as conn:
@@ -173,7 +191,7 @@ def _steps(database: Database, retention: Retention, now: datetime) -> Iterator[
     for kind in forgetting.KINDS:
         yield from _forget(database, kind, ages, now)
     yield from _forget_words(database, ages)
-    yield _forget_names(database, ages)
+    yield from _forget_names(database, ages)
 
 
 def _forget(
@@ -208,8 +226,11 @@ def _forget_words(database: Database, ages: Ages) -> Iterator[Pruned]:
             return
 
 
-def _forget_names(database: Database, ages: Ages) -> Pruned:
-    with database.writing() as conn:
-        before = sizes.free_bytes(conn)
-        rows = store_forgotten.forget(conn, before=ages["names"])
-        return Pruned("names", rows, None, sizes.freed(before, sizes.free_bytes(conn)))
+def _forget_names(database: Database, ages: Ages) -> Iterator[Pruned]:
+    rows = _AT_ONCE
+    while rows == _AT_ONCE:
+        with database.writing() as conn:
+            before = sizes.free_bytes(conn)
+            rows = store_forgotten.forget_some(conn, before=ages["names"], limit=_AT_ONCE)
+            freed = sizes.freed(before, sizes.free_bytes(conn))
+        yield Pruned("names", rows, None, freed)

@@ -104,20 +104,23 @@ class Matcher:
             self._put(self._compiled, profile)
         self._compiled.forget_lines()
         if marks.removal != self._marks.removal:
-            for row in self._compiled.rows() - store_profiles.rows(conn):
+            rows = store_profiles.rows(conn)
+            for row in self._compiled.rows() - rows:
                 self._compiled.remove(row)
+            self._left_out.drop_all_but("profile", rows)
         self._marks = marks
 
     def _put(self, profiles: Compiled, profile: Changed) -> None:
         """Put a profile among others, or take it away: with no rules, or with none to be read."""
         try:
-            if profile.rules is not None:
+            if profile.rules is None:
+                profiles.remove(profile.row)
+            else:
                 profiles.put(profile.row, profile.rules)
-                self._left_out.drop("profile", profile.row)
-                return
+            self._left_out.drop("profile", profile.row)
         except Exception as error:  # of one profile: it must not stop the others
             self._left_out.add("profile", [profile.row], error)
-        profiles.remove(profile.row)
+            profiles.remove(profile.row)
 
     def _shelf(self, conn: Connection, rows: Sequence[int]) -> Shelf:
         shelf, broken = shelved(conn, rows)

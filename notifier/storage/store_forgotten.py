@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, tuple_
 
 from notifier.papers.identity import Alias
 from notifier.storage import tables as t
@@ -66,6 +66,9 @@ def oldest(conn: Connection) -> datetime | None:
     return found
 
 
-def forget(conn: Connection, *, before: datetime) -> int:
-    """Delete the names of papers deleted before a time (UTC), and return how many."""
-    return conn.execute(delete(t.forgotten).where(t.forgotten.c.forgotten_at < before)).rowcount
+def forget_some(conn: Connection, *, before: datetime, limit: int) -> int:
+    """Delete so many names of papers deleted before a time (UTC), those first; return how many."""
+    f = t.forgotten.c
+    old = select(f.scheme, f.value).where(f.forgotten_at < before).order_by(f.forgotten_at)
+    mine = tuple_(f.scheme, f.value).in_(old.limit(limit))
+    return conn.execute(delete(t.forgotten).where(mine)).rowcount

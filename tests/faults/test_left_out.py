@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tick
 from structlog.testing import capture_logs
 
 from notifier.jobs.compose import TRY_AGAIN
 from notifier.jobs.picking import Desk
-from notifier.storage import store_ahead
+from notifier.storage import store_ahead, store_profiles
 from tests.sink import Sink, listening
 
 from .instance import SIX, Instance, address, papers
@@ -207,4 +208,33 @@ async def test_a_template_that_raises_is_told_and_the_built_in_one_used_until_it
         await instance.pass_to(SIX + DAY + DAY / 24, DAY)
         assert b"mine: A lattice, part 004" in sink.received[-1].content
         instance.now += DAY / 24
+        assert left_out(instance) == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("how", ["deleted", "off"])
+async def test_a_poisoned_profile_that_is_gone_is_told_no_more_and_meanwhile_takes_no_lock(
+    tmp_path: Path, how: str
+) -> None:
+    async with place(tmp_path) as (instance, _):
+        instance.app.subscriptions.add_profile(address(1), "other", "lattice", now=instance.now)
+        write(instance, "UPDATE profile SET rules = x'41', change = 100 WHERE id = 2")
+        instance.app.match()
+        assert left_out(instance) == [("profile", "2")]
+        for _ in range(2):  # the second finds nothing new
+            with tick.listening(instance.app.database.engine) as heard:
+                instance.app.match()
+        assert {said for said, _ in heard.statements if said.startswith("BEGIN")} == {"BEGIN"}
+        instance.now += DAY
+        instance.app.match()
+        instance.now += DAY - DAY / 24
+        assert left_out(instance) == [("profile", "2")], "it is not mended"
+        with instance.app.database.writing() as conn:
+            if how == "deleted":
+                assert store_profiles.remove(conn, 2, "topic")
+            else:
+                store_profiles.set_enabled(conn, 2, "topic", False)
+        for _ in range(3):
+            instance.app.match()
+            instance.now += DAY
         assert left_out(instance) == []
