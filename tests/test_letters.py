@@ -218,10 +218,10 @@ async def test_the_waits_between_tries_grow_up_to_an_hour() -> None:
 async def test_letters_are_forgotten_after_a_month(place: Place) -> None:
     write(place)
     place.now += KEEP_LETTERS
-    place.app.compose()
+    place.app.keep_house()
     assert states(place) == ["waiting"]
     place.now += timedelta(days=1)
-    place.app.compose()
+    place.app.keep_house()
     assert states(place) == []
 
 

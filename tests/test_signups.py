@@ -347,7 +347,7 @@ async def test_requests_are_forgotten_after_a_month(place: Place) -> None:
     async with place.client() as http:
         await http.post("/", data=FORM)
         place.now += KEEP_SIGNUPS + timedelta(days=1)
-        place.app.compose()
+        place.app.keep_house()
         assert (await http.get(link(place))).status_code == 404
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from notifier.app import App
 from notifier.errors import Busy
@@ -199,12 +199,28 @@ def _written(database: storage.Database) -> None:
         pass
 
 
+async def everything_is_made(day: Day, count: int) -> None:
+    """Wait until the digests of the day are made; a minute at most."""
+    database = storage.Database(day.url)
+    of_today = select(func.count()).where(t.digest.c.period == f"{pair.BEGUN:%Y-%m-%d}")
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                with database.reading() as conn:
+                    if conn.scalar(of_today) == count:
+                        return
+                await asyncio.sleep(0.2)
+    finally:
+        database.close()
+
+
 def overlaps(spans: list[tuple[float, float, str]]) -> list[tuple[str, str]]:
     """Return which of them led at the same time as which other."""
     return [(one[2], two[2]) for one, two in pairwise(sorted(spans)) if one[1] > two[0]]
 
 
 @pytest.mark.both
+@pytest.mark.timeout(300)
 @pytest.mark.anyio
 async def test_two_daemons_for_a_day_with_one_killed_and_one_that_sleeps(tmp_path: Path) -> None:
     await through_the_day(tmp_path, database_url(tmp_path, "notifier", is_empty=True))
@@ -239,7 +255,8 @@ async def through_the_day(folder: Path, url: str) -> None:
         await second.says(LOSES)
         await second.says(WAITS)
 
-        await asyncio.sleep(max((24.2 - pair.hours(day.begin)) * 3600 / pair.FASTER, 0))
+        await asyncio.sleep((pair.END_HOURS - pair.hours(day.begin)) * 3600 / pair.FASTER)
+        await everything_is_made(day, count)
         for one in (second, third):
             one.running.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(one.running.wait(), 20) == 0
