@@ -248,6 +248,8 @@ def stale(
     conn: Connection, *, now: datetime, takes_over: bool = True, spared_owner: str = ""
 ) -> list[int]:
     """Return the deliveries that can no longer be sent, the oldest first: see `close_stale`."""
+    if not is_any_open(conn):
+        return []
     d = t.delivery.c
     over = or_(d.expires_at <= now, _is_gone(now))
     query = select(d.id).where(_is_open(now, takes_over, spared_owner), over)
