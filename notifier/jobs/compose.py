@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -137,12 +138,19 @@ def _drafts(
     return [(one, pressed.draft(one)) for one in takewhile(lambda _: not stopping(), ready)]
 
 
+@contextmanager
+def _planning(database: Database, now: datetime) -> Iterator[Connection]:
+    """A transaction that plans somebody: by which time is written down, see `set_back`."""
+    with database.writing() as conn:
+        store_ahead.note_clock(conn, now)
+        yield conn
+
+
 def _put_off(database: Database, rows: Sequence[int], now: datetime) -> int:
     """Look at subscribers who cannot be read again in a while; return how many they are."""
     for row in rows:
         log.error("subscriber cannot be read", subscriber=row)
-        with database.writing() as conn:
-            store_ahead.note_clock(conn, now)
+        with _planning(database, now) as conn:
             store_due.put_off(conn, row, now=now, to=now + TRY_AGAIN)
             store_left_out.note(conn, "subscriber", [row], now=now)
     return len(rows)
@@ -169,8 +177,7 @@ def _fix_together(
 ) -> None:
     """Fix some digests in one transaction; where one cannot be, each in its own."""
     try:
-        with database.writing() as conn:
-            store_ahead.note_clock(conn, now)
+        with _planning(database, now) as conn:
             ends = [_fix(conn, subscriber, draft) for subscriber, draft in drafts]
     except NOT_NOW:
         raise
@@ -182,14 +189,12 @@ def _fix_together(
 
 def _fix_alone(database: Database, subscriber: Subscriber, draft: Draft, now: datetime) -> _End:
     try:
-        with database.writing() as conn:
-            store_ahead.note_clock(conn, now)
+        with _planning(database, now) as conn:
             return _fix(conn, subscriber, draft)
     except NOT_NOW:
         raise
     except Exception as error:
-        with database.writing() as conn:
-            store_ahead.note_clock(conn, now)
+        with _planning(database, now) as conn:
             if not store_due.move(conn, subscriber, to=now + TRY_AGAIN):
                 return None
             store_left_out.note(conn, "subscriber", [subscriber.row], now=now)

@@ -107,8 +107,9 @@ def _wants_nothing(facts: Facts) -> Iterator[Reason]:
             "muted", "all profiles are switched off", "they switch one on at their own page"
         )
         return
-    if all(parse(one.rules).is_empty for one in enabled):
-        problem = next((p for one in enabled for p in parse(one.rules).problems), None)
+    rules = [parse(one.rules) for one in enabled]
+    if all(one.is_empty for one in rules):
+        problem = next((problem for one in rules for problem in one.problems), None)
         said = f"no line of a profile asks for anything{f': {problem}' if problem else ''}"
         yield Reason("no rules", said, f"notifier profile edit {address} {enabled[0].name}")
         return

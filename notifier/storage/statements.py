@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any
 
@@ -106,6 +106,16 @@ def last_day(conn: Connection, name: str) -> date:
 def set_day(conn: Connection, name: str, day: date) -> None:
     """Write down a day under a name."""
     set_number(conn, name, day.toordinal())
+
+
+def last_time(conn: Connection, name: str) -> datetime:
+    """Return the time (UTC, to the second) that was written down under a name; 1970 for none."""
+    return datetime.fromtimestamp(last_number(conn, name), UTC)
+
+
+def set_time(conn: Connection, name: str, time: datetime | None) -> None:
+    """Write down a time under a name; None: there is none any more."""
+    set_number(conn, name, int(time.timestamp()) if time else 0)
 
 
 class epoch(FunctionElement[int]):  # noqa: N801  # called like the functions of `func`

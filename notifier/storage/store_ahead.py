@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, or_, select, update
 
 from notifier.storage import tables as t
-from notifier.storage.statements import last_number, set_number
+from notifier.storage.statements import last_time, set_time
 
 _CLOCK = "clock was at"
 # No schedule has a longer break than a week, but for a date that a zone left out.
@@ -19,18 +19,18 @@ _LONGEST = timedelta(hours=8)
 
 def clock_was_at(conn: Connection) -> datetime:
     """Return the latest time (UTC) by which somebody was planned since a clock was set back."""
-    return datetime.fromtimestamp(last_number(conn, _CLOCK), UTC)
+    return last_time(conn, _CLOCK)
 
 
 def note_clock(conn: Connection, now: datetime) -> None:
     """Write down that somebody is planned by `now`, where nothing later is written."""
-    if last_number(conn, _CLOCK) < int(now.timestamp()):
-        set_number(conn, _CLOCK, int(now.timestamp()))
+    if last_time(conn, _CLOCK) < now.replace(microsecond=0):
+        set_time(conn, _CLOCK, now)
 
 
 def set_clock_back(conn: Connection, now: datetime) -> None:
     """Write down that what was planned by a time ahead is seen to."""
-    set_number(conn, _CLOCK, int(now.timestamp()))
+    set_time(conn, _CLOCK, now)
 
 
 def bring_mails_forward(conn: Connection, *, now: datetime) -> None:

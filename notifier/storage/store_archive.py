@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, select
 
 from notifier.storage import tables as t
-from notifier.storage.statements import last_day, last_number, set_day, set_number
+from notifier.storage.statements import last_day, last_time, set_day, set_time
 
 _CLEARED = "messages cleared on"  # at first it was mails alone
 _LEAPT = "clock leapt to"
@@ -65,9 +65,9 @@ def set_cleared(conn: Connection, today: date) -> None:
 
 def leapt_to(conn: Connection) -> datetime:
     """Return at what time (UTC) a clock was first met that had leapt ahead; 1970 for none."""
-    return datetime.fromtimestamp(last_number(conn, _LEAPT), UTC)
+    return last_time(conn, _LEAPT)
 
 
 def note_leap(conn: Connection, now: datetime | None) -> None:
     """Write down that a clock has leapt to `now`; None: it was set back."""
-    set_number(conn, _LEAPT, int(now.timestamp()) if now else 0)
+    set_time(conn, _LEAPT, now)
