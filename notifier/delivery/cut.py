@@ -11,6 +11,9 @@ from typing import Any
 
 from notifier.delivery.mailer import Mailer
 
+# What is written down of a mail that was taken back.
+CUT_OFF = "the sending process was asked to stop"
+
 
 class Cut:
     """Sends mails until it is asked to cut them off."""

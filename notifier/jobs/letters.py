@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from notifier.delivery.cut import Cut
+from notifier.delivery.cut import CUT_OFF, Cut
 from notifier.delivery.mailer import Mailer, Transport
 from notifier.errors import MailerDown, SendError
 from notifier.storage import store_letters
@@ -21,7 +21,6 @@ log = structlog.get_logger()
 # A server that is down is asked again soon; one that refused our login may lock the account.
 AFTER_DOWN, AFTER_REFUSED_LOGIN = timedelta(minutes=1), timedelta(minutes=30)
 _LONGEST_WAIT = timedelta(hours=1)
-_CUT_OFF = "the sending process was asked to stop"
 
 
 @dataclass(slots=True)
@@ -140,7 +139,7 @@ async def _send(
             await asyncio.to_thread(put_off, until, str(error), True)
     else:
         if words is None:
-            await asyncio.to_thread(put_off, clock(), _CUT_OFF, False)
+            await asyncio.to_thread(put_off, clock(), CUT_OFF, False)
             log.info("letter given back", **about)
             return
         done.sent += 1

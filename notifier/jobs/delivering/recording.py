@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from notifier.delivery import backoff, blame, breaker, standing
 from notifier.delivery.backoff import Decision, Tried
 from notifier.delivery.breaker import CLOSED, Breaker, Cause, Failure
+from notifier.delivery.cut import CUT_OFF
 from notifier.delivery.hints import hint
 from notifier.errors import SendError
 from notifier.jobs.delivering import memory
@@ -29,7 +30,6 @@ log = structlog.get_logger()
 # A mail in doubt is looked up after this: the server may still be reading what a dead process left.
 GRACE = timedelta(minutes=5)
 REASON_CHARACTERS = 300
-_CUT_OFF = "the sending process was asked to stop"
 
 
 class Recorder:
@@ -137,7 +137,7 @@ class Recorder:
         """We had to end before the server had the mail whole; it is given back."""
         mail, now = taken.mail, self._clock()
         with self._database.writing() as conn:
-            outcome = Outcome("released", "connect", reply=_CUT_OFF)
+            outcome = Outcome("released", "connect", reply=CUT_OFF)
             kept = store_deliveries.release(conn, mail.row, outcome, owner=owner, now=now)
             if taken.trial and kept:
                 free = breaker.reserved(memory.breaker(conn), until=now)
