@@ -1,8 +1,8 @@
 """One database: how it is opened, and whose turn it is to write.
 
 On both kinds there is one writer at a time, so what is checked in a transaction is still so when it
-is written. See `storage.sqlite` and `storage.postgres` for how. Errors never print parameters:
-addresses are among them.
+is written; on PostgreSQL some may share the turn. See `storage.sqlite` and `storage.postgres` for
+how. Errors never print parameters: addresses are among them.
 """
 
 from __future__ import annotations
@@ -78,6 +78,25 @@ class Database:
         ):
             if not self.is_sqlite:
                 postgres.take_turn(connection)
+            yield connection
+
+    @contextmanager
+    def sharing(self) -> Iterator[Connection]:
+        """As `writing`, beside others who share, where the database can: on PostgreSQL.
+
+        For work that many do at once and that needs nobody to stand still: it writes only rows that
+        it claimed by a statement of its own, or that a unique key guards. What decides by reading
+        what others may change meanwhile belongs into `writing`.
+
+        Raises:
+            Locked: others have been writing all the while that one waits.
+        """
+        if self.is_sqlite:
+            with self.writing() as connection:
+                yield connection
+            return
+        with self.guarded(), self.engine.connect() as connection, connection.begin():
+            postgres.share_turn(connection)
             yield connection
 
     @contextmanager

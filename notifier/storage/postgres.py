@@ -33,11 +33,11 @@ _SETTINGS = {
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
-# While it is our turn, all others wait; one statement sets it and takes the turn.
-_TURN = (
-    "SELECT set_config('idle_in_transaction_session_timeout', '60s', true),"
-    f" pg_advisory_xact_lock({_KEY})"
-)
+# While it is our turn, all others wait, or all but those who share it; one statement sets it and
+# takes the turn.
+_IDLE = "SELECT set_config('idle_in_transaction_session_timeout', '60s', true),"
+_TURN = f"{_IDLE} pg_advisory_xact_lock({_KEY})"
+_SHARED_TURN = f"{_IDLE} pg_advisory_xact_lock_shared({_KEY})"
 # What is read is of one state of the database, as it is on SQLite.
 READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -153,6 +153,11 @@ def take_turn(connection: Connection) -> None:
     Each statement behind it sees all that those before us wrote (READ COMMITTED).
     """
     connection.exec_driver_sql(_TURN)
+
+
+def share_turn(connection: Connection) -> None:
+    """Wait until nobody writes but those who share; see `take_turn`."""
+    connection.exec_driver_sql(_SHARED_TURN)
 
 
 def take_turn_to_migrate(connection: Connection) -> None:
