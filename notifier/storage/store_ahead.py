@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, or_, select, update
 
 from notifier.storage import tables as t
-from notifier.storage.statements import last_time, set_time
+from notifier.storage.statements import last_time, raise_time, set_time
 
 _CLOCK = "clock was at"
 # No schedule has a longer break than a week, but for a date that a zone left out.
@@ -23,9 +23,12 @@ def clock_was_at(conn: Connection) -> datetime:
 
 
 def note_clock(conn: Connection, now: datetime) -> None:
-    """Write down that somebody is planned by `now`, where nothing later is written."""
+    """Write down that somebody is planned by `now`, where nothing later is written.
+
+    May be done beside others who do so: the latest stays.
+    """
     if last_time(conn, _CLOCK) < now.replace(microsecond=0):
-        set_time(conn, _CLOCK, now)
+        raise_time(conn, _CLOCK, now)
 
 
 def set_clock_back(conn: Connection, now: datetime) -> None:
