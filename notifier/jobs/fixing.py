@@ -113,7 +113,7 @@ class _Shift:
     def may_go_on(self, rows: Sequence[int] | None) -> bool:
         """Whether there is anything to write, and all is matched that could be in it."""
         with self._database.reading() as conn:
-            if not store_planned.is_any(conn):
+            if not store_planned.is_any(conn, now=self._now):
                 return False
             if store_matches.is_current(conn):
                 return True
@@ -200,16 +200,16 @@ class _Shift:
         except NOT_NOW:
             raise
         except Exception as error:
-            if not self._put_off(subscriber.row):
+            if not self._put_off(subscriber.row, subscriber):
                 return None
             log.exception("digest could not be made", subscriber=subscriber.row, exc_info=error)
             return "failed"
 
-    def _put_off(self, row: int) -> bool:
+    def _put_off(self, row: int, drafted: Subscriber | None = None) -> bool:
         """Have a digest that cannot be written tried again in a while; whether it is ours still."""
         with self._database.sharing() as conn:
             later = self._now + TRY_AGAIN
-            is_ours = store_planned.put_off(conn, row, owner=self._owner, to=later)
+            is_ours = store_planned.put_off(conn, row, drafted, owner=self._owner, to=later)
             if is_ours:
                 store_left_out.note(conn, "subscriber", [row], now=self._now)
             return is_ours

@@ -96,9 +96,11 @@ def write_each(conn: Connection, column: Column[Any], values: Sequence[tuple[int
     table = column.table
     if _dialect(conn) is postgresql:
         rows, given = (list(part) for part in zip(*values, strict=True))
-        each = func.unnest(
-            literal(rows, ARRAY(BigInteger)), literal(given, ARRAY(column.type))
-        ).table_valued(sql_column("row", BigInteger), sql_column("given", column.type), name="each")
+        each = (
+            func.unnest(literal(rows, ARRAY(BigInteger)), literal(given, ARRAY(column.type)))
+            .table_valued(sql_column("row", BigInteger), sql_column("given", column.type))
+            .render_derived(name="each")
+        )
         written = update(table).where(table.c.id == each.c.row)
         conn.execute(written.values({column: each.c.given}))
         return

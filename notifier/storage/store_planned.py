@@ -117,8 +117,7 @@ def end(conn: Connection, drafted: Subscriber, *, owner: str) -> bool:
     False: the claim is no longer `owner`'s, or the subscriber is not as they were when it was
     drafted. Then nothing is changed, and the draft is worth nothing.
     """
-    as_read = exists(select(t.subscriber.c.id).where(store_due.is_as_read(drafted)))
-    gone = delete(t.planned).where(_is_ours([drafted.row], owner), as_read)
+    gone = delete(t.planned).where(_is_ours([drafted.row], owner), _is_as_read(drafted))
     return conn.execute(gone).rowcount > 0
 
 
@@ -129,10 +128,18 @@ def drop(conn: Connection, rows: Sequence[int], *, owner: str) -> None:
     conn.execute(delete(t.planned).where(_is_ours(rows, owner), ~is_mailed))
 
 
-def put_off(conn: Connection, row: int, *, owner: str, to: datetime) -> bool:
-    """Have a digest that could not be written tried again; False as `end` does."""
+def put_off(
+    conn: Connection, row: int, drafted: Subscriber | None, *, owner: str, to: datetime
+) -> bool:
+    """Have a digest that could not be written tried again; False as `end` does.
+
+    Args:
+        drafted: As its subscriber was read, where they can be.
+    """
     p = t.planned.c
     later = update(t.planned).where(_is_ours([row], owner))
+    if drafted is not None:
+        later = later.where(_is_as_read(drafted))
     values = {"not_before": to, "lease_owner": None, "lease_until": None,
               "failures": p.failures + 1}  # fmt: skip
     return conn.execute(later.values(values)).rowcount > 0
@@ -150,9 +157,14 @@ def _is_ours(rows: Sequence[int], owner: str) -> ColumnElement[bool]:
     return p.subscriber_id.in_(rows) & (p.lease_owner == owner)
 
 
-def is_any(conn: Connection) -> bool:
-    """Whether any is planned; answered at once."""
-    return bool(conn.scalar(select(exists(select(t.planned.c.subscriber_id)))))
+def _is_as_read(drafted: Subscriber) -> ColumnElement[bool]:
+    return exists(select(t.subscriber.c.id).where(store_due.is_as_read(drafted)))
+
+
+def is_any(conn: Connection, *, now: datetime) -> bool:
+    """Whether any is planned that was due at `now`; answered at once."""
+    p = t.planned.c
+    return bool(conn.scalar(select(exists(select(p.subscriber_id).where(p.due_at <= now)))))
 
 
 def waiting(conn: Connection, *, now: datetime, rows: Sequence[int] | None = None) -> int:
