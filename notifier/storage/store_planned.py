@@ -167,6 +167,11 @@ def is_any(conn: Connection, *, now: datetime) -> bool:
     return bool(conn.scalar(select(exists(select(p.subscriber_id).where(p.due_at <= now)))))
 
 
+def count(conn: Connection) -> int:
+    """Return how many are planned."""
+    return conn.scalar(select(func.count()).select_from(t.planned)) or 0
+
+
 def waiting(conn: Connection, *, now: datetime, rows: Sequence[int] | None = None) -> int:
     """Return how many may be written now, of all or of these subscribers."""
     query = select(func.count()).select_from(t.planned).where(_is_open(t.planned, now))
