@@ -36,7 +36,7 @@ TRY_AGAIN = timedelta(minutes=15)
 
 @dataclass(slots=True)
 class Planned:
-    """Whose digests were planned, in the order in which they are to be written.
+    """Whose digests were planned, those of one transaction by row.
 
     `waiting` are due and wait for a source that is late. `failed` cannot be read, and are looked at
     again in a while. `expired` mails were ended: their papers belong into what is written now.
@@ -148,7 +148,7 @@ def _beyond(
             moved.append((row, times.beyond(row, *written)))
         except Exception:  # of one of them
             unreadable.append(row)
-    return moved, unreadable
+    return sorted(moved), unreadable
 
 
 def _written(

@@ -41,9 +41,8 @@ class Facts:
 
     `suppressed`: why the address must not be mailed, "" where it may. `late`: sources that due
     digests wait for, until `wait` after their time. `last`: the last digest. `goes_elsewhere`:
-    where mails go that go to nobody. `planned_since`: since when a digest is due that is planned and
-    not written. `looked_at`: when something last looked for what is due,
-    None: never.
+    where mails go that go to nobody. `planned_since`: since when a digest is due that is planned
+    and not written. `looked_at`: when something last looked for what is due, None: never.
     """
 
     subscriber: Subscriber
