@@ -27,8 +27,9 @@ from notifier.jobs.edition import Outlook
 from notifier.jobs.fixing import LEASE, write
 from notifier.jobs.planning import TRY_AGAIN, plan
 from notifier.profiles.profile import Schedule, Subscriber
-from notifier.storage import promises, store_ahead, store_planned, store_subscribers, store_watch
+from notifier.storage import promises, store_planned, store_subscribers, store_watch
 from notifier.storage import tables as t
+from notifier.storage.statements import last_time, raise_time
 
 from .faults.killing import forked
 from .faults.points import watch
@@ -452,14 +453,11 @@ def test_what_is_not_due_when_the_clock_is_set_back_is_planned_no_more(lab: Inst
     assert lab.app.compose().made == 1
 
 
-def test_a_clock_that_goes_back_while_others_note_it_keeps_the_latest(lab: Instance) -> None:
-    readers(lab, 1)
-    planned(lab)
-    later = SEVEN + HOUR
+def test_of_two_clocks_that_are_noted_at_once_the_later_stays(lab: Instance) -> None:
     with lab.app.database.writing() as conn:
-        store_ahead.note_clock(conn, later)
-        store_ahead.note_clock(conn, SEVEN)
-        assert store_ahead.clock_was_at(conn) == later
+        for time in (SEVEN, SEVEN + HOUR, SEVEN):
+            raise_time(conn, "clock", time)
+        assert last_time(conn, "clock") == SEVEN + HOUR
 
 
 def test_what_is_planned_and_not_written_counts_as_overdue(lab: Instance) -> None:
