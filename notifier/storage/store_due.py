@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Text,
+    bindparam,
     cast,
     exists,
     func,
@@ -88,20 +89,27 @@ def move(conn: Connection, times: Sequence[tuple[int, datetime]]) -> None:
     write_each(conn, t.subscriber.c.next_due_at, times)
 
 
-def is_as_read(drafted: Subscriber) -> ColumnElement[bool]:
-    """Whether somebody is as they were when their digest was drafted, by the row of the query.
+def is_as_read() -> ColumnElement[bool]:
+    """Whether somebody is as they were when their digest was drafted; `read_values` says how.
 
     Else they left, pause, are due at another time, or were given papers back since: then the draft
     is worth nothing.
     """
     s = t.subscriber.c
-    as_read = (s.id == drafted.row) & (s.state == "active") & (s.seen == drafted.seen)
-    for column, value in (
-        (s.next_due_at, drafted.next_due_at),
-        (s.paused_until, drafted.paused_until),
-    ):
-        as_read &= column.is_not_distinct_from(value)
+    as_read = (s.id == bindparam("row")) & (s.state == "active") & (s.seen == bindparam("seen"))
+    for column in (s.next_due_at, s.paused_until):
+        as_read &= column.is_not_distinct_from(bindparam(column.name, type_=column.type))
     return as_read
+
+
+def read_values(drafted: Subscriber) -> dict[str, Any]:
+    """Return how somebody was, for a statement with `is_as_read`."""
+    return {
+        "row": drafted.row,
+        "seen": drafted.seen,
+        "next_due_at": drafted.next_due_at,
+        "paused_until": drafted.paused_until,
+    }
 
 
 def suppressed(conn: Connection, rows: Iterable[int], *, now: datetime) -> dict[int, datetime]:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Delete,
     FromClause,
+    bindparam,
     delete,
     exists,
     func,
@@ -117,8 +120,16 @@ def end(conn: Connection, drafted: Subscriber, *, owner: str) -> bool:
     False: the claim is no longer `owner`'s, or the subscriber is not as they were when it was
     drafted. Then nothing is changed, and the draft is worth nothing.
     """
-    gone = delete(t.planned).where(_is_ours([drafted.row], owner), _is_as_read(drafted))
-    return conn.execute(gone).rowcount > 0
+    values = store_due.read_values(drafted) | {"owner": owner}
+    return conn.execute(_ending(), values).rowcount > 0
+
+
+@cache
+def _ending() -> Delete:
+    """The statement, made once: to make it costs more than to run it."""
+    p = t.planned.c
+    is_ours = (p.subscriber_id == bindparam("row")) & (p.lease_owner == bindparam("owner"))
+    return delete(t.planned).where(is_ours, _is_as_read())
 
 
 def drop(conn: Connection, rows: Sequence[int], *, owner: str) -> None:
@@ -137,12 +148,15 @@ def put_off(
         drafted: As its subscriber was read, where they can be.
     """
     p = t.planned.c
-    later = update(t.planned).where(_is_ours([row], owner))
-    if drafted is not None:
-        later = later.where(_is_as_read(drafted))
-    values = {"not_before": to, "lease_owner": None, "lease_until": None,
-              "failures": p.failures + 1}  # fmt: skip
-    return conn.execute(later.values(values)).rowcount > 0
+    later = (
+        update(t.planned)
+        .where(_is_ours([row], owner))
+        .values(not_before=to, lease_owner=None, lease_until=None, failures=p.failures + 1)
+    )
+    if drafted is None:
+        return conn.execute(later).rowcount > 0
+    later = later.where(_is_as_read())
+    return conn.execute(later, store_due.read_values(drafted)).rowcount > 0
 
 
 def give_back(conn: Connection, rows: Sequence[int], *, owner: str) -> None:
@@ -157,8 +171,8 @@ def _is_ours(rows: Sequence[int], owner: str) -> ColumnElement[bool]:
     return p.subscriber_id.in_(rows) & (p.lease_owner == owner)
 
 
-def _is_as_read(drafted: Subscriber) -> ColumnElement[bool]:
-    return exists(select(t.subscriber.c.id).where(store_due.is_as_read(drafted)))
+def _is_as_read() -> ColumnElement[bool]:
+    return exists(select(t.subscriber.c.id).where(store_due.is_as_read()))
 
 
 def is_any(conn: Connection, *, now: datetime) -> bool:
