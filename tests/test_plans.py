@@ -19,6 +19,7 @@ from sqlalchemy import func, insert, select, update
 from structlog.testing import capture_logs
 
 from notifier.app import App
+from notifier.cli import status
 from notifier.digests import cadence
 from notifier.jobs import fixing, planning
 from notifier.jobs.composed import Composed
@@ -27,7 +28,7 @@ from notifier.jobs.edition import Outlook
 from notifier.jobs.fixing import LEASE, write
 from notifier.jobs.planning import TRY_AGAIN, plan
 from notifier.profiles.profile import Schedule, Subscriber
-from notifier.storage import promises, store_planned, store_subscribers, store_watch
+from notifier.storage import promises, store_papers, store_planned, store_subscribers, store_watch
 from notifier.storage import tables as t
 from notifier.storage.statements import last_time, raise_time
 
@@ -475,3 +476,15 @@ def test_a_digest_that_is_planned_waits_for_no_source_any_more(lab: Instance) ->
     readers(lab, 1)
     planned(lab)
     assert written(lab, outlook=Outlook(waits=True)).made == 1
+
+
+def test_one_that_is_planned_is_told_as_due(lab: Instance) -> None:
+    readers(lab, 1)
+    planned(lab)
+    with lab.app.database.reading() as conn:
+        (paper,) = store_papers.load(conn, [1])
+    told = lab.app.explain(paper, lab.app.subscriptions.by_row(1)).fate
+    assert told.reason.startswith("the digest that is due now has it")
+    assert status.collect(lab.app)["digests_planned"] == 1
+    written(lab)
+    assert status.collect(lab.app)["digests_planned"] == 0
