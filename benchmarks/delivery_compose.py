@@ -21,8 +21,8 @@ from delivery_work import NOW, Asked, Reader, keys, readers, settings
 from figures import Figure
 from measuring import Stopwatch, calibration, set_aside
 
-from notifier.jobs.compose import BATCH
 from notifier.jobs.edition import NOTHING_MISSING
+from notifier.jobs.fixing import BATCH
 from notifier.jobs.writing import Writer
 
 BLOCKS = 10

@@ -23,10 +23,10 @@ from sqlalchemy import insert
 
 from notifier.cli import logs
 from notifier.delivery.smtp import SmtpSettings, SmtpTransport
-from notifier.jobs.compose import BATCH, TOGETHER
 from notifier.jobs.deliver import deliver
 from notifier.jobs.delivering.values import DeliverSettings
 from notifier.jobs.edition import NOTHING_MISSING
+from notifier.jobs.fixing import BATCH, TOGETHER
 from notifier.jobs.writing import Writer
 from notifier.papers.identity import Alias
 from notifier.papers.paper import Entry, Paper

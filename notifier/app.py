@@ -30,7 +30,8 @@ from notifier.health import Health
 from notifier.intake import Clock, Intake, system_clock
 from notifier.jobs import freshness
 from notifier.jobs.bounce import Read
-from notifier.jobs.compose import Composed, compose
+from notifier.jobs.compose import compose
+from notifier.jobs.composed import Composed
 from notifier.jobs.days import Days
 from notifier.jobs.deliver import deliver
 from notifier.jobs.delivering.values import Delivered, DeliverSettings, Pace
@@ -298,8 +299,9 @@ class App:
         outlook = self._outlook(now)
         with self.meters.job("compose"):
             composed = compose(
-                self.database, self.compose_settings, now=now, outlook=outlook, stopping=stopping
-            )
+                self.database, self.compose_settings, now=now, outlook=outlook, clock=self.clock,
+                stopping=stopping,
+            )  # fmt: skip
         self.meters.count("digest_failures_total", composed.failed)
         for zone in sorted(composed.lost_zones - self._told_zones):
             log.warning("a time zone is not known any more, UTC is taken instead", zone=zone)

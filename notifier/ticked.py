@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from notifier.jobs.compose import Composed
+from notifier.jobs.composed import Composed
 from notifier.jobs.delivering.values import Delivered
 from notifier.jobs.letters import Sent
 from notifier.jobs.poll import Polled

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
-from notifier.jobs.compose import Composed
+from notifier.jobs.composed import Composed
 from notifier.jobs.drafting import Draft, Press
 from notifier.profiles.profile import Schedule, Subscriber
 from notifier.storage import promises, store_left_out

@@ -16,7 +16,7 @@ from notifier.daemon.planning import NAMES, Planner
 from notifier.daemon.tasks import Tasks
 from notifier.health import SETTLE
 from notifier.jobs import housekeeping
-from notifier.jobs.compose import Composed
+from notifier.jobs.composed import Composed
 
 from .builders import an_entry
 from .pages import MORNING, Place, place

@@ -105,6 +105,12 @@ def test_who_is_not_mailed_is_told_nothing_of_sources_and_servers() -> None:
     assert told(replace(down, subscriber=replace(WHO, state="left"))) == ["left"]
 
 
+def test_one_that_is_planned_is_due_and_waits_for_no_source() -> None:
+    facts = replace(who(next_due_at=NOW + 24 * HOUR), late=["arxiv"], wait=HOUR)
+    assert told(facts) == ["not due"]
+    assert told(replace(facts, planned_since=NOW)) == []
+
+
 def test_what_is_over_is_not_told() -> None:
     over = replace(
         WELL,

@@ -21,10 +21,13 @@ def why(
     format_: FormatOption = Format.table,
 ) -> None:
     """Say why a subscriber got no mail: all that stands in the way, and what to do about it."""
+    from notifier.storage import store_planned
+
     with instance() as app:
         subscriber = app.subscriptions.get(address)
         found = _reasons(app, subscriber)
-        due = subscriber.next_due_at
+        with app.database.reading() as conn:
+            due = store_planned.due_since(conn, subscriber.row) or subscriber.next_due_at
     if format_ is not Format.table:
         for one in found:
             typer.echo(to_json(asdict(one)))
@@ -45,6 +48,7 @@ def _reasons(app: App, subscriber: Subscriber) -> tuple[Reason, ...]:
     from notifier.storage import (
         store_digests,
         store_matches,
+        store_planned,
         store_profiles,
         store_subscribers,
     )
@@ -66,5 +70,6 @@ def _reasons(app: App, subscriber: Subscriber) -> tuple[Reason, ...]:
             wait=app.compose_settings.wait,
             goes_elsewhere="" if app.smtp_settings else app.mails_go,
             looked_at=planned_at(conn),
+            planned_since=store_planned.due_since(conn, row),
         )
     return reasons(facts, now=now)

@@ -27,6 +27,7 @@ from notifier.storage import (
     store_digests,
     store_left_out,
     store_mailbox,
+    store_planned,
     store_posts,
 )
 from notifier.storage import store_subscribers as store_people
@@ -45,6 +46,7 @@ def collect(app: App) -> dict[str, Any]:
         found: dict[str, Any] = {
             "papers_new_24h": paper_facts.count_since(conn, since, now=now),
             "subscribers": store_people.counts(conn),
+            "digests_planned": store_planned.count(conn),
             "digests_24h": made,
             "nothing_matched_24h": nothing,
             "mails_go": app.mails_go,

@@ -29,6 +29,7 @@ from notifier.storage import (
     store_digests,
     store_matches,
     store_news,
+    store_planned,
     store_profiles,
     store_subscribers,
 )
@@ -104,8 +105,9 @@ def explain(
     number, came_at = paper.arrival, changes.arrived_at
     if subscriber.replacements and (paper.revision or 0) > (number or 0):
         number, came_at = paper.revision, changes.changed_at
+    due = store_planned.due_since(conn, subscriber.row) or subscriber.next_due_at
     facts = Facts(
-        subscriber,
+        replace(subscriber, next_due_at=due),
         tuple(opinion.wish for opinion in opinions),
         lookback,
         suppressed=(store_subscribers.suppression(conn, subscriber.address, now) or ("",))[0],

@@ -42,6 +42,7 @@ def notice(
     log.warning("the clock was set back", now=now.isoformat(), it_was_at=last.isoformat())
     with database.writing() as conn:
         store_ahead.bring_mails_forward(conn, now=now)
+        store_ahead.bring_plans_forward(conn, now=now)
     after = 0
     while not stopping():
         with database.writing() as conn:
@@ -62,6 +63,7 @@ def _see_to(conn: Connection, row: int, settings: ComposeSettings, now: datetime
             _look_again(conn, one, settings, now)
     except (TypeError, ValueError):
         store_subscribers.change(conn, row, next_due_at=now)
+    store_ahead.take_plan_back(conn, row, now=now)
 
 
 def _plan(conn: Connection, one: Subscriber, settings: ComposeSettings, now: datetime) -> None:

@@ -41,8 +41,8 @@ class Facts:
 
     `suppressed`: why the address must not be mailed, "" where it may. `late`: sources that due
     digests wait for, until `wait` after their time. `last`: the last digest. `goes_elsewhere`:
-    where mails go that go to nobody. `looked_at`: when something last looked for what is due,
-    None: never.
+    where mails go that go to nobody. `planned_since`: since when a digest is due that is planned
+    and not written. `looked_at`: when something last looked for what is due, None: never.
     """
 
     subscriber: Subscriber
@@ -55,6 +55,7 @@ class Facts:
     wait: timedelta = timedelta(0)
     goes_elsewhere: str = ""
     looked_at: datetime | None = None
+    planned_since: datetime | None = None
 
 
 def reasons(facts: Facts, *, now: datetime) -> tuple[Reason, ...]:
@@ -152,7 +153,7 @@ def _is_later(last: Listed, now: datetime) -> bool:
 
 
 def _not_made(facts: Facts, now: datetime) -> Iterator[Reason]:
-    due = facts.subscriber.next_due_at
+    due = None if facts.planned_since else facts.subscriber.next_due_at
     if due is not None and due > now:
         when = f"the next digest is due {due:%Y-%m-%d %H:%M} UTC ({facts.subscriber.schedule})"
         yield Reason(

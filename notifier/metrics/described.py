@@ -58,6 +58,7 @@ _ALL = (
         "Addresses that must not be mailed; counted every five minutes."),
     _of("digest_overdue_seconds", "gauge",
         "How long the subscriber who waits longest has been due for a digest; 0 where nobody is."),
+    _of("digests_planned", "gauge", "Digests that are due and not written yet."),
     _of("digests_total", "counter",
         "Digests made, and those for which nothing matched, since this process counts.", "outcome"),
     _of("digest_last_made_timestamp_seconds", "gauge", "When a digest was last made; 0 if never."),

@@ -24,6 +24,7 @@ from notifier.storage import (
     store_metrics,
     store_overview,
     store_papers,
+    store_planned,
     store_sources,
     store_subscribers,
     store_watch,
@@ -76,6 +77,7 @@ class Numbers:
         self._counted: list[Sample] = []
         self._counted_at = 0.0
         self._queue: Mapping[str, Waiting] = {}
+        self._planned = 0
         self._queue_until = 0.0
 
     def samples(self) -> list[Sample]:
@@ -103,6 +105,7 @@ class Numbers:
         for state, found in self._waiting(conn).items():
             yield "outbox_mails", (state,), found.mails
             yield "outbox_oldest_seconds", (state,), _age(found.oldest, now)
+        yield "digests_planned", (), self._planned
         yield "letters_waiting", (), store_metrics.letters_waiting(conn)
         due = store_watch.overdue_since(conn, now - OVERDUE_WITHIN, now=now)
         yield "digest_overdue_seconds", (), _age(due, now)
@@ -114,7 +117,7 @@ class Numbers:
     def _waiting(self, conn: Connection) -> Mapping[str, Waiting]:
         begun = self._seconds()
         if not self._queue or begun >= self._queue_until:
-            self._queue = store_metrics.waiting(conn)
+            self._queue, self._planned = store_metrics.waiting(conn), store_planned.count(conn)
             now = self._seconds()
             self._queue_until = now + QUEUE_KEPT_TIMES * (now - begun)
         return self._queue

@@ -100,6 +100,10 @@ def _queries() -> Iterator[tuple[str, Select[Any]]]:
         "who is not mailed has none",
         select(s.id).where(s.state != "active", s.next_due_at.is_not(None)),
     )
+    yield (
+        "whose digest is planned is mailed",
+        select(s.id).join(t.planned, t.planned.c.subscriber_id == s.id).where(s.state != "active"),
+    )
 
 
 def _any(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Table, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy import column as sql_column
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -65,6 +79,38 @@ def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
         yield values[start : start + _IN_LIST]
 
 
+def among(
+    conn: Connection, column: ColumnElement[int], numbers: Sequence[int]
+) -> ColumnElement[bool]:
+    """Whether a column has one of many thousand numbers, which are sent as one value."""
+    if _dialect(conn) is postgresql:
+        return column == func.any(literal(list(numbers), ARRAY(BigInteger)))
+    listed = func.json_each(json.dumps(list(numbers))).table_valued("value")
+    return column.in_(select(listed.c.value))
+
+
+def write_each(conn: Connection, column: Column[Any], values: Sequence[tuple[int, Any]]) -> None:
+    """Write a column of many rows, each its own value: pairs of a row's number and that."""
+    if not values:
+        return
+    table = column.table
+    if _dialect(conn) is postgresql:
+        rows, given = (list(part) for part in zip(*values, strict=True))
+        each = (
+            func.unnest(literal(rows, ARRAY(BigInteger)), literal(given, ARRAY(column.type)))
+            .table_valued(sql_column("row", BigInteger), sql_column("given", column.type))
+            .render_derived(name="each")
+        )
+        written = update(table).where(table.c.id == each.c.row)
+        conn.execute(written.values({column: each.c.given}))
+        return
+    written = update(table).where(table.c.id == bindparam("row"))
+    conn.execute(
+        written.values({column: bindparam("given", type_=column.type)}),
+        [{"row": row, "given": value} for row, value in values],
+    )
+
+
 def put(conn: Connection, table: Table, row: Mapping[str, Any]) -> None:
     """Insert the row, or overwrite the one with the same primary key."""
     keys = [column.name for column in table.primary_key]
@@ -116,6 +162,17 @@ def last_time(conn: Connection, name: str) -> datetime:
 def set_time(conn: Connection, name: str, time: datetime | None) -> None:
     """Write down a time under a name; None: there is none any more."""
     set_number(conn, name, int(time.timestamp()) if time else 0)
+
+
+def raise_time(conn: Connection, name: str, time: datetime) -> None:
+    """Write down a time under a name, unless a later one stands there."""
+    statement = _dialect(conn).insert(t.counter).values(name=name, value=int(time.timestamp()))
+    new = statement.excluded["value"]
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=["name"], set_={"value": new}, where=t.counter.c.value < new
+        )
+    )
 
 
 class epoch(FunctionElement[int]):  # noqa: N801  # called like the functions of `func`

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from notifier.storage import tables as t
-from notifier.storage.statements import last_time, set_time
+from notifier.storage.statements import last_time, raise_time, set_time
 
 _CLOCK = "clock was at"
 # No schedule has a longer break than a week, but for a date that a zone left out.
@@ -23,9 +23,12 @@ def clock_was_at(conn: Connection) -> datetime:
 
 
 def note_clock(conn: Connection, now: datetime) -> None:
-    """Write down that somebody is planned by `now`, where nothing later is written."""
+    """Write down that somebody is planned by `now`, where nothing later is written.
+
+    May be done beside others who do so: the latest stays.
+    """
     if last_time(conn, _CLOCK) < now.replace(microsecond=0):
-        set_time(conn, _CLOCK, now)
+        raise_time(conn, _CLOCK, now)
 
 
 def set_clock_back(conn: Connection, now: datetime) -> None:
@@ -47,14 +50,31 @@ def bring_mails_forward(conn: Connection, *, now: datetime) -> None:
     conn.execute(update(t.letter).where(ahead).values(not_before=now))
 
 
+def bring_plans_forward(conn: Connection, *, now: datetime) -> None:
+    """Let digests that are planned be written now; a claim of a time to come is nobody's."""
+    p = t.planned.c
+    conn.execute(update(t.planned).where(p.not_before > now).values(not_before=now))
+    ahead = update(t.planned).where(p.lease_until > now)
+    conn.execute(ahead.values(lease_owner=None, lease_until=None))
+
+
+def take_plan_back(conn: Connection, row: int, *, now: datetime) -> None:
+    """Plan a subscriber's digest no more that is not due yet; one that is stays planned."""
+    p = t.planned.c
+    ahead = (p.subscriber_id == row) & (p.planned_at > now)
+    conn.execute(delete(t.planned).where(ahead, p.due_at > now))
+    conn.execute(update(t.planned).where(ahead).values(planned_at=now))
+
+
 def subscribers(conn: Connection, *, now: datetime, after_row: int, limit: int) -> Sequence[int]:
     """Return rows behind `after_row` of active subscribers who may have been put off."""
     s = t.subscriber.c
     had_one = s.id.in_(select(t.digest.c.subscriber_id).where(t.digest.c.composed_at > now))
+    is_planned = s.id.in_(select(t.planned.c.subscriber_id).where(t.planned.c.planned_at > now))
     query = (
         select(s.id)
         .where(s.state == "active", s.id > after_row, s.next_due_at > now)
-        .where(or_(had_one, s.next_due_at > now + _FAR))
+        .where(or_(had_one, is_planned, s.next_due_at > now + _FAR))
         .order_by(s.id)
         .limit(limit)
     )

@@ -1,25 +1,29 @@
-"""Whose digest is due, found by an index."""
+"""Whose digest is due, found by an index; and what is read of many of them at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from notifier.profiles.profile import Subscriber
-from notifier.storage import store_subscribers
 from notifier.storage import tables as t
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Some who are due; `unreadable` are rows that cannot be read, `last` the last row, 0: none."""
-
-    readable: list[Subscriber]
-    unreadable: list[int]
-    last: int
+from notifier.storage.statements import among, write_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +49,13 @@ class Due:
     def _whose_time_has_come(self) -> ColumnElement[bool]:
         return (t.subscriber.c.state == "active") & (t.subscriber.c.next_due_at <= self.now)
 
-    def some(self, conn: Connection, *, after_row: int = 0, limit: int) -> Batch:
-        """Return some of them, by row behind `after_row`.
+    def rows(self, conn: Connection, *, limit: int) -> list[int]:
+        """Return the rows of some of them, in order: those next to each other lie together.
 
-        Found by the index on (state, next_due_at); going on by row, so that one whose digest
-        cannot be made stands in nobody's way.
+        Found by the index on (state, next_due_at), which has all that is asked.
         """
-        s = t.subscriber.c
-        here = self._whose_time_has_come() & (s.id > after_row) & self._goes()
-        query = select(t.subscriber).where(here).order_by(s.id).limit(limit)
-        try:
-            found = [store_subscribers.from_row(row) for row in conn.execute(query)]
-        except (TypeError, ValueError):  # of one row: it must not hide the others
-            return _one_by_one(conn, conn.scalars(query.with_only_columns(s.id)).all())
-        return Batch(found, [], found[-1].row if found else 0)
+        query = select(t.subscriber.c.id).where(self._whose_time_has_come(), self._goes())
+        return sorted(conn.scalars(query.order_by(t.subscriber.c.next_due_at).limit(limit)))
 
     def others(self, conn: Connection) -> int:
         """Return of how many the time has come who are not among them."""
@@ -67,41 +64,52 @@ class Due:
         query = select(func.count()).where(self._whose_time_has_come(), ~self._goes())
         return conn.scalar(query) or 0
 
+    def times(self, conn: Connection, rows: Sequence[int]) -> list[Any]:
+        """Return (row, zone, hour, minute, days as JSON, cadence) of those who are due still.
 
-def _one_by_one(conn: Connection, rows: Sequence[int]) -> Batch:
-    batch = Batch([], [], rows[-1])
-    for row in rows:
-        try:
-            found = store_subscribers.get(conn, row)
-        except (TypeError, ValueError):
-            batch.unreadable.append(row)
-        else:
-            batch.readable.extend([found] if found else [])
-    return batch
+        Raises:
+            TypeError, ValueError: one of the rows cannot be read.
+        """
+        s = t.subscriber.c
+        query = select(
+            s.id, s.zone, s.hour, s.minute, cast(s.days, Text), s.cadence, s.next_due_at
+        ).where(among(conn, s.id, rows), self._whose_time_has_come(), self._goes())
+        return [tuple(row)[:-1] for row in conn.execute(query)]
 
 
-def put_off(conn: Connection, row: int, *, now: datetime, to: datetime) -> None:
-    """Move the time of one who cannot be read, if they are due still."""
+def put_off(conn: Connection, rows: Sequence[int], *, now: datetime, to: datetime) -> None:
+    """Move the time of some who cannot be read, where they are due still."""
     s = t.subscriber.c
-    is_due = (s.id == row) & (s.state == "active") & (s.next_due_at <= now)
+    is_due = among(conn, s.id, rows) & (s.state == "active") & (s.next_due_at <= now)
     conn.execute(update(t.subscriber).where(is_due).values(next_due_at=to))
 
 
-def move(conn: Connection, drafted: Subscriber, *, to: datetime) -> bool:
-    """Move the time of one whose digest was drafted, or is not to be made now.
+def move(conn: Connection, times: Sequence[tuple[int, datetime]]) -> None:
+    """Move the time of subscribers, by row."""
+    write_each(conn, t.subscriber.c.next_due_at, times)
 
-    False: they left, pause, are due at another time, or were given papers back since they were
-    read. Then nothing is changed, and the draft is worth nothing.
+
+def is_as_read() -> ColumnElement[bool]:
+    """Whether somebody is as they were when their digest was drafted; `read_values` says how.
+
+    Else they left, pause, are due at another time, or were given papers back since: then the draft
+    is worth nothing.
     """
     s = t.subscriber.c
-    as_read = (s.state == "active") & (s.seen == drafted.seen)
-    for column, value in (
-        (s.next_due_at, drafted.next_due_at),
-        (s.paused_until, drafted.paused_until),
-    ):
-        as_read &= column.is_not_distinct_from(value)
-    this = update(t.subscriber).where(s.id == drafted.row, as_read)
-    return conn.execute(this.values(next_due_at=to)).rowcount > 0
+    as_read = (s.id == bindparam("row")) & (s.state == "active") & (s.seen == bindparam("seen"))
+    for column in (s.next_due_at, s.paused_until):
+        as_read &= column.is_not_distinct_from(bindparam(column.name, type_=column.type))
+    return as_read
+
+
+def read_values(drafted: Subscriber) -> dict[str, Any]:
+    """Return how somebody was, for a statement with `is_as_read`."""
+    return {
+        "row": drafted.row,
+        "seen": drafted.seen,
+        "next_due_at": drafted.next_due_at,
+        "paused_until": drafted.paused_until,
+    }
 
 
 def suppressed(conn: Connection, rows: Iterable[int], *, now: datetime) -> dict[int, datetime]:

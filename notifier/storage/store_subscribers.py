@@ -100,7 +100,10 @@ def change(conn: Connection, row: int, **columns: Any) -> None:
     """Write columns of a subscriber."""
     conn.execute(update(t.subscriber).where(t.subscriber.c.id == row).values(**columns))
     if "state" in columns:
-        store_profiles.note_state(conn, row, is_mailed=columns["state"] == "active")
+        is_mailed = columns["state"] == "active"
+        store_profiles.note_state(conn, row, is_mailed=is_mailed)
+        if not is_mailed:
+            conn.execute(delete(t.planned).where(t.planned.c.subscriber_id == row))
 
 
 def remove(conn: Connection, row: int) -> None:

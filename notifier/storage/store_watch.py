@@ -46,12 +46,10 @@ def unsent_since(conn: Connection, after: datetime) -> datetime | None:
 
 def overdue_since(conn: Connection, after: datetime, *, now: datetime) -> datetime | None:
     """Return when the first subscriber behind a time (UTC) was due who has had no digest since."""
-    due = t.subscriber.c.next_due_at
-    query = (
-        select(due)
-        .where(t.subscriber.c.state == "active", due > after, due <= now, ~is_suppressed(now))
-        .order_by(due)
-        .limit(1)
-    )
-    found: datetime | None = conn.scalar(query)
-    return found
+    s, p = t.subscriber.c, t.planned.c
+    unwritten = select(p.due_at).join(t.subscriber, s.id == p.subscriber_id)
+    found = []
+    for due, query in ((s.next_due_at, select(s.next_due_at)), (p.due_at, unwritten)):
+        is_due = (due > after) & (due <= now) & (s.state == "active")
+        found.append(conn.scalar(query.where(is_due, ~is_suppressed(now)).order_by(due).limit(1)))
+    return min(filter(None, found), default=None)

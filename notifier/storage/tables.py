@@ -42,6 +42,7 @@ from notifier.storage.delivery_rows import (
     SuppressionRow,
 )
 from notifier.storage.pace_rows import DestinationRow, RelayRow, TakenRow
+from notifier.storage.planned_rows import PlannedRow
 from notifier.storage.process_rows import LeaseRow, ProcessRow
 from notifier.storage.signup_rows import BucketRow, LetterRow, SignupRow
 
@@ -373,6 +374,7 @@ profile = _table(ProfileRow)
 match = _table(MatchRow)
 feed = _table(FeedRow)
 vote = _table(VoteRow)
+planned = _table(PlannedRow)
 digest = _table(DigestRow)
 digest_paper = _table(DigestPaperRow)
 delivery = _table(DeliveryRow)

@@ -16,8 +16,8 @@ import pytest
 import tick
 from structlog.testing import capture_logs
 
-from notifier.jobs.compose import TRY_AGAIN
 from notifier.jobs.picking import Desk
+from notifier.jobs.planning import TRY_AGAIN
 from notifier.storage import store_ahead, store_profiles
 from tests.sink import Sink, listening
 
