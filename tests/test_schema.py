@@ -17,6 +17,7 @@ from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.shelves import Shelves
 from notifier.ranking.order import OrderSettings
 from notifier.storage import (
+    match_marks,
     schema,
     store_answers,
     store_api_keys,
@@ -135,10 +136,11 @@ def test_the_third_step_has_profiles_and_papers_of_before_matched_at_the_first_r
             " VALUES (1, 1, 'p', 'title', TRUE, '2026-11-20 12:00:00', '2026-11-20 12:00:00')"
         )
     assert schema.upgrade(made, "0003") == ["0003"]
+    schema.upgrade(made)
     matcher = Matcher(made, MatchSettings(9, OrderSettings()), Shelves(None))
     assert matcher.run(now=NOON) == Matched(papers=0, profiles=1, matches=1)
     with made.reading() as conn:
-        assert store_matches.is_current(conn)
+        assert match_marks.is_current(conn)
         assert [match.fit.id for match in store_matches.unsent(conn, [1], after=4)] == [
             "arxiv:2611.00001"
         ]

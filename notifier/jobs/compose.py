@@ -25,12 +25,12 @@ from notifier.jobs.talk import Talk, talk
 from notifier.jobs.writing import Writer
 from notifier.profiles.profile import Subscriber
 from notifier.storage import (
+    match_marks,
     store_ahead,
     store_channels,
     store_digests,
     store_due,
     store_left_out,
-    store_matches,
 )
 from notifier.storage.database import Database
 from notifier.storage.store_channels import Wishes
@@ -104,7 +104,7 @@ def compose(
                 return done
             after, ready = batch.last, batch.readable
             done.lost_zones |= {zone for one in ready if not is_zone(zone := one.schedule.zone)}
-            if not store_matches.is_current(conn):
+            if not match_marks.is_current(conn):
                 done.unmatched += len(ready)
                 continue
             known = known or talk(conn, now=now)

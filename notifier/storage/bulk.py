@@ -127,11 +127,14 @@ def _copy(conn: Connection, target: str, rows: Iterator[Values]) -> int:
     written = 0
     driver: Any = conn.connection.driver_connection
     statement = f"COPY {target} FROM STDIN"
-    with _as_of_sqlalchemy(conn, statement), driver.cursor() as cursor:
-        with cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
-                written += 1
+    with (
+        _as_of_sqlalchemy(conn, statement),
+        driver.cursor() as cursor,
+        cursor.copy(statement) as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
+            written += 1
     return written
 
 
