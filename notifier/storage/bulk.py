@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, LargeBinary, Table
 from sqlalchemy.exc import DBAPIError
 
 from notifier.storage.postgres import without_values
@@ -82,7 +82,8 @@ def _as_bound(
     changes = [
         (place, change)
         for place, kind in enumerate(kinds)
-        if (change := kind.bind_processor(conn.dialect)) is not None
+        if not isinstance(kind, LargeBinary)  # the drivers take bytes as they are
+        and (change := kind.bind_processor(conn.dialect)) is not None
     ]
     return _changed(rows, changes) if changes else iter(rows)
 
