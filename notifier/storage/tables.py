@@ -262,11 +262,10 @@ class DigestPaperRow(Row, table=True):
     """
 
     __tablename__ = "digest_paper"
-    __table_args__ = (UniqueConstraint("subscriber_id", "paper_id"),)
-    id: int | None = numbered()
+    __table_args__ = ({"sqlite_with_rowid": False},)
     digest_id: int = refers("digest", index=True)
-    subscriber_id: int = refers("subscriber")
-    paper_id: int = refers("paper", index=True)
+    subscriber_id: int = refers("subscriber", primary_key=True)
+    paper_id: int = refers("paper", primary_key=True, index=True)
     profile: str
     place: int
     score: float
