@@ -52,7 +52,7 @@ from notifier.ranking.order import OrderSettings
 from notifier.returned import Returned
 from notifier.served import Served
 from notifier.signing import make_signer
-from notifier.storage import schema, store_matches, store_profiles
+from notifier.storage import match_marks, schema, store_profiles
 from notifier.storage.database import Database
 from notifier.storage.store_digests import NewDigest
 from notifier.subscriptions.letters import LetterSettings
@@ -275,7 +275,7 @@ class App:
         with self.database.reading() as conn:
             profiles = [one for one in store_profiles.of(conn, [subscriber.row]) if one.enabled]
             matches = None
-            if not (store_matches.is_current(conn) and all(one.matched for one in profiles)):
+            if not (match_marks.is_current(conn) and all(one.matched for one in profiles)):
                 matches = self.matcher.found(conn, profiles, now=now)
             return preview(
                 conn, subscriber, self.compose_settings, outlook, now=now, matches=matches

@@ -91,6 +91,9 @@ BREAKS = {
     "a paper stands in a digest of the same subscriber": (
         "UPDATE digest_paper SET subscriber_id = 2 WHERE place = 1"
     ),
+    "what is kept as wanted is wanted by a profile": (
+        "UPDATE profile_match SET profile_id = profile_id + 99"
+    ),
     "what is to be sent has its mail": (
         "UPDATE delivery SET state = 'pending', finished_at = NULL; DELETE FROM message"
     ),

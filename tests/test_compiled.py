@@ -17,11 +17,14 @@ from notifier.profiles.hits import is_trending, match
 from notifier.profiles.indexed import IndexedPaper
 from notifier.profiles.matching.compiled import Compiled
 from notifier.profiles.matching.joining import decide
+from notifier.profiles.matching.postings import Runs
 from notifier.profiles.parser import parse
 from notifier.ranking import kernel
 from notifier.ranking.best import Best, Selection, best, lines
+from notifier.ranking.marked import marked
 from notifier.ranking.relevance import Bm25f, WordStatistics, relevance
 from notifier.storage import shelf_files
+from notifier.storage.packing import lines_of
 
 from . import grammar, reference
 from .builders import a_batch, a_paper
@@ -110,11 +113,31 @@ def results(
     selection = Selection(keep, np.array(boosts, np.float64), ranks, **options)
     out: dict[int, Results] = {row: [] for row in profiles.rows()}
     for block in best(profiles, runs, selection):
-        rules = lines(profiles, runs, block, selection)
+        rules = list(lines(profiles, runs, block, selection))
+        assert rules == marks(profiles, runs, block, selection)
         columns = block.profiles.tolist(), block.papers.tolist(), block.totals.tolist()
         for row, paper, total, hit in zip(*columns, rules, strict=True):
             out[row].append((paper, total, hit))
     return out
+
+
+def marks(
+    profiles: Compiled, runs: Runs, block: Best, selection: Selection
+) -> list[tuple[int, ...]]:
+    """The lines of each result as they are kept: as bits, found for all results at once."""
+    out: list[tuple[int, ...]] = [()] * len(block.profiles)
+    for some in marked(profiles, runs, block, selection):
+        assert len(set(block.profiles[some.places].tolist()) & seen_in(out, block)) == 0
+        for place, bits in zip(some.places.tolist(), some.bits, strict=True):
+            out[place] = lines_of(bits.tobytes())
+            asks = {e.line for e in profiles.entries(int(block.profiles[place])) if e.trend}
+            assert bool(bits[0] & 1) == bool(asks & set(out[place]))
+    return out
+
+
+def seen_in(told: list[tuple[int, ...]], block: Best) -> set[int]:
+    """The profiles of which some results are told."""
+    return {int(block.profiles[place]) for place, hit in enumerate(told) if hit}
 
 
 def expected(
@@ -257,6 +280,23 @@ def test_a_removed_profile_finds_nothing_and_its_place_is_used_again() -> None:
     assert profiles.rows() == {1, 9}
     assert len(profiles.arrays().rows) == 2
     assert results(profiles, [a_paper("LLM")], [1.0], 3).keys() == {1, 9}
+
+
+def test_lines_of_long_profiles_are_told_beside_those_of_short_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("notifier.ranking.marked._SOME", 3)
+    long = "\n".join([*["# mine"] * 70, "LLM", "trending", *["#"] * 300, "agent"])
+    many = "\n".join(f"LLM + -word{number}" for number in range(40))
+    papers = [a_paper("LLM agent", trend=0.9), a_paper("LLM", row=2), a_paper("agent", row=3)]
+    found = results(compiled([long, "LLM", many, "agent\nLLM", long]), papers, [1.0] * 3, 9)
+    assert {paper: hit for paper, _, hit in found[0]} == {
+        0: (71, 72, 373),
+        1: (71,),
+        2: (373,),
+    }
+    assert found[0] == found[4]
+    assert {hit for _, _, hit in found[2]} == {tuple(range(1, 41))}
 
 
 def test_no_papers_and_no_profiles_give_nothing() -> None:

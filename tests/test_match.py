@@ -16,7 +16,7 @@ from notifier.jobs.compose import compose
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.searching import word_counts
 from notifier.jobs.shelves import Shelf, Shelves
-from notifier.storage import paper_changes, store_matches, store_papers, store_profiles
+from notifier.storage import match_marks, paper_changes, store_matches, store_papers, store_profiles
 from notifier.storage import tables as t
 
 from .builders import a_paper
@@ -37,13 +37,10 @@ def lab(tmp_path: Path) -> Iterator[Instance]:
 
 def kept(app: App) -> Kept:
     """The lines that hit, by (profile's rules, paper)."""
-    query = (
-        select(t.profile.c.rules, t.paper.c.key, t.match.c.rules.label("hit"))
-        .join(t.profile, t.profile.c.id == t.match.c.profile_id)
-        .join(t.paper, t.paper.c.id == t.match.c.paper_id)
-    )
     with app.database.reading() as conn:
-        return {(row.rules, row.key): row.hit for row in conn.execute(query)}
+        rules = {row.id: row.rules for row in conn.execute(select(t.profile))}
+        found = store_matches.of(conn, list(rules))
+    return {(rules[one.profile], one.fit.id): " ".join(map(str, one.lines)) for one in found}
 
 
 def another(lab: Instance) -> App:
@@ -116,7 +113,7 @@ def test_a_run_that_is_cut_off_is_made_up_for_by_the_next(
     lab.app.match()
     lab.take(RAG, GRAPH)
     with monkeypatch.context() as broken:
-        broken.setattr(store_matches, "set_mark", lambda conn, number: 1 / 0)
+        broken.setattr(match_marks, "set_mark", lambda conn, number, part: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             lab.app.match()
     done = compose(lab.app.database, lab.app.compose_settings, now=MONDAY + timedelta(hours=3))
@@ -202,9 +199,9 @@ def test_a_profile_that_changes_while_it_is_matched_is_matched_again(lab: Instan
     lab.reader("ada")
     with lab.app.database.writing() as conn:
         (seen,) = store_profiles.unmatched(conn, limit=9)
-        assert store_profiles.set_matched(conn, seen)
+        assert store_profiles.set_matched(conn, [seen]) == [1]
         store_profiles.set_rules(conn, 1, "p", "graph", now=MONDAY)
-        assert not store_profiles.set_matched(conn, seen)
+        assert store_profiles.set_matched(conn, [seen]) == []
         (again,) = store_profiles.unmatched(conn, limit=9)
     assert (again.rules, again.change > seen.change) == ("graph", True)
 

@@ -11,15 +11,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, inspect
+from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import DatabaseError
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.shelves import Shelves
 from notifier.ranking.order import OrderSettings
 from notifier.storage import (
+    match_marks,
     schema,
     store_answers,
     store_api_keys,
+    store_archive,
     store_buckets,
     store_digests,
     store_letters,
@@ -49,6 +52,7 @@ ADA = (
 )
 
 BEFORE_THE_TWENTIETH = "0019"
+BEFORE_PACKED_MATCHES = "0021"
 
 
 def test_the_migrations_build_exactly_the_declared_tables(database: Database) -> None:
@@ -135,10 +139,11 @@ def test_the_third_step_has_profiles_and_papers_of_before_matched_at_the_first_r
             " VALUES (1, 1, 'p', 'title', TRUE, '2026-11-20 12:00:00', '2026-11-20 12:00:00')"
         )
     assert schema.upgrade(made, "0003") == ["0003"]
+    schema.upgrade(made)
     matcher = Matcher(made, MatchSettings(9, OrderSettings()), Shelves(None))
     assert matcher.run(now=NOON) == Matched(papers=0, profiles=1, matches=1)
     with made.reading() as conn:
-        assert store_matches.is_current(conn)
+        assert match_marks.is_current(conn)
         assert [match.fit.id for match in store_matches.unsent(conn, [1], after=4)] == [
             "arxiv:2611.00001"
         ]
@@ -351,4 +356,68 @@ def test_the_twentieth_step_leaves_profiles_of_who_left_out_of_what_waits(tmp_pa
         found = conn.exec_driver_sql("SELECT id FROM profile WHERE NOT matched").scalars()
         assert list(found) == [1]
         assert [one.row for one in store_profiles.unmatched(conn, limit=9)] == [1]
+    made.close()
+
+
+def test_the_steps_to_packed_matches_have_who_is_mailed_matched_again(tmp_path: Path) -> None:
+    made = Database(database_url(tmp_path, "old", is_empty=True))
+    schema.upgrade(made, BEFORE_PACKED_MATCHES)
+    with made.writing() as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO paper (id, key, title, abstract, authors, categories, urls, announce,"
+            " first_seen_at, updated_at, arrival, arrived_at) VALUES (1, 'arxiv:2611.00001',"
+            " 'On RAG', '', '[]', '[]', '{}', 'new', '2026-11-20 12:00:00.000000',"
+            " '2026-11-20 12:00:00.000000', 5, '2026-11-20 12:00:00.000000')"
+        )
+        conn.exec_driver_sql(ADA)
+        conn.exec_driver_sql(ADA.replace("(1, 'ada@", "(2, 'bo@").replace("'active'", "'left'"))
+        for row in (1, 2):
+            conn.exec_driver_sql(
+                "INSERT INTO profile (id, subscriber_id, name, rules, enabled, created_at,"
+                f" updated_at, matched) VALUES ({row}, {row}, 'p', 'RAG', TRUE,"
+                " '2026-11-20 12:00:00.000000', '2026-11-20 12:00:00.000000', TRUE)"
+            )
+            conn.exec_driver_sql(
+                "INSERT INTO profile_match (profile_id, paper_id, number, relevance, rules,"
+                f" trending) VALUES ({row}, 1, 5, 0.5, '1', FALSE)"
+            )
+    assert "0023" in schema.upgrade(made)
+    matcher = Matcher(made, MatchSettings(9, OrderSettings()), Shelves(None))
+    with made.reading() as conn:
+        assert store_matches.of(conn, [1, 2]) == []
+        assert conn.exec_driver_sql("SELECT id FROM profile WHERE matched").scalars().all() == [2]
+    assert matcher.run(now=NOON) == Matched(papers=0, profiles=1, matches=1)
+    with made.reading() as conn:
+        assert [one.fit.id for one in store_matches.of(conn, [1, 2])] == ["arxiv:2611.00001"]
+    made.close()
+
+
+def test_the_step_after_it_keeps_which_papers_reached_whom_and_each_once(tmp_path: Path) -> None:
+    made = Database(database_url(tmp_path, "old", is_empty=True))
+    schema.upgrade(made, "0023")
+    held = "INSERT INTO digest_paper ({0}digest_id, subscriber_id, paper_id, profile, place, score)"
+    with made.writing() as conn:
+        conn.exec_driver_sql(ADA)
+        conn.exec_driver_sql(
+            "INSERT INTO digest (id, key, subscriber_id, period, subject, papers, more, seen_from,"
+            " seen_to, composed_at) VALUES (1, 'k', 1, '2026-11-20', 's', 2, 0, 0, 4,"
+            " '2026-11-20 12:00:00.000000')"
+        )
+        for row in (3, 2):
+            conn.exec_driver_sql(
+                "INSERT INTO paper (id, key, title, abstract, authors, categories, urls, announce,"
+                f" first_seen_at, updated_at) VALUES ({row}, 'arxiv:{row}', 'T', '', '[]', '[]',"
+                " '{}', 'new', '2026-11-20 05:00:00.000000', '2026-11-20 05:00:00.000000')"
+            )
+            values = f"VALUES ({row + 6}, 1, 1, {row}, 'p', {row}, 0.5)"
+            conn.exec_driver_sql(f"{held.format('id, ')} {values}")
+    assert schema.upgrade(made, "0024") == ["0024"]
+    with made.reading() as conn:
+        assert store_digests.sent_papers(conn, [1]) == {(1, 2), (1, 3)}
+        assert [one.paper for one in store_archive.held(conn, 1)] == [2, 3]
+    with pytest.raises(IntegrityError), made.writing() as conn:
+        conn.exec_driver_sql(f"{held.format('')} VALUES (1, 1, 2, 'p', 1, 0.5)")
+    with made.writing() as conn:
+        conn.exec_driver_sql("DELETE FROM digest")
+        assert store_digests.sent_papers(conn, [1]) == set()
     made.close()

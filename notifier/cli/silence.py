@@ -46,8 +46,8 @@ def _reasons(app: App, subscriber: Subscriber) -> tuple[Reason, ...]:
     from notifier.jobs.silence import Facts, reasons
     from notifier.standings import planned_at
     from notifier.storage import (
+        match_marks,
         store_digests,
-        store_matches,
         store_planned,
         store_profiles,
         store_subscribers,
@@ -63,7 +63,7 @@ def _reasons(app: App, subscriber: Subscriber) -> tuple[Reason, ...]:
             profiles,
             next(iter(store_digests.listed(conn, subscriber=row, limit=1)), None),
             Ways(conn, app).to(subscriber.address),
-            is_matched=store_matches.is_current(conn)
+            is_matched=match_marks.is_current(conn)
             and all(one.matched for one in profiles if one.enabled),
             suppressed=": ".join(part for part in suppressed or () if part),
             late=[name for name, one in states.items() if freshness.awaited(one, now=now)],

@@ -45,7 +45,9 @@ class Candidates:
         self._talk = talk
         self._matches: dict[int, list[Match]] = {}
         if matches is None:
-            matches = store_matches.unsent(conn, profiles, after=after, also=also, before=before)
+            matches = store_matches.unsent(
+                conn, profiles, after=after, also=also, trending=talk.trending, before=before
+            )
         for match in matches:
             self._matches.setdefault(match.profile, []).append(match)
         self._arrived: dict[tuple[int, bool], set[int]] = {}

@@ -26,6 +26,7 @@ from notifier.ranking.explained import Part, TrendParts, parts, trend_parts
 from notifier.ranking.order import Fit, OrderSettings, Ranked, rank
 from notifier.ranking.relevance import relevance
 from notifier.storage import (
+    match_marks,
     store_digests,
     store_matches,
     store_news,
@@ -115,7 +116,7 @@ def explain(
         arrived_at=came_at,
         changed_at=changes.changed_at,
         is_behind=number is not None and number > subscriber.seen,
-        is_matched=store_matches.mark(conn) >= changes.number
+        is_matched=match_marks.mark(conn) >= changes.number
         and all(profile.matched for profile in profiles if profile.enabled),
         sent=sent,
         looked_at=None

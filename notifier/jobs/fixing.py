@@ -28,12 +28,12 @@ from notifier.jobs.talk import Talk, talk
 from notifier.jobs.writing import Writer
 from notifier.profiles.profile import Subscriber
 from notifier.storage import (
+    match_marks,
     store_ahead,
     store_channels,
     store_digests,
     store_due,
     store_left_out,
-    store_matches,
     store_planned,
 )
 from notifier.storage.database import Database
@@ -115,7 +115,7 @@ class _Shift:
         with self._database.reading() as conn:
             if not store_planned.is_any(conn, now=self._now):
                 return False
-            if store_matches.is_current(conn):
+            if match_marks.is_current(conn):
                 return True
             open_ = store_planned.waiting(conn, now=self._now, rows=rows)
         self.done.unmatched += open_
@@ -145,7 +145,7 @@ class _Shift:
         with self._database.reading() as conn:
             found = store_planned.read(conn, claimed)
             ready = [one for one in found.readable if one.state == "active"]
-            if not store_matches.is_current(conn):
+            if not match_marks.is_current(conn):
                 return  # and the next look tells
             self._known = self._known or talk(conn, now=self._now)
             press = partial(self._press, conn, self._known)

@@ -9,38 +9,40 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain, islice
+from itertools import chain
 
+import numpy as np
 import structlog
 from sqlalchemy import Connection
 
-from notifier.jobs.asking import Moment, ask, stored_rarities
+from notifier.jobs.asking import Moment, stored_rarities
 from notifier.jobs.left_out import LeftOut
 from notifier.jobs.shelves import SHELF_PAPERS, Shelf, Shelves, parts, shelved
 from notifier.jobs.talk import Talks
+from notifier.jobs.wanted import wanted
 from notifier.profiles.matching.compiled import Compiled
 from notifier.profiles.profile import Profile
-from notifier.ranking.best import Best, best, lines
-from notifier.ranking.order import Fit, OrderSettings
+from notifier.ranking.order import OrderSettings
 from notifier.ranking.rising import WINDOW
 from notifier.storage import (
+    match_marks,
     paper_changes,
     store_matches,
     store_news,
-    store_papers,
     store_profiles,
     store_signals,
 )
 from notifier.storage.database import Database
-from notifier.storage.store_matches import NewMatch
+from notifier.storage.match_rows import Found, together
+from notifier.storage.part import ALL, Part
 from notifier.storage.store_profiles import Changed
 
 log = structlog.get_logger()
 
 # Matches with papers older than this are of no use to any digest.
 KEPT = timedelta(days=30)
-_PROFILES_AT_ONCE = 500
-_WRITTEN_AT_ONCE = 100_000
+_PROFILES_AT_ONCE = 2_000
+Put = Callable[..., None]
 _NOTHING_TAKEN_IN = store_profiles.Marks(change=-1)
 # The index of all profiles keeps words that nobody asks for any more; then it is made anew.
 _LITTLE = 100_000
@@ -64,10 +66,20 @@ class Matched:
 
 
 class Matcher:
-    """Matches for one process: holds all profiles as one index between runs."""
+    """Matches for one process: holds its profiles as one index between runs.
 
-    def __init__(self, database: Database, settings: MatchSettings, shelves: Shelves) -> None:
+    Several may share the work, each a part of the profiles; two of one part do no harm.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: MatchSettings,
+        shelves: Shelves,
+        part: Part = ALL,
+    ) -> None:
         self._database, self._settings, self._shelves = database, settings, shelves
+        self._part = part
         self._compiled = Compiled()
         self._marks, self._taken_in = _NOTHING_TAKEN_IN, 0
         self._since = datetime.min.replace(tzinfo=UTC)
@@ -99,12 +111,12 @@ class Matcher:
             return
         if self._taken_in > max(_LITTLE, 2 * len(self._compiled)):  # half of it is of no use
             self._compiled, self._marks, self._taken_in = Compiled(), _NOTHING_TAKEN_IN, 0
-        for profile in store_profiles.changed(conn, self._marks.change):
+        for profile in store_profiles.changed(conn, self._marks.change, self._part):
             self._taken_in += 1
             self._put(self._compiled, profile)
         self._compiled.forget_lines()
         if marks.removal != self._marks.removal:
-            rows = store_profiles.rows(conn)
+            rows = store_profiles.rows(conn, self._part)
             for row in self._compiled.rows() - rows:
                 self._compiled.remove(row)
             self._left_out.drop_all_but("profile", rows)
@@ -132,61 +144,58 @@ class Matcher:
         marks = store_profiles.marks(conn)
         if marks == self._marks:
             return set()
-        changed = {p.row for p in store_profiles.changed(conn, self._marks.change)}
+        changed = {p.row for p in store_profiles.changed(conn, self._marks.change, self._part)}
         if marks.removal != self._marks.removal:
-            changed |= self._compiled.rows() - store_profiles.rows(conn)
+            changed |= self._compiled.rows() - store_profiles.rows(conn, self._part)
         return changed
 
     def _new_papers(self, done: Matched, now: datetime) -> bool:
-        """Match the next papers that have changed with all profiles; False when none are left."""
+        """Match the next papers that have changed with all profiles; False when none are left.
+
+        A crash before the mark is set leaves a part of them, which the next run writes anew.
+        """
         with self._database.reading() as conn:
-            mark = store_matches.mark(conn)
+            mark = match_marks.mark(conn, self._part)
             last, rows = paper_changes.changed(conn, mark, limit=SHELF_PAPERS)
             if last == mark:
                 return False
             at = self._moment(conn, now)
-            forgotten = False
+            put = store_matches.put
             for part in parts(rows):
-                found = self._of(self._compiled, self._shelf(conn, part), at)
-                while block := list(islice(found, _WRITTEN_AT_ONCE)):
-                    self._write(block, () if forgotten else rows, done)
-                    forgotten = True
+                for found in self._wanted(self._compiled, self._shelf(conn, part), at):
+                    self._write(found, last, put, done)
+                put = store_matches.put_beside
         with self._database.writing() as conn:
-            if not forgotten:
-                store_matches.forget_papers(conn, rows)
-            if store_matches.mark(conn) < last:  # else another process was faster
-                store_matches.set_mark(conn, last)
+            match_marks.set_mark(conn, last, self._part)  # unless another process was faster
         done.papers += len(rows)
         return True
 
-    def _write(self, found: Sequence[NewMatch], again: Sequence[int], done: Matched) -> None:
-        """Keep matches, in one commit; what was kept of the papers `again` goes first.
-
-        A crash before the mark is set leaves a part of them, which the next run writes anew.
-        """
+    def _write(self, found: Found, change: int, put: Put, done: Matched) -> None:
+        """Keep matches, in one commit, but for those of profiles that have changed meanwhile."""
         with self._database.writing() as conn:
-            changed = self._changed(conn)
-            store_matches.forget_papers(conn, again)
-            kept = [one for one in found if one.profile_id not in changed]
-            store_matches.put(conn, kept)
+            changed = np.array(sorted(self._changed(conn)), np.int64)
+            kept = found.at(np.flatnonzero(~np.isin(found.profiles, changed)))
+            put(conn, kept, change=change)
         done.matches += len(kept)
 
     def _profiles(self, done: Matched, now: datetime) -> bool:
         """Match the next changed profiles with all papers; False when none are left."""
         with self._database.reading() as conn:
-            waiting = store_profiles.unmatched(conn, limit=_PROFILES_AT_ONCE)
+            waiting = store_profiles.unmatched(conn, self._part, limit=_PROFILES_AT_ONCE)
             if not waiting:
                 return False
-            at = self._moment(conn, now)
+            change = paper_changes.last(conn)
             few = Compiled()
             for profile in waiting:
                 self._put(few, profile)
-            found: dict[int, list[NewMatch]] = {profile.row: [] for profile in waiting}
-            for shelf in self._shelves.up_to_date(conn, since=self._since):
-                for one in self._of(few, shelf, at):
-                    found[one.profile_id].append(one)
+            found = self._of_all_papers(conn, few, self._moment(conn, now))
         with self._database.writing() as conn:
-            done.matches += sum(_keep(conn, profile, found[profile.row]) for profile in waiting)
+            if match_marks.highest(conn) > change:  # others have matched what we did not see
+                return True
+            still = store_profiles.set_matched(conn, waiting)
+            kept = found.at(np.flatnonzero(np.isin(found.profiles, still)))
+            store_matches.put_own(conn, still, kept, change=change)
+        done.matches += len(kept)
         done.profiles += len(waiting)
         return True
 
@@ -198,17 +207,13 @@ class Matcher:
             asked = store_signals.last(conn), now.replace(minute=0, second=0, microsecond=0)
             if (*asked, self._marks) == self._talked:  # trends move with readings, and with age
                 return
-            at = self._moment(conn, now)
-            found = self._trending(conn, at) if self._compiled.arrays().trends.any() else iter(())
+            at, mark = self._moment(conn, now), match_marks.mark(conn, self._part)
             risen = at.talk.rising(window=WINDOW, since=now - KEPT).keys()
-            shelf = self._shelf(conn, sorted(risen - self._risen))
-            found = chain(found, self._of(self._compiled, shelf, at))
-            while block := list(islice(found, _WRITTEN_AT_ONCE)):
-                with self._database.writing() as writing:
-                    changed = self._changed(writing)
-                    kept = [one for one in block if one.profile_id not in changed]
-                    store_matches.put_missing(writing, kept)
-                done.matches += len(kept)
+            new = self._wanted(self._compiled, self._shelf(conn, sorted(risen - self._risen)), at)
+            for found in chain(self._trending(conn, at), new):
+                missing = store_matches.missing(conn, found)
+                if len(missing):
+                    self._write(missing, mark, store_matches.put_beside, done)
         self._risen, self._talked = set(risen), (*asked, self._marks)
 
     def found(
@@ -218,32 +223,21 @@ class Matcher:
         at, few = self._moment(conn, now), Compiled()
         for profile in profiles:
             few.put(profile.row, profile.rules)
-        new = [
-            one
-            for shelf in self._shelves.up_to_date(conn, since=self._since)
-            for one in self._of(few, shelf, at)
-        ]
-        papers = {
-            paper.row: paper for paper in store_papers.load(conn, {one.paper_id for one in new})
-        }
-        return [
-            store_matches.Match(
-                one.profile_id,
-                Fit.of(papers[one.paper_id], one.relevance),
-                one.number,
-                one.trending,
-                one.lines,
-            )
-            for one in new
-        ]
+        return store_matches.told(conn, self._of_all_papers(conn, few, at))
 
-    def _trending(self, conn: Connection, at: Moment) -> Iterator[NewMatch]:
-        """Yield the matches, not kept yet, of what is trending with rules that ask for it."""
-        shelf = self._shelf(conn, sorted(at.talk.trending))
-        held = store_matches.trending(conn, shelf.rows.tolist())
-        for one in self._of(self._compiled, shelf, at, only_trend=True):
-            if (one.profile_id, one.paper_id) not in held:
-                yield one
+    def _of_all_papers(self, conn: Connection, profiles: Compiled, at: Moment) -> Found:
+        """What profiles want of the papers of the last days."""
+        return together(
+            found
+            for shelf in self._shelves.up_to_date(conn, since=self._since)
+            for found in self._wanted(profiles, shelf, at)
+        )
+
+    def _trending(self, conn: Connection, at: Moment) -> Iterator[Found]:
+        """Yield the matches of what is trending with rules that ask for it."""
+        if self._compiled.arrays().trends.any():
+            shelf = self._shelf(conn, sorted(at.talk.trending))
+            yield from self._wanted(self._compiled, shelf, at, only_trend=True)
 
     def _clear(self, now: datetime) -> None:
         """Once a day, let go of matches with papers that nobody is mailed any more."""
@@ -259,41 +253,13 @@ class Matcher:
         known = self._talks.at(conn, now)
         return Moment(now, known, stored_rarities(conn, now), self._settings.order)
 
-    def _of(
+    def _wanted(
         self, profiles: Compiled, shelf: Shelf, at: Moment, *, only_trend: bool = False
-    ) -> Iterator[NewMatch]:
-        """Yield the best matches of profiles with the news on a shelf."""
-        recent = shelf.first_seen >= self._since.timestamp()
-        wanted = shelf.is_here & recent & ((shelf.numbers > 0) | only_trend)
+    ) -> Iterator[Found]:
         keep = self._settings.keep
-        runs, selection = ask(profiles, shelf, wanted, at, keep=keep, only_trend=only_trend)
-        for block in best(profiles, runs, selection):
-            yield from _new_matches(profiles, shelf, block, lines(profiles, runs, block, selection))
-
-
-def _new_matches(
-    profiles: Compiled, shelf: Shelf, found: Best, rules: Iterator[tuple[int, ...]]
-) -> Iterator[NewMatch]:
-    row, asking = -1, frozenset[int]()
-    columns = found.profiles.tolist(), found.papers.tolist(), found.relevances.tolist()
-    for profile, paper, relevance, hit in zip(*columns, rules, strict=True):
-        if profile != row:
-            row, asking = profile, frozenset(e.line for e in profiles.entries(profile) if e.trend)
-        yield NewMatch(
-            profile, int(shelf.rows[paper]), int(shelf.numbers[paper]), relevance,
-            " ".join(map(str, hit)), not asking.isdisjoint(hit),
-        )  # fmt: skip
+        return wanted(profiles, shelf, at, since=self._since, keep=keep, only_trend=only_trend)
 
 
 def _since(conn: Connection, now: datetime) -> datetime:
     """Since when papers are of use: by a clock far ahead none would be, and all be forgotten."""
     return min(now, store_news.newest(conn) or now) - KEPT
-
-
-def _keep(conn: Connection, profile: Changed, found: Sequence[NewMatch]) -> int:
-    """Keep the matches of a profile, unless it has changed since they were found."""
-    if not store_profiles.set_matched(conn, profile):
-        return 0
-    store_matches.forget_profile(conn, profile.row)
-    store_matches.put(conn, found)
-    return len(found)

@@ -54,9 +54,10 @@ class Reason:
 
 def why(conn: Connection, paper: Paper, subscriber: int) -> tuple[Reason, ...]:
     """Return by profile why a stored paper is for a subscriber; nothing by the switched-off."""
-    trending = {profile for profile, _ in store_matches.trending(conn, [paper.row])}
+    profiles = store_profiles.of(conn, [subscriber])
+    trending = store_matches.trending(conn, [one.row for one in profiles], paper.row)
     reasons = []
-    for profile in store_profiles.of(conn, [subscriber]):
+    for profile in profiles:
         seen = replace(paper, trend=1.0 if profile.row in trending else None)
         found = answers(parse(profile.rules), IndexedPaper(seen)) if profile.enabled else []
         hits = [answer for answer in found if answer.hits is not None]

@@ -22,7 +22,6 @@ def merge(conn: Connection, other: int, *, into: int) -> None:
         (t.sighting, ("source", "announce", "version")),
         (t.signal, ("source", "name", "read_at")),
         (t.digest_paper, ("subscriber_id",)),
-        (t.match, ("profile_id",)),
         (t.vote, ("subscriber_id",)),
         (t.post_paper, ("channel_id",)),
     ):

@@ -93,7 +93,7 @@ def make_engine(url: URL, *, wait_seconds: float, from_json: Callable[[str], Any
         raise errors.ConfigError(
             "database.url asks for PostgreSQL - first: pip install 'paper-notifier[postgres]'"
         ) from error
-    event.listen(engine, "handle_error", _without_values)
+    event.listen(engine, "handle_error", _handled)
     event.listen(engine, "connect", _without_nul)
     return engine
 
@@ -117,11 +117,16 @@ def _connecting(url: URL, wait_seconds: float) -> dict[str, Any]:
     return wanted | {"options": f"{ours} {theirs}".strip()}
 
 
-def _without_values(context: ExceptionContext) -> None:
-    diagnosis = getattr(context.original_exception, "diag", None)
+def _handled(context: ExceptionContext) -> None:
+    without_values(context.original_exception, context.sqlalchemy_exception)
+
+
+def without_values(original: BaseException, *wrapping: BaseException | None) -> None:
+    """Have an error of the driver, and those round it, say only what it is, and no row's values."""
+    diagnosis = getattr(original, "diag", None)
     said = diagnosis and diagnosis.message_primary
     if said:
-        for error in filter(None, (context.original_exception, context.sqlalchemy_exception)):
+        for error in filter(None, (original, *wrapping)):
             error.args = (said,)
 
 

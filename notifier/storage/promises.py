@@ -63,9 +63,13 @@ def _queries() -> Iterator[tuple[str, Select[Any]]]:
     )
     yield (
         "a paper stands in a digest of the same subscriber",
-        select(held.id).join(t.digest, d.id == held.digest_id)
+        select(held.paper_id).join(t.digest, d.id == held.digest_id)
         .where(held.subscriber_id != d.subscriber_id),
     )  # fmt: skip
+    yield (
+        "what is kept as wanted is wanted by a profile",
+        select(t.match.c.profile_id).where(~_any(t.profile.c.id == t.match.c.profile_id)),
+    )
     yield (
         "what is to be sent has its mail",
         select(delivery.id).where(

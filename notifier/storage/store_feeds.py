@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 from sqlalchemy import Connection, delete, select
 
+from notifier.storage import match_rows
 from notifier.storage import tables as t
-from notifier.storage.statements import upsert
+from notifier.storage.statements import chunks, upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,16 @@ def matched(conn: Connection, profile: int, *, since: datetime, limit: int) -> l
 
     By their last number of news or new versions, the newest first.
     """
-    query = (
-        select(t.paper.c.id, t.paper.c.updated_at)
-        .join(t.match, t.match.c.paper_id == t.paper.c.id)
-        .where(t.match.c.profile_id == profile, t.paper.c.first_seen_at >= since)
-        .order_by(t.match.c.number.desc(), t.paper.c.id.desc())
-        .limit(limit)
-    )
-    return [Listed(*row) for row in conn.execute(query)]
+    found, known = match_rows.all_kept(conn, [profile])
+    order = np.lexsort((-found.records.papers, -known.numbers))
+    rows = found.records.papers[order].tolist()
+    recent = {
+        row.id: Listed(row.id, row.updated_at)
+        for chunk in chunks(rows)
+        for row in conn.execute(
+            select(t.paper.c.id, t.paper.c.updated_at).where(
+                t.paper.c.id.in_(chunk), t.paper.c.first_seen_at >= since
+            )
+        )
+    }
+    return [recent[row] for row in rows if row in recent][:limit]

@@ -1,79 +1,70 @@
-"""Matches: which papers each profile wants, kept until they are of no use to anybody."""
+"""Matches: which papers each profile wants, kept until they are of no use to anybody.
+
+How they are kept, and what is true of them when, says `match_rows`; `match_marks` says up to where
+there are any.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, delete, exists, func, literal_column, select
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from notifier.ranking.order import Fit
-from notifier.storage import paper_changes
+from notifier.ranking.relevance import relevance as relevance_of
+from notifier.storage import match_rows
 from notifier.storage import tables as t
-from notifier.storage.statements import (
-    chunks,
-    epoch,
-    last_day,
-    last_number,
-    set_day,
-    set_number,
-    upsert,
-)
+from notifier.storage.match_rows import Flags, Found
+from notifier.storage.packing import Numbers, lines_of
+from notifier.storage.statements import chunks, last_day, set_day, set_time
 
+_CLEARED = "matches cleared on"
 _HOUR_SECONDS = 3_600
-_MARK, _CLEARED = "matched change", "matches cleared on"
 
 
-@dataclass(frozen=True, slots=True)
-class NewMatch:
-    """A match to be kept; its fields are the columns of the table: see `tables.MatchRow`."""
-
-    profile_id: int
-    paper_id: int
-    number: int
-    relevance: float
-    rules: str
-    trending: bool
-
-    @property
-    def lines(self) -> tuple[int, ...]:
-        """The lines of the profile that want the paper."""
-        return _lines(self.rules)
-
-    def as_row(self) -> dict[str, Any]:
-        """Return the columns by name."""
-        return {
-            "profile_id": self.profile_id,
-            "paper_id": self.paper_id,
-            "number": self.number,
-            "relevance": self.relevance,
-            "rules": self.rules,
-            "trending": self.trending,
-        }
+def put(conn: Connection, found: Found, *, change: int) -> None:
+    """Keep what papers brought that have changed up to a change, each profile's at once."""
+    match_rows.write(conn, found, change)
 
 
-def put(conn: Connection, found: Iterable[NewMatch]) -> None:
-    """Keep matches; one that is known already is overwritten."""
-    names = ("number", "relevance", "rules", "trending")
-    upsert(conn, t.match, map(NewMatch.as_row, found), names)
+def put_beside(conn: Connection, found: Found, *, change: int) -> None:
+    """Keep more matches of a run that has kept some."""
+    profiles, days = np.unique(found.profiles).tolist(), np.unique(found.days).tolist()
+    before, _ = match_rows.read(conn, profiles, days, t.match.c.change == change)
+    match_rows.write(conn, match_rows.together([before, found]), change)
 
 
-def put_missing(conn: Connection, found: Iterable[NewMatch]) -> None:
-    """Keep matches; of one that is known only whether a rule asks for what is trending."""
-    upsert(conn, t.match, map(NewMatch.as_row, found), ("trending",))
+def put_own(conn: Connection, profiles: Sequence[int], found: Found, *, change: int) -> None:
+    """Keep what profiles want of all papers, instead of what they had up to a change."""
+    forget_profiles(conn, profiles, upto=change)
+    own = Found(found.profiles, np.full(len(found), match_rows.OWN), found.records)
+    match_rows.write(conn, own, change)
 
 
-def forget_papers(conn: Connection, papers: Sequence[int]) -> None:
-    """Delete the matches of papers that are matched again."""
-    for chunk in chunks(papers):
-        conn.execute(delete(t.match).where(t.match.c.paper_id.in_(chunk)))
+def missing(conn: Connection, found: Found) -> Found:
+    """Return those matches that are not kept, or kept without that they are for what trends."""
+    known = match_rows.papers_of(conn, np.unique(found.records.papers).tolist())
+    here, at = match_rows.kept(conn, np.unique(found.profiles).tolist(), known)
+    keys = here.profiles * (len(known.rows) + 1) + at
+    trending = match_rows.asks_for_trends(here.records.bits)
+    wanted_at, is_known = known.places(found.records.papers)
+    asked = found.profiles * (len(known.rows) + 1) + wanted_at
+    is_held = np.isin(asked, keys) & ~match_rows.asks_for_trends(found.records.bits)
+    return found.at(np.flatnonzero(is_known & ~is_held & ~np.isin(asked, keys[trending])))
 
 
-def forget_profile(conn: Connection, profile: int) -> None:
-    """Delete the matches of a profile that is matched again."""
-    conn.execute(delete(t.match).where(t.match.c.profile_id == profile))
+def forget_profiles(conn: Connection, profiles: Sequence[int], *, upto: int | None = None) -> None:
+    """Delete what is kept of profiles, but for what came by changes of papers behind `upto`."""
+    days = match_rows.days(conn)
+    old = () if upto is None else (t.match.c.change <= upto,)
+    for chunk in chunks(profiles):
+        match_rows.forget(conn, t.match.c.day.in_(days), t.match.c.profile_id.in_(chunk), *old)
 
 
 def cleared_on(conn: Connection) -> date:
@@ -82,9 +73,14 @@ def cleared_on(conn: Connection) -> date:
 
 
 def forget_old(conn: Connection, *, before: datetime, today: date) -> None:
-    """Delete the matches of papers first seen before a time (UTC), and write down the day."""
-    old = select(t.paper.c.id).where(t.paper.c.first_seen_at < before)
-    conn.execute(delete(t.match).where(t.match.c.paper_id.in_(old)))
+    """Let go of matches with papers first seen before a time (UTC), and write down the day."""
+    set_time(conn, match_rows.CLEARED, before)
+    day, first_day = t.match.c.day, int(before.timestamp()) // match_rows.DAY_SECONDS
+    match_rows.forget(conn, day > match_rows.OWN, day < first_day)
+    recent = select(func.min(t.paper.c.change)).where(t.paper.c.first_seen_at >= before)
+    first = conn.scalar(recent)
+    if first is not None:  # what knew of no paper that is of use yet
+        match_rows.forget(conn, day == match_rows.OWN, t.match.c.change < first)
     set_day(conn, _CLEARED, today)
 
 
@@ -109,122 +105,140 @@ def unsent(
     *,
     after: int,
     also: Collection[int] = (),
+    trending: Collection[int] = (),
     before: datetime | None = None,
 ) -> list[Match]:
-    """Return the matches of profiles with papers numbered behind `after`, or by `trending`.
+    """Return the matches of profiles with papers numbered behind `after`, or named.
 
     Papers that have reached the subscriber are left out.
 
     Args:
         also: Rows of papers of which matches are returned whatever their number.
+        trending: Rows of papers of which those by `trending` are.
         before: Only what digests made before then (UTC) held has reached anybody.
     """
-    columns = (t.paper.c.key, t.paper.c.first_seen_at, t.paper.c.published_at)
-    sent = select(t.digest_paper.c.id).where(
-        t.digest_paper.c.subscriber_id == t.profile.c.subscriber_id,
-        t.digest_paper.c.paper_id == t.match.c.paper_id,
-    )
+    p = t.paper.c
+    news = (match_rows.papers(conn, column > after) for column in (p.arrival, p.revision))
+    named = match_rows.papers_of(conn, {*also, *trending})
+    known = match_rows.both(*news, named)
+    found, at = match_rows.kept(conn, profiles, known)
+    rows, numbers = known.rows[at], known.numbers[at]
+    is_wanted = (numbers > after) | np.isin(rows, list(also))
+    is_wanted |= match_rows.asks_for_trends(found.records.bits) & np.isin(rows, list(trending))
+    is_wanted &= ~_is_sent(conn, found.profiles, rows, before)
+    wanted = np.flatnonzero(is_wanted)
+    return _matches(conn, found.at(wanted), numbers[wanted])
+
+
+def of(conn: Connection, profiles: Sequence[int]) -> list[Match]:
+    """Return all matches of profiles."""
+    found, known = match_rows.all_kept(conn, profiles)
+    return _matches(conn, found, known.numbers)
+
+
+def _is_sent(
+    conn: Connection, profiles: Numbers, papers: Numbers, before: datetime | None
+) -> Flags:
+    """Which papers have reached the subscriber of the profile."""
+    if not len(papers):
+        return np.zeros(0, bool)
+    whose = _subscribers(conn, t.profile.c.id, np.unique(profiles).tolist())
+    first, last = int(papers.min()), int(papers.max())
+    held, span = t.digest_paper.c, last - first + 1
+    query = select(held.subscriber_id, held.paper_id).where(held.paper_id.between(first, last))
     if before is not None:
-        sent = sent.join(t.digest, t.digest.c.id == t.digest_paper.c.digest_id).where(
-            t.digest.c.composed_at < before
-        )
-    out: list[Match] = []
-    for chunk in chunks(profiles):
-        query = (
-            select(t.match, *columns)
-            .join(t.paper, t.paper.c.id == t.match.c.paper_id)
-            .join(t.profile, t.profile.c.id == t.match.c.profile_id)
-            .where(
-                t.match.c.profile_id.in_(chunk),
-                ~exists(sent),
-                (t.match.c.number > after) | t.match.c.trending | t.match.c.paper_id.in_(also),
-            )
-            .order_by(t.match.c.profile_id, t.match.c.paper_id)
-        )
-        for row in conn.execute(query):
-            newest = row.published_at or row.first_seen_at
-            fit = Fit(row.paper_id, row.key, row.relevance, None, row.first_seen_at, newest)
-            lines = _lines(row.rules)
-            out.append(Match(row.profile_id, fit, row.number, row.trending, lines))
+        made = t.digest.c.id == held.digest_id
+        query = query.join(t.digest, made).where(t.digest.c.composed_at < before)
+    sent = [
+        subscriber * span + paper - first
+        for chunk in chunks(sorted(set(whose.values())))
+        for subscriber, paper in conn.execute(query.where(held.subscriber_id.in_(chunk)))
+    ]
+    subscribers = np.array([whose.get(one, 0) for one in profiles.tolist()], np.int64)
+    return np.isin(subscribers * span + papers - first, np.array(sent, np.int64))
+
+
+def _subscribers(
+    conn: Connection, column: ColumnElement[Any], some: Sequence[int], *also: ColumnElement[bool]
+) -> dict[int, int]:
+    """Whose profiles are, by their rows: of those with one of some values in a column."""
+    columns = select(t.profile.c.id, t.profile.c.subscriber_id)
+    return {
+        row.id: row.subscriber_id
+        for chunk in chunks(some)
+        for row in conn.execute(columns.where(column.in_(chunk), *also))
+    }
+
+
+def told(conn: Connection, found: Found) -> list[Match]:
+    """Return matches, kept or not, with all that is known of their papers."""
+    known = match_rows.papers_of(conn, np.unique(found.records.papers).tolist())
+    at, is_known = known.places(found.records.papers)
+    return _matches(conn, found.at(np.flatnonzero(is_known)), known.numbers[at[is_known]])
+
+
+def _matches(conn: Connection, found: Found, numbers: Numbers) -> list[Match]:
+    p, records = t.paper.c, found.records
+    columns = (p.id, p.key, p.first_seen_at, p.published_at)
+    papers = {
+        row.id: row
+        for chunk in chunks(np.unique(records.papers).tolist())
+        for row in conn.execute(select(*columns).where(p.id.in_(chunk)))
+    }
+    out, lines = [], cache(lines_of)
+    for profile, row, fits, number, trending, bits in zip(
+        found.profiles.tolist(), records.papers.tolist(), relevance_of(records.totals).tolist(),
+        numbers.tolist(), match_rows.asks_for_trends(records.bits).tolist(), records.bits,
+        strict=True,
+    ):  # fmt: skip
+        paper = papers[row]
+        newest = paper.published_at or paper.first_seen_at
+        fit = Fit(row, paper.key, fits, None, paper.first_seen_at, newest)
+        out.append(Match(profile, fit, number, trending, lines(bits.tobytes())))
     return out
-
-
-def _lines(rules: str) -> tuple[int, ...]:
-    return tuple(map(int, rules.split()))
 
 
 def volume(
     conn: Connection, subscribers: Sequence[int], *, since: datetime, until: datetime
 ) -> dict[int, dict[datetime, int]]:
     """Return by subscriber how many matched papers became news in each hour (UTC) of a time."""
-    # Written out: PostgreSQL takes two bound values in SELECT and GROUP BY for different ones.
-    hour = epoch(t.paper.c.arrived_at) // literal_column(str(_HOUR_SECONDS), BigInteger)
+    enabled = t.profile.c.enabled
+    whose = _subscribers(conn, t.profile.c.subscriber_id, subscribers, enabled)
+    known = match_rows.papers(conn, t.paper.c.arrived_at.between(since, until))
+    found, at = match_rows.kept(conn, list(whose), known)
+    who = np.array([whose[profile] for profile in found.profiles.tolist()], np.int64)
+    once = np.unique(np.stack((who, at)), axis=1)
+    hours, counts = np.unique(np.stack((once[0], known.hours[once[1]])), axis=1, return_counts=True)
     out: dict[int, dict[datetime, int]] = {}
-    for chunk in chunks(subscribers):
-        query = (
-            select(t.profile.c.subscriber_id, hour, func.count(t.match.c.paper_id.distinct()))
-            .join(t.match, t.match.c.profile_id == t.profile.c.id)
-            .join(t.paper, t.paper.c.id == t.match.c.paper_id)
-            .where(
-                t.profile.c.subscriber_id.in_(chunk),
-                t.profile.c.enabled,
-                t.paper.c.arrived_at.between(since, until),
-            )
-            .group_by(t.profile.c.subscriber_id, hour)
-        )
-        for subscriber, number, papers in conn.execute(query):
-            when = datetime.fromtimestamp(int(number) * _HOUR_SECONDS, UTC)
-            out.setdefault(subscriber, {})[when] = papers
+    for subscriber, hour, papers in zip(*hours.tolist(), counts.tolist(), strict=True):
+        when = datetime.fromtimestamp(hour * _HOUR_SECONDS, UTC)
+        out.setdefault(subscriber, {})[when] = papers
     return out
 
 
 def relevance(conn: Connection, profile: int, paper: int) -> float | None:
     """Return how well a paper fits a profile by their kept match, if there is one."""
-    here = (t.match.c.profile_id == profile) & (t.match.c.paper_id == paper)
-    return conn.scalar(select(t.match.c.relevance).where(here))
+    found, _ = match_rows.kept(conn, [profile], match_rows.papers_of(conn, [paper]))
+    return float(relevance_of(found.records.totals)[0]) if len(found) else None
 
 
 def rules(conn: Connection, profile: int, papers: Sequence[int]) -> dict[int, tuple[int, ...]]:
     """Return by row of paper which lines of a profile want it, by the kept matches."""
-    out: dict[int, tuple[int, ...]] = {}
-    for chunk in chunks(papers):
-        here = (t.match.c.profile_id == profile) & t.match.c.paper_id.in_(chunk)
-        query = select(t.match.c.paper_id, t.match.c.rules).where(here)
-        out |= {row.paper_id: _lines(row.rules) for row in conn.execute(query)}
-    return out
+    found, _ = match_rows.kept(conn, [profile], match_rows.papers_of(conn, papers))
+    return dict(zip(found.records.papers.tolist(), _lines(found), strict=True))
 
 
 def counts_by_line(conn: Connection, profile: int) -> dict[int, int]:
     """Return by line of a profile how many papers it brings, among the kept matches."""
-    query = select(t.match.c.rules, func.count()).where(t.match.c.profile_id == profile)
-    out: dict[int, int] = {}
-    for rules, papers in conn.execute(query.group_by(t.match.c.rules)):
-        for line in _lines(rules):
-            out[line] = out.get(line, 0) + papers
-    return out
+    found, _ = match_rows.all_kept(conn, [profile])
+    return dict(Counter(line for lines in _lines(found) for line in lines))
 
 
-def trending(conn: Connection, papers: Sequence[int]) -> set[tuple[int, int]]:
-    """Return (profile, paper) of the kept matches of these papers by `trending`."""
-    out: set[tuple[int, int]] = set()
-    for chunk in chunks(papers):
-        query = select(t.match.c.profile_id, t.match.c.paper_id).where(
-            t.match.c.paper_id.in_(chunk), t.match.c.trending
-        )
-        out |= {(row.profile_id, row.paper_id) for row in conn.execute(query)}
-    return out
+def _lines(found: Found) -> list[tuple[int, ...]]:
+    return [lines_of(bits.tobytes()) for bits in found.records.bits]
 
 
-def mark(conn: Connection) -> int:
-    """Return the number of the last change of papers that was matched."""
-    return last_number(conn, _MARK)
-
-
-def is_current(conn: Connection) -> bool:
-    """Whether every change of papers is matched."""
-    return mark(conn) >= paper_changes.last(conn)
-
-
-def set_mark(conn: Connection, number: int) -> None:
-    """Write down that changes up to `number` are matched."""
-    set_number(conn, _MARK, number)
+def trending(conn: Connection, profiles: Sequence[int], paper: int) -> set[int]:
+    """Return those of some profiles that want a paper by `trending`, by the kept matches."""
+    found, _ = match_rows.kept(conn, profiles, match_rows.papers_of(conn, [paper]))
+    return set(found.profiles[match_rows.asks_for_trends(found.records.bits)].tolist())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, case, delete, exists, select, update
 
 from notifier.profiles.profile import Profile
-from notifier.storage import store_posts
+from notifier.storage import store_matches, store_posts
 from notifier.storage import tables as t
-from notifier.storage.statements import insert_new, last_number, next_numbers
+from notifier.storage.part import ALL, Part
+from notifier.storage.statements import chunks, insert_new, last_number, next_numbers
 
 _CHANGE, _REMOVAL = "profile change", "profile removal"
 _WANTED = t.profile.c.enabled & (t.subscriber.c.state == "active")
@@ -119,13 +120,14 @@ def set_enabled(conn: Connection, subscriber: int, name: str, enabled: bool) -> 
 
 def remove(conn: Connection, subscriber: int, name: str) -> bool:
     """Delete a profile; False when there is none of that name."""
-    gone = conn.execute(
-        delete(t.profile).where(t.profile.c.subscriber_id == subscriber, t.profile.c.name == name)
-    )
-    if gone.rowcount:
+    here = (t.profile.c.subscriber_id == subscriber) & (t.profile.c.name == name)
+    rows = list(conn.scalars(select(t.profile.c.id).where(here)))
+    if rows:
+        store_matches.forget_profiles(conn, rows)
+        conn.execute(delete(t.profile).where(here))
         store_posts.rename_profile(conn, subscriber, name, None)
         note_removal(conn)
-    return gone.rowcount > 0
+    return bool(rows)
 
 
 def note_state(conn: Connection, subscriber: int, *, is_mailed: bool) -> None:
@@ -138,6 +140,15 @@ def note_state(conn: Connection, subscriber: int, *, is_mailed: bool) -> None:
         values["matched"] = False
     here = t.profile.c.subscriber_id == subscriber
     conn.execute(update(t.profile).where(here).values(values))
+
+
+def remove_all(conn: Connection, subscriber: int) -> None:
+    """Delete the profiles of a subscriber."""
+    here = t.profile.c.subscriber_id == subscriber
+    rows = list(conn.scalars(select(t.profile.c.id).where(here)))
+    store_matches.forget_profiles(conn, rows)
+    conn.execute(delete(t.profile).where(here))
+    note_removal(conn)
 
 
 def note_removal(conn: Connection) -> None:
@@ -167,13 +178,13 @@ class Changed:
     change: int
 
 
-def changed(conn: Connection, after: int) -> list[Changed]:
+def changed(conn: Connection, after: int, part: Part = ALL) -> list[Changed]:
     """Return the profiles changed behind number `after` (-1: all), oldest change first."""
     columns = (t.profile.c.id, t.profile.c.rules, t.profile.c.change, _WANTED.label("wanted"))
     query = (
         select(*columns)
         .join(t.subscriber, t.subscriber.c.id == t.profile.c.subscriber_id)
-        .where(t.profile.c.change > after)
+        .where(t.profile.c.change > after, part.has(t.profile.c.id))
         .order_by(t.profile.c.change, t.profile.c.id)
     )
     return [
@@ -182,28 +193,31 @@ def changed(conn: Connection, after: int) -> list[Changed]:
     ]
 
 
-def rows(conn: Connection) -> set[int]:
+def rows(conn: Connection, part: Part = ALL) -> set[int]:
     """Return the rows of all profiles."""
-    return set(conn.scalars(select(t.profile.c.id)))
+    return set(conn.scalars(select(t.profile.c.id).where(part.has(t.profile.c.id))))
 
 
-def unmatched(conn: Connection, *, limit: int) -> list[Changed]:
+def unmatched(conn: Connection, part: Part = ALL, *, limit: int) -> list[Changed]:
     """Return profiles that take part and whose matches are not those of their rules."""
     query = (
         select(t.profile.c.id, t.profile.c.rules, t.profile.c.change)
         .join(t.subscriber, t.subscriber.c.id == t.profile.c.subscriber_id)
-        .where(_WANTED, ~t.profile.c.matched)
+        .where(_WANTED, ~t.profile.c.matched, part.has(t.profile.c.id))
         .order_by(t.profile.c.id)
         .limit(limit)
     )
     return [Changed(row.id, row.rules, row.change) for row in conn.execute(query)]
 
 
-def set_matched(conn: Connection, profile: Changed) -> bool:
-    """Mark a profile as matched; False when it has changed since."""
-    marked = conn.execute(
-        update(t.profile)
-        .where(t.profile.c.id == profile.row, t.profile.c.change == profile.change)
-        .values(matched=True)
-    )
-    return marked.rowcount > 0
+def set_matched(conn: Connection, profiles: Sequence[Changed]) -> list[int]:
+    """Mark profiles as matched; return the rows of those that have not changed since."""
+    seen = {profile.row: profile.change for profile in profiles}
+    known = select(t.profile.c.id, t.profile.c.change)
+    still: list[int] = []
+    for chunk in chunks(list(seen)):
+        here = conn.execute(known.where(t.profile.c.id.in_(chunk)))
+        same = [row.id for row in here if row.change == seen[row.id]]
+        conn.execute(update(t.profile).where(t.profile.c.id.in_(same)).values(matched=True))
+        still += same
+    return still

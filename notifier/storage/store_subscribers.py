@@ -108,7 +108,7 @@ def change(conn: Connection, row: int, **columns: Any) -> None:
 
 def remove(conn: Connection, row: int) -> None:
     """Delete a subscriber with profiles, digests and deliveries."""
-    store_profiles.note_removal(conn)
+    store_profiles.remove_all(conn, row)
     store_answers.empty(conn, row)
     conn.execute(delete(t.subscriber).where(t.subscriber.c.id == row))
 

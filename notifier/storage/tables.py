@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Index,
+    Integer,
     LargeBinary,
     String,
     Table,
@@ -32,7 +33,7 @@ from notifier.storage.channel_rows import (
     PostPaperRow,
     PostRow,
 )
-from notifier.storage.columns import Row, numbered, refers, text, time
+from notifier.storage.columns import NUMBER, Row, numbered, refers, text, time
 from notifier.storage.delivery_rows import (
     AttemptRow,
     BounceRow,
@@ -202,23 +203,19 @@ class ProfileRow(Row, table=True):
 
 
 class MatchRow(Row, table=True):
-    """A paper that a profile wants: (profile, paper) is unique.
+    """What a profile wants of the papers first seen on a day, by one run of the matching.
 
-    `number` is the paper's last number of news or new versions, `rules` the lines that hit, as
-    "1 4". `trending`: one of them asks for what is trending, new or not.
+    `day`: see `match_rows`. `change`: the last change of papers that the run knew of. `packed`: see
+    `packing`. The days come first, so that a run adds to the table in one place, and old days go
+    as one; there is no key to the profile, whose index would be written all over by each run.
     """
 
     __tablename__ = "profile_match"
-    __table_args__ = (
-        Index("ix_profile_match_profile_id_number", "profile_id", "number"),
-        {"sqlite_with_rowid": False},
-    )
-    profile_id: int = refers("profile", primary_key=True)
-    paper_id: int = refers("paper", primary_key=True, index=True)
-    number: int = Field(sa_column=Column(BigInteger, nullable=False))
-    relevance: float
-    rules: str
-    trending: bool
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    day: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    profile_id: int = Field(sa_column=Column(NUMBER, primary_key=True, autoincrement=False))
+    change: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    packed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class FeedRow(Row, table=True):
@@ -266,11 +263,10 @@ class DigestPaperRow(Row, table=True):
     """
 
     __tablename__ = "digest_paper"
-    __table_args__ = (UniqueConstraint("subscriber_id", "paper_id"),)
-    id: int | None = numbered()
+    __table_args__ = ({"sqlite_with_rowid": False},)
     digest_id: int = refers("digest", index=True)
-    subscriber_id: int = refers("subscriber")
-    paper_id: int = refers("paper", index=True)
+    subscriber_id: int = refers("subscriber", primary_key=True)
+    paper_id: int = refers("paper", primary_key=True, index=True)
     profile: str
     place: int
     score: float
