@@ -96,8 +96,7 @@ class Ours:
         while row < count:
             block = [next(self._profiles) for _ in range(min(PUT_AT_ONCE, count - row))]
             begun = time.perf_counter()
-            for number, text in enumerate(block, row):
-                self.compiled.put(number, text)
+            self.compiled.put_all(enumerate(block, row))
             self.put_seconds += time.perf_counter() - begun
             remembered.update((n, text) for n, text in enumerate(block, row) if n in remember)
             row += len(block)

@@ -13,8 +13,9 @@ import numpy as np
 from measuring import took
 from numpy.typing import NDArray
 
-from notifier.profiles.matching.compiled import NEVER, Arrays, Compiled
+from notifier.profiles.matching.compiled import Arrays, Compiled
 from notifier.profiles.matching.concordance import spread, starts_of
+from notifier.profiles.matching.lines import NEVER
 from notifier.profiles.matching.postings import Runs
 from notifier.ranking.best import Selection, best
 

@@ -38,6 +38,7 @@ from notifier.jobs.delivering.values import Delivered, DeliverSettings, Pace
 from notifier.jobs.edition import ComposeSettings, Outlook
 from notifier.jobs.explain import Explained, explain
 from notifier.jobs.housekeeping import Retention, keep_house_or_say
+from notifier.jobs.index import Kept
 from notifier.jobs.ingest import Ready, at_once
 from notifier.jobs.letters import LetterPost, Sent, send_letters
 from notifier.jobs.library import Library
@@ -244,8 +245,10 @@ class App:
 
     @cached_property
     def matcher(self) -> Matcher:
-        keep = self.settings.matching.keep
-        return Matcher(self.database, MatchSettings(keep, self.order), self.shelves)
+        settings = MatchSettings(self.settings.matching.keep, self.order)
+        folder = places.words(self.database, self.secret)
+        kept = Kept(folder, places.owner(self.secret))
+        return Matcher(self.database, settings, self.shelves, kept=kept)
 
     def match(self, *, stopping: Callable[[], bool] = lambda: False) -> Matched:
         """Match what is new in papers and profiles."""

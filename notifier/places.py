@@ -8,6 +8,11 @@ from pathlib import Path
 from notifier.storage.database import Database
 
 
+def owner(secret: bytes) -> str:
+    """Return a name for the database that a file is made from; see `words`."""
+    return blake2b(secret, digest_size=8, person=b"profiles").hexdigest()
+
+
 def words(database: Database, secret: bytes) -> Path:
     """Return the folder of stored papers' words, which commands read rather than every paper.
 

@@ -177,6 +177,17 @@ def test_the_benchmark_of_the_pages_meets_no_error_while_digests_are_made(tmp_pa
     assert 0 < row["median"] <= row["p99"] <= row["most"]
 
 
+def test_the_benchmark_of_kept_profiles_tells_each_start(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    run(
+        "profiles_cache", "--profiles", "60", "--changes", "3", "--papers", "40",
+        "--corpus", str(tmp_path / "none"), "--json", str(file),
+    )  # fmt: skip
+    figures = json.loads(file.read_text())["figures"]
+    assert figures["profiles"] == 60
+    assert all(figures[name] > 0 for name in ("cold", "warm", "changed_ms", "one_by_one_cpu"))
+
+
 def test_a_day_of_papers_is_the_same_for_a_seed_and_no_paper_comes_twice() -> None:
     papers = generated(50)
     assert papers == generated(50)

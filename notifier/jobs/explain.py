@@ -17,7 +17,8 @@ from notifier.jobs.tastes import Tastes
 from notifier.papers.paper import Paper
 from notifier.profiles.hits import Answer, answers
 from notifier.profiles.indexed import IndexedPaper
-from notifier.profiles.matching.compiled import NEVER, Compiled
+from notifier.profiles.matching.compiled import Compiled
+from notifier.profiles.matching.lines import NEVER
 from notifier.profiles.matching.postings import Runs
 from notifier.profiles.parser import parse
 from notifier.profiles.profile import Profile, Subscriber

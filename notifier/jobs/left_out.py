@@ -5,7 +5,7 @@ Each is told in the log once, with its number, and kept in the database for `sta
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Set
 from datetime import datetime, timedelta
 
 import structlog
@@ -48,6 +48,11 @@ class LeftOut:
         """This one can, by now."""
         self._known.get(kind, set()).discard(name)
         self._noted.pop((kind, name), None)
+
+    def drop_all(self, kind: Kind, names: Set[object]) -> None:
+        """These can, by now."""
+        for name in self._known.get(kind, set()) & names:
+            self.drop(kind, name)
 
     def drop_all_but(self, kind: Kind, names: Container[object]) -> None:
         """There are no others of a kind any more."""

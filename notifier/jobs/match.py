@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import Connection
 
 from notifier.jobs.asking import Moment, stored_rarities
+from notifier.jobs.index import Index, Kept, put
 from notifier.jobs.left_out import LeftOut
 from notifier.jobs.shelves import SHELF_PAPERS, Shelf, Shelves, parts, shelved
 from notifier.jobs.talk import Talks
@@ -35,7 +36,6 @@ from notifier.storage import (
 from notifier.storage.database import Database
 from notifier.storage.match_rows import Found, together
 from notifier.storage.part import ALL, Part
-from notifier.storage.store_profiles import Changed
 
 log = structlog.get_logger()
 
@@ -43,9 +43,6 @@ log = structlog.get_logger()
 KEPT = timedelta(days=30)
 _PROFILES_AT_ONCE = 2_000
 Put = Callable[..., None]
-_NOTHING_TAKEN_IN = store_profiles.Marks(change=-1)
-# The index of all profiles keeps words that nobody asks for any more; then it is made anew.
-_LITTLE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +74,19 @@ class Matcher:
         settings: MatchSettings,
         shelves: Shelves,
         part: Part = ALL,
+        kept: Kept | None = None,
     ) -> None:
+        """
+        Args:
+            part: Of the profiles, the one that is this process's.
+            kept: Where the index of profiles is kept; None: nowhere.
+        """
         self._database, self._settings, self._shelves = database, settings, shelves
         self._part = part
-        self._compiled = Compiled()
-        self._marks, self._taken_in = _NOTHING_TAKEN_IN, 0
         self._since = datetime.min.replace(tzinfo=UTC)
         self._talks = Talks()
         self._left_out = LeftOut()
+        self._index = Index(self._left_out, kept, part)
         self._risen: set[int] = set()
         self._talked: tuple[int, datetime, store_profiles.Marks] | None = None
 
@@ -92,7 +94,7 @@ class Matcher:
         """Match all that is not matched yet at `now` (aware UTC)."""
         done = Matched()
         with self._database.reading() as conn:
-            self._follow(conn)
+            self._index.follow(conn)
         for step in (self._new_papers, self._profiles):
             while not stopping() and step(done, now):
                 pass
@@ -100,54 +102,15 @@ class Matcher:
             self._talked_about(done, now)
             self._clear(now)
         self._left_out.keep(self._database, now=now)
+        self._index.keep(self._database)
         if done.papers or done.profiles:
             log.info("matched", papers=done.papers, profiles=done.profiles, matches=done.matches)
         return done
-
-    def _follow(self, conn: Connection) -> None:
-        """Take in what has changed in profiles."""
-        marks = store_profiles.marks(conn)
-        if marks == self._marks:
-            return
-        if self._taken_in > max(_LITTLE, 2 * len(self._compiled)):  # half of it is of no use
-            self._compiled, self._marks, self._taken_in = Compiled(), _NOTHING_TAKEN_IN, 0
-        for profile in store_profiles.changed(conn, self._marks.change, self._part):
-            self._taken_in += 1
-            self._put(self._compiled, profile)
-        self._compiled.forget_lines()
-        if marks.removal != self._marks.removal:
-            rows = store_profiles.rows(conn, self._part)
-            for row in self._compiled.rows() - rows:
-                self._compiled.remove(row)
-            self._left_out.drop_all_but("profile", rows)
-        self._marks = marks
-
-    def _put(self, profiles: Compiled, profile: Changed) -> None:
-        """Put a profile among others, or take it away: with no rules, or with none to be read."""
-        try:
-            if profile.rules is None:
-                profiles.remove(profile.row)
-            else:
-                profiles.put(profile.row, profile.rules)
-            self._left_out.drop("profile", profile.row)
-        except Exception as error:  # of one profile: it must not stop the others
-            self._left_out.add("profile", [profile.row], error)
-            profiles.remove(profile.row)
 
     def _shelf(self, conn: Connection, rows: Sequence[int]) -> Shelf:
         shelf, broken = shelved(conn, rows)
         self._left_out.add("paper", broken)
         return shelf
-
-    def _changed(self, conn: Connection) -> set[int]:
-        """Return which profiles have changed or gone since they were taken in."""
-        marks = store_profiles.marks(conn)
-        if marks == self._marks:
-            return set()
-        changed = {p.row for p in store_profiles.changed(conn, self._marks.change, self._part)}
-        if marks.removal != self._marks.removal:
-            changed |= self._compiled.rows() - store_profiles.rows(conn, self._part)
-        return changed
 
     def _new_papers(self, done: Matched, now: datetime) -> bool:
         """Match the next papers that have changed with all profiles; False when none are left.
@@ -160,11 +123,11 @@ class Matcher:
             if last == mark:
                 return False
             at = self._moment(conn, now)
-            put = store_matches.put
+            write = store_matches.put
             for part in parts(rows):
-                for found in self._wanted(self._compiled, self._shelf(conn, part), at):
-                    self._write(found, last, put, done)
-                put = store_matches.put_beside
+                for found in self._wanted(self._index.compiled, self._shelf(conn, part), at):
+                    self._write(found, last, write, done)
+                write = store_matches.put_beside
         with self._database.writing() as conn:
             match_marks.set_mark(conn, last, self._part)  # unless another process was faster
         done.papers += len(rows)
@@ -173,7 +136,7 @@ class Matcher:
     def _write(self, found: Found, change: int, put: Put, done: Matched) -> None:
         """Keep matches, in one commit, but for those of profiles that have changed meanwhile."""
         with self._database.writing() as conn:
-            changed = np.array(sorted(self._changed(conn)), np.int64)
+            changed = np.array(sorted(self._index.changed(conn)), np.int64)
             kept = found.at(np.flatnonzero(~np.isin(found.profiles, changed)))
             put(conn, kept, change=change)
         done.matches += len(kept)
@@ -186,8 +149,7 @@ class Matcher:
                 return False
             change = paper_changes.last(conn)
             few = Compiled()
-            for profile in waiting:
-                self._put(few, profile)
+            put(few, waiting, self._left_out)
             found = self._of_all_papers(conn, few, self._moment(conn, now))
         with self._database.writing() as conn:
             if match_marks.highest(conn) > change:  # others have matched what we did not see
@@ -204,17 +166,20 @@ class Matcher:
         for nobody since other papers of its batch were better.
         """
         with self._database.reading() as conn:
-            asked = store_signals.last(conn), now.replace(minute=0, second=0, microsecond=0)
-            if (*asked, self._marks) == self._talked:  # trends move with readings, and with age
+            hour = now.replace(minute=0, second=0, microsecond=0)
+            asked = store_signals.last(conn), hour, self._index.marks
+            if asked == self._talked:  # trends move with readings, and with age
                 return
             at, mark = self._moment(conn, now), match_marks.mark(conn, self._part)
             risen = at.talk.rising(window=WINDOW, since=now - KEPT).keys()
-            new = self._wanted(self._compiled, self._shelf(conn, sorted(risen - self._risen)), at)
+            new = self._wanted(
+                self._index.compiled, self._shelf(conn, sorted(risen - self._risen)), at
+            )
             for found in chain(self._trending(conn, at), new):
                 missing = store_matches.missing(conn, found)
                 if len(missing):
                     self._write(missing, mark, store_matches.put_beside, done)
-        self._risen, self._talked = set(risen), (*asked, self._marks)
+        self._risen, self._talked = set(risen), asked
 
     def found(
         self, conn: Connection, profiles: Sequence[Profile], *, now: datetime
@@ -235,9 +200,9 @@ class Matcher:
 
     def _trending(self, conn: Connection, at: Moment) -> Iterator[Found]:
         """Yield the matches of what is trending with rules that ask for it."""
-        if self._compiled.arrays().trends.any():
+        if self._index.compiled.arrays().trends.any():
             shelf = self._shelf(conn, sorted(at.talk.trending))
-            yield from self._wanted(self._compiled, shelf, at, only_trend=True)
+            yield from self._wanted(self._index.compiled, shelf, at, only_trend=True)
 
     def _clear(self, now: datetime) -> None:
         """Once a day, let go of matches with papers that nobody is mailed any more."""

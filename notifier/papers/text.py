@@ -127,7 +127,7 @@ def spelled_out(text: str) -> str | None:
 def _stemmer() -> Stemmer:
     from Stemmer import Stemmer  # a compiled module: loaded when the first word is stemmed
 
-    return Stemmer("english")
+    return Stemmer("english", 0)  # its cache: more upkeep than use behind ours
 
 
 @lru_cache(maxsize=200_000)

@@ -105,6 +105,24 @@ def _asked(word: Word) -> Keys:
     return tuple(keys)
 
 
+def asked_plainly(typed: str, *, exact: bool, prefix: bool) -> tuple[Key, str, Key]:
+    """Return the key, the folded form and the key of the stem ("": a prefix) of a typed word.
+
+    `typed` is ASCII letters and digits, without its star. There is no other way to read it.
+    """
+    if typed.islower() and not (exact or prefix):  # most are, and then the rest need not be asked
+        key = "s" + stem(typed)
+        return key, typed, key
+    surface = surface_of(typed)
+    folded = fold(surface)
+    if prefix:
+        return "p" + folded, folded, ""
+    stemmed = "s" + stem(folded)
+    if _ACRONYM.fullmatch(surface):
+        return ("w" + typed if exact else "c" + surface), folded, stemmed
+    return ("f" + fold(typed) if exact else stemmed), folded, stemmed
+
+
 def _joined(word: Word, keys: Keys) -> Key | None:
     """The joined form of a compound, or None where joining could only mislead.
 
@@ -126,7 +144,11 @@ def _pair(one: tuple[Word, Keys], two: tuple[Word, Keys]) -> Key | None:
     if any(len(keys) != 1 for _, keys in (one, two)):
         return None
     first, second = (next(tokens(word.text)).folded for word, _ in (one, two))
-    forms = one[1][0][0] + two[1][0][0]
+    return pair(first, second, forms=one[1][0][0] + two[1][0][0])
+
+
+def pair(first: str, second: str, *, forms: str) -> Key | None:
+    """The same of two folded words that have one key each, of these two forms."""
     if forms in ("ss", "cs") and first.isalpha() and len(first) > 1 and second[0].isdecimal():
         return "f" + first + second  # Llama 3, COVID 19
     both = first + second

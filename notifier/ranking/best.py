@@ -14,8 +14,9 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from notifier.profiles.matching.compiled import NEVER, Arrays, Compiled
+from notifier.profiles.matching.compiled import Arrays, Compiled
 from notifier.profiles.matching.concordance import spread, starts_of
+from notifier.profiles.matching.lines import NEVER
 from notifier.profiles.matching.postings import NOT_THERE, Directory, Floats, Numbers, Runs
 from notifier.profiles.matching.table import Ints
 from notifier.ranking import kernel

@@ -6,8 +6,6 @@ code that cuts texts into words is no use, and is not read.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import cache
@@ -22,9 +20,9 @@ from notifier.papers import text
 from notifier.profiles import keys, names
 from notifier.profiles.matching import concordance
 from notifier.profiles.matching.concordance import Concordance, Values
+from notifier.storage import array_files
 
 SUFFIX = ".shelf"
-_ALIGNED = 64
 _BREAK = ord("\n")
 
 
@@ -72,22 +70,8 @@ def write(path: Path, words: Concordance, more: dict[str, NDArray[Any]], note: A
         OSError: it cannot be written.
     """
     arrays = dict(_arrays(words)) | more
-    places: dict[str, tuple[str, int, int]] = {}
-    end = 0
-    for name, values in arrays.items():
-        places[name] = (values.dtype.str, end, len(values))
-        end += -(-values.nbytes // _ALIGNED) * _ALIGNED
-    head = {"code": _fingerprint(), "papers": words.papers, "arrays": places, "note": note}
-    first = json.dumps(head).encode() + b"\n"
-    first += b" " * (-len(first) % _ALIGNED)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    waiting = path.with_suffix(f".{os.getpid()}.new")
-    with waiting.open("wb") as file:
-        file.write(len(first).to_bytes(8, "little").ljust(_ALIGNED) + first)
-        for values in arrays.values():
-            file.write(values.tobytes())
-            file.write(bytes(-values.nbytes % _ALIGNED))
-    waiting.replace(path)
+    head = {"code": _fingerprint(), "papers": words.papers, "note": note}
+    array_files.write(path, arrays, head)
 
 
 def _arrays(words: Concordance) -> list[tuple[str, NDArray[Any]]]:
@@ -114,18 +98,12 @@ def _joined(texts: Sequence[str]) -> NDArray[np.uint8]:
 def read(path: Path) -> tuple[Concordance, dict[str, NDArray[Any]], Any] | None:
     """Return what was written, or None for a file of other code, cut off, or no such file."""
     try:
-        whole = np.memmap(path, np.uint8, "r")
-        size = int.from_bytes(bytes(whole[:8]), "little")
-        head = json.loads(bytes(whole[_ALIGNED : _ALIGNED + size]))
-        if head["code"] != _fingerprint():
-            return None
-        base = _ALIGNED + size
-        arrays = {
-            name: np.frombuffer(whole, dtype, count, base + start)
-            for name, (dtype, start, count) in head["arrays"].items()
-        }
+        held, head = array_files.read(path)
     except (OSError, ValueError, KeyError):
         return None
+    if head["code"] != _fingerprint():
+        return None
+    arrays = {name: values[:count] for name, (values, count) in held.items()}
     names = [field.name for field in fields(Concordance) if field.name in arrays]
     taken: dict[str, Any] = {name: arrays.pop(name) for name in names}
     taken["folded"] = Lines(taken["folded"], len(taken["folded_words"]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from hashlib import blake2b
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, case, delete, exists, select, update
+from sqlalchemy import Connection, case, delete, exists, func, select, update
 
 from notifier.profiles.profile import Profile
 from notifier.storage import store_matches, store_posts
@@ -16,6 +17,7 @@ from notifier.storage.part import ALL, Part
 from notifier.storage.statements import chunks, insert_new, last_number, next_numbers
 
 _CHANGE, _REMOVAL = "profile change", "profile removal"
+_BLOCK = 50_000
 _WANTED = t.profile.c.enabled & (t.subscriber.c.state == "active")
 
 
@@ -169,8 +171,7 @@ def marks(conn: Connection) -> Marks:
     return Marks(last_number(conn, _CHANGE), last_number(conn, _REMOVAL))
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(NamedTuple):
     """A profile that has changed; `rules` is None when it takes part no more."""
 
     row: int
@@ -191,6 +192,65 @@ def changed(conn: Connection, after: int, part: Part = ALL) -> list[Changed]:
         Changed(row.id, row.rules if row.wanted else None, row.change)
         for row in conn.execute(query)
     ]
+
+
+def changed_in_blocks(conn: Connection, after: int, part: Part = ALL) -> Iterator[list[Changed]]:
+    """Yield the same some thousand at a time, each profile once, in no order."""
+    p = t.profile.c
+    query = (
+        select(p.id, case((_WANTED, p.rules)), p.change)
+        .join(t.subscriber, t.subscriber.c.id == p.subscriber_id)
+        .where(part.has(p.id))
+        .execution_options(yield_per=_BLOCK)
+    )
+    if after >= 0:
+        query = query.where(p.change > after)
+    for block in conn.execute(query).partitions():
+        yield list(map(Changed._make, block))
+
+
+def wanted(conn: Connection, part: Part = ALL) -> tuple[int, int]:
+    """Return how many profiles take part, and the sum of their rows."""
+    query = (
+        select(func.count(), func.coalesce(func.sum(t.profile.c.id), 0))
+        .join(t.subscriber, t.subscriber.c.id == t.profile.c.subscriber_id)
+        .where(_WANTED, part.has(t.profile.c.id))
+    )
+    count, total = conn.execute(query).one()
+    return count, int(total)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a profile is, in short: the number of its last change, and a sum of its rules."""
+
+    row: int
+    change: int
+    rules: str
+
+
+def _states(rows: Iterable[Any]) -> list[State]:
+    return [
+        State(row.id, row.change, blake2b(row.rules.encode(), digest_size=8).hexdigest())
+        for row in rows
+    ]
+
+
+def latest(conn: Connection, up_to: int, part: Part = ALL, *, limit: int) -> list[State]:
+    """Return the profiles that changed last, up to a change."""
+    p = t.profile.c
+    query = (
+        select(p.id, p.change, p.rules)
+        .where(p.change <= up_to, part.has(p.id))
+        .order_by(p.change.desc())
+    )
+    return _states(conn.execute(query.limit(limit)))
+
+
+def states(conn: Connection, rows: Iterable[int]) -> list[State]:
+    """Return profiles by row."""
+    p = t.profile.c
+    return _states(conn.execute(select(p.id, p.change, p.rules).where(p.id.in_(list(rows)))))
 
 
 def rows(conn: Connection, part: Part = ALL) -> set[int]:

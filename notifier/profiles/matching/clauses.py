@@ -8,15 +8,16 @@ part that is the absence of something is kept as that something, and taken away 
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from notifier.profiles.matching.concordance import ABSTRACT, ORGANIZATION, TITLE
+from notifier.profiles.matching.columns import Array, Column, Held
+from notifier.profiles.matching.concordance import ABSTRACT, ORGANIZATION, TITLE, hash_of
 from notifier.profiles.matching.phrases import Phrases
+from notifier.profiles.matching.table import ABSENT, Ints, Table
 from notifier.profiles.matching.values import AskedValues, organization_words
 from notifier.profiles.rules import (
     And,
@@ -62,47 +63,80 @@ class Clauses:
 
     Node n is of `kinds[n]`; its arguments are `arguments[starts[n]:starts[n + 1]]`: numbers of
     phrases or values, where, factor (in hundredths) for a leaf, child << 2 | role for what joins.
-    `levels` is 0 for a leaf, else one more than the highest of its children.
+    `levels` is 0 for a leaf, else one more than the highest of its children. `is_clause`: not a
+    mere part. Nodes are found again by the hash of the text of their rule or leaf, phrases by that
+    of theirs.
     """
 
-    def __init__(self) -> None:
-        self.phrases = Phrases()
-        self.asked = AskedValues()
-        self.kinds, self.levels = array("b"), array("h")
-        self.starts, self.arguments = array("q", [0]), array("i")
-        self.is_clause = bytearray()  # by node: 1 for what `add` returned, 0 for a mere part
-        self._known: dict[str, int] = {}  # nodes by the text of the rule or leaf
-        self._phrases: dict[str, int] = {}
+    def __init__(self, held: Held | None = None) -> None:
+        """Begin with nothing, or with what `held` gave, which may be changed."""
+        self.phrases, self.asked = Phrases(held), AskedValues(held)
+        if held is None:
+            self.kinds, self.levels = Column(np.int8), Column(np.int16)
+            self.starts, self.arguments = Column(np.int64), Column(np.int32)
+            self.is_clause = Column(np.bool_)
+            self.starts.append(0)
+            self.by_text, self.phrase_by_text = Table(), Table()
+            return
+        self.kinds, self.levels = Column(np.int8, held["kinds"]), Column(np.int16, held["levels"])
+        self.starts = Column(np.int64, held["starts"])
+        self.arguments = Column(np.int32, held["arguments"])
+        self.is_clause = Column(np.bool_, held["is_clause"])
+        self.by_text = Table.of(held, "by_text")
+        self.phrase_by_text = Table.of(held, "phrase_by_text")
+
+    def held(self) -> dict[str, Array]:
+        """Return the arrays that hold all of it."""
+        return {
+            **self.phrases.held(), **self.asked.held(),
+            "kinds": self.kinds.array, "levels": self.levels.array,
+            "starts": self.starts.array, "arguments": self.arguments.array,
+            "is_clause": self.is_clause.array,
+            **self.by_text.held("by_text"), **self.phrase_by_text.held("phrase_by_text"),
+        }  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.kinds)
 
     def of_kind(self, kind: int) -> NDArray[np.int64]:
         """Return the nodes of a kind, in order."""
-        return np.flatnonzero(np.frombuffer(self.kinds, np.int8) == kind)
+        return np.flatnonzero(self.kinds.array == kind)
 
     def argument(self, nodes: NDArray[np.int64], place: int) -> NDArray[np.int64]:
         """Return each node's argument at `place`."""
-        at = np.frombuffer(self.starts, np.int64)[nodes] + place
-        return np.frombuffer(self.arguments, np.int32)[at].astype(np.int64)
+        at = self.starts.array[nodes] + place
+        values: NDArray[np.int64] = self.arguments.array[at].astype(np.int64)
+        return values
 
     def add(self, node: Node) -> int:
         """Return the number of a clause that can bring papers (see `parser`), added if new."""
-        text = format_node(node)
-        number = self._known.get(text)
-        if number is None:
-            part = self._part(node, 1.0)
-            number = self._known[text] = part.node
-        self.is_clause[number] = 1
+        text = hash_of(format_node(node))
+        number = self.by_text.get(text)
+        if number == ABSENT:
+            number = self._part(node, 1.0).node
+            self.by_text.put(text, number)
+        self.is_clause[number] = True
         return number
 
     def _new(self, kind: int, arguments: Iterable[int], level: int = 0) -> int:
         self.kinds.append(kind)
         self.levels.append(level)
-        self.is_clause.append(0)
-        self.arguments.extend(arguments)
+        self.is_clause.append(False)
+        for argument in arguments:
+            self.arguments.append(argument)
         self.starts.append(len(self.arguments))
         return len(self) - 1
+
+    def add_new(self, kind: int, arguments: NDArray[np.integer], level: int = 0) -> Ints:
+        """Add nodes of one kind, a row of arguments each, and return their numbers."""
+        count, width = arguments.shape
+        first = len(self)
+        self.kinds.extend(np.full(count, kind, np.int8))
+        self.levels.extend(np.full(count, level, np.int16))
+        self.is_clause.extend(np.zeros(count, np.bool_))
+        self.starts.extend(np.arange(1, count + 1) * width + len(self.arguments))
+        self.arguments.extend(arguments.ravel())
+        return np.arange(first, first + count, dtype=np.int32)
 
     def _part(self, node: Node, factor: float) -> _Part:
         match node:
@@ -119,9 +153,9 @@ class Clauses:
                 return _Part(self._leaf(node, factor))
 
     def _leaf(self, leaf: Leaf, factor: float) -> int:
-        text = format_node(leaf)
-        if factor == 1 and text in self._known:
-            return self._known[text]
+        text = hash_of(format_node(leaf))
+        if factor == 1 and (known := self.by_text.get(text)) != ABSENT:
+            return known
         hundredths = min(max(round(HUNDRED * factor), 1), _HIGHEST_FACTOR)
         match leaf:
             case Trending():
@@ -137,14 +171,16 @@ class Clauses:
             case Meta(where=where, value=value):
                 number = self._new(VALUE, (self.asked.add(where, value), hundredths))
         if factor == 1:
-            self._known[text] = number
+            self.by_text.put(text, number)
         return number
 
     def _phrase(self, words: tuple[Word, ...]) -> int:
-        text = format_node(Phrase(words))
-        if text not in self._phrases:
-            self._phrases[text] = self.phrases.add(words)
-        return self._phrases[text]
+        text = hash_of(format_node(Phrase(words)))
+        number = self.phrase_by_text.get(text)
+        if number == ABSENT:
+            number = self.phrases.add(words)
+            self.phrase_by_text.put(text, number)
+        return number
 
     def _join(self, kind: int, children: Iterable[tuple[int, int]]) -> int:
         """A node that joins (child, role) pairs; one that is only itself needs no new node."""

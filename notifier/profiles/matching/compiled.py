@@ -7,23 +7,21 @@ behind is cleared away when it is more than what is in use.
 
 from __future__ import annotations
 
-from array import array
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from notifier.profiles.matching.clauses import HUNDRED, Clauses
+from notifier.profiles.matching.clauses import Clauses
+from notifier.profiles.matching.columns import Array, Column, Held
 from notifier.profiles.matching.concordance import spread
+from notifier.profiles.matching.lines import NEVER, Asked, Lines
+from notifier.profiles.matching.many import Many, is_plain
 from notifier.profiles.matching.table import Ints
-from notifier.profiles.parser import PROFILE_RULES, parse
-from notifier.profiles.rules import Line, Not, Weighted, wants_trend
+from notifier.profiles.parser import parse
 
-NEVER = 0
-# A text shorter than this meets no limit of a profile, so that its lines can be read one by one.
-_PLAIN_CHARACTERS = 15_000
-_PLAIN_LINES = min(PROFILE_RULES, 100)
 _LITTLE = 100_000
 
 
@@ -55,15 +53,29 @@ class Arrays:
 class Compiled:
     """Profiles by row, with their rules; lines in error take no part."""
 
-    def __init__(self) -> None:
-        self.clauses = Clauses()
-        self._slots: dict[int, int] = {}
-        self._free: list[int] = []
-        self._rows, self._firsts, self._counts = array("q"), array("q"), array("i")
-        self._clauses, self._lines, self._weights = array("i"), array("h"), array("h")
-        self._trends = array("b")
-        self._read: dict[str, int] = {}  # lines that were read before: see `_packed`
-        self._left = 0
+    def __init__(self, held: Held | None = None) -> None:
+        """Begin with nothing, or with what `held` gave, which may be changed."""
+        self.clauses = Clauses(held)
+
+        def column(name: str, kind: Any) -> Column:
+            return Column(kind, held[name] if held else None)
+
+        self._rows, self._firsts = column("rows", np.int64), column("firsts", np.int64)
+        self._counts, self._clauses = column("counts", np.int32), column("clauses", np.int32)
+        self._places, self._weights = column("lines", np.int16), column("weights", np.int16)
+        self._trends = column("trends", np.int8)
+        rows = self._rows.array
+        taken = np.flatnonzero(rows >= 0)
+        self._slots = dict(zip(rows[taken].tolist(), taken.tolist(), strict=True))
+        self._free = np.flatnonzero(rows < 0).tolist()
+        self._left = len(self._clauses) - int(self._counts.array.sum())
+        self._lines = Lines(self.clauses)
+
+    def held(self) -> dict[str, Array]:
+        """Return the arrays that hold all of it, by name."""
+        now = self.arrays()
+        own = {field.name: getattr(now, field.name) for field in fields(now)}
+        return self.clauses.held() | own
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -79,15 +91,44 @@ class Compiled:
         self._left += self._counts[slot]
         self._firsts[slot], self._counts[slot] = len(self._clauses), len(entries)
         self._clauses.extend([entry.clause for entry in entries])
-        self._lines.extend([entry.line for entry in entries])
+        self._places.extend([entry.line for entry in entries])
         self._weights.extend([entry.weight for entry in entries])
         self._trends.extend([entry.trend for entry in entries])
         if self._left > max(_LITTLE, len(self._clauses) // 2):
             self._clear_away()
 
+    def put_all(self, profiles: Iterable[tuple[int, str]]) -> dict[int, Exception]:
+        """Take in many profiles at once, of distinct rows: as `put`, one after the other.
+
+        Returns:
+            The rows that could not be taken in, and why; they are not here.
+        """
+        many, others = Many.of(profiles, self._slots, self._lines)
+        first = len(self._rows)
+        self._slots.update(zip(many.rows, range(first, first + len(many.rows)), strict=True))
+        self._firsts.extend(np.cumsum(many.counts) - many.counts + len(self._clauses))
+        self._rows.extend(many.rows)
+        self._counts.extend(many.counts)
+        self._clauses.extend(many.clauses)
+        self._places.extend(many.lines)
+        self._weights.extend(many.weights)
+        self._trends.extend(many.trends)
+        return self.put_each(others)
+
+    def put_each(self, profiles: Iterable[tuple[int, str]]) -> dict[int, Exception]:
+        """The same, one by one; rows may be here already."""
+        broken: dict[int, Exception] = {}
+        for row, text in profiles:
+            try:
+                self.put(row, text)
+            except Exception as error:  # of one profile: it must not stop the others
+                broken[row] = error
+                self.remove(row)
+        return broken
+
     def forget_lines(self) -> None:
         """Let go of the lines that were read, which only make taking in very many faster."""
-        self._read = {}
+        self._lines.forget()
 
     def remove(self, row: int) -> None:
         """Forget a profile; one that is not here changes nothing."""
@@ -113,7 +154,7 @@ class Compiled:
         """The distinct rules, never-rules first; of equal ones the heaviest counts."""
         wanted: dict[int, Entry] = {}
         never: dict[int, Entry] = {}
-        for number, read in enumerate(self._lines_of(text), 1):
+        for number, read in enumerate(self._read(text), 1):
             if read is None:
                 continue
             clause, weight, trend = read
@@ -123,80 +164,37 @@ class Compiled:
                 kept[clause] = Entry(clause, line, weight, trend)
         return [*never.values(), *wanted.values()] if wanted else []
 
-    def _lines_of(self, text: str) -> list[tuple[int, int, bool] | None]:
+    def _read(self, text: str) -> list[Asked | None]:
         lines = text.splitlines()
-        if len(text) > _PLAIN_CHARACTERS or len(lines) > _PLAIN_LINES:
-            return [self._clause(line) for line in parse(text).lines]
-        return [self._line(line) for line in lines]
-
-    def _line(self, typed: str) -> tuple[int, int, bool] | None:
-        """The clause, weight and trend of one line; a line that was read before is remembered."""
-        key = typed.strip()
-        if key not in self._read:
-            lines = parse(typed).lines
-            self._read[key] = _packed(self._clause(lines[0]) if lines else None)
-        return _unpacked(self._read[key])
-
-    def _clause(self, line: Line) -> tuple[int, int, bool] | None:
-        match line.node:
-            case None:
-                return None
-            case Not(part=part):
-                return self.clauses.add(part), NEVER, False
-            case Weighted(part=part, factor=factor):
-                weight = max(round(HUNDRED * factor), 1)
-                return self.clauses.add(part), weight, wants_trend(part)
-            case node:
-                return self.clauses.add(node), HUNDRED, wants_trend(node)
+        if is_plain(text, lines):
+            return [self._lines.one(line) for line in lines]
+        return [self._lines.of(line) for line in parse(text).lines]
 
     def arrays(self) -> Arrays:
         """Return the profiles as they are now; to be let go before the next change."""
         return Arrays(
-            np.frombuffer(self._rows, np.int64),
-            np.frombuffer(self._firsts, np.int64),
-            np.frombuffer(self._counts, np.int32),
-            np.frombuffer(self._clauses, np.int32),
-            np.frombuffer(self._lines, np.int16),
-            np.frombuffer(self._weights, np.int16),
-            np.frombuffer(self._trends, np.int8),
-        )
+            self._rows.array, self._firsts.array, self._counts.array, self._clauses.array,
+            self._places.array, self._weights.array, self._trends.array,
+        )  # fmt: skip
 
     def entries(self, row: int) -> list[Entry]:
         """Return the rules of a profile that can bring a paper, in the order of their bits."""
+        return [entry for entry in self.all_entries(row) if entry.weight != NEVER]
+
+    def all_entries(self, row: int) -> list[Entry]:
+        """Return the rules of a profile, never-rules first."""
         slot = self._slots[row]
         first = self._firsts[slot]
         places = range(first, first + self._counts[slot])
         return [
-            Entry(self._clauses[n], self._lines[n], self._weights[n], bool(self._trends[n]))
+            Entry(self._clauses[n], self._places[n], self._weights[n], bool(self._trends[n]))
             for n in places
-            if self._weights[n] != NEVER
         ]
 
     def _clear_away(self) -> None:
         """Put the entries in use side by side."""
-        now = self.arrays()
-        kept = spread(now.firsts, now.counts)
-        firsts = np.cumsum(now.counts) - now.counts
-        clauses, lines = (
-            array("i", now.clauses[kept].tobytes()),
-            array("h", now.lines[kept].tobytes()),
-        )
-        weights, trends = (
-            array("h", now.weights[kept].tobytes()),
-            array("b", now.trends[kept].tobytes()),
-        )
-        self._firsts = array("q", firsts.astype(np.int64).tobytes())
-        self._clauses, self._lines, self._weights, self._trends = clauses, lines, weights, trends
+        kept = spread(self._firsts.array, self._counts.array)
+        self._firsts.array[:] = np.cumsum(self._counts.array) - self._counts.array
+        for column in (self._clauses, self._places, self._weights, self._trends):
+            column.keep(kept)
         self._left = 0
-
-
-def _packed(read: tuple[int, int, bool] | None) -> int:
-    """Clause, weight (at most 1,000) and trend as one number, which takes a third of the room."""
-    if read is None:
-        return -1
-    clause, weight, trend = read
-    return clause << 11 | weight << 1 | trend
-
-
-def _unpacked(packed: int) -> tuple[int, int, bool] | None:
-    return None if packed < 0 else (packed >> 11, packed >> 1 & 1023, bool(packed & 1))

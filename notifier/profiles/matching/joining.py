@@ -73,15 +73,15 @@ class _Joins:
 
     def __init__(self, clauses: Clauses, runs: Runs) -> None:
         self._runs, self._directory = runs, Directory(runs)
-        self.kinds = np.frombuffer(clauses.kinds, np.int8)
-        self._starts = np.frombuffer(clauses.starts, np.int64)
-        self._arguments = np.frombuffer(clauses.arguments, np.int32)
-        levels = np.frombuffer(clauses.levels, np.int16)
+        self.kinds = clauses.kinds.array
+        self._starts = clauses.starts.array
+        self._arguments = clauses.arguments.array
+        levels = clauses.levels.array
         joins = np.flatnonzero(levels)
         self._levels = [
             joins[levels[joins] == level] for level in range(1, int(levels.max(initial=0)) + 1)
         ]
-        self._is_clause = np.frombuffer(clauses.is_clause, np.bool_)
+        self._is_clause = clauses.is_clause.array
         self._most = runs.counts.copy()
         self._driver = np.zeros(len(clauses), np.int32)
 

@@ -111,14 +111,11 @@ def _counted(numbers: Numbers, fields: Numbers, most: int) -> _Counted:
 
 def _rarities(phrases: Phrases, found: NDArray[np.bool_], rarities: Rarities) -> Floats:
     """The rarity of each phrase that was found: that of its rarest word."""
-    starts, stems = (
-        np.frombuffer(phrases.stem_starts, np.int64),
-        np.frombuffer(phrases.stems, np.int32),
-    )
+    starts, stems = phrases.stem_starts.array, phrases.stems.array
     which = np.flatnonzero(found)
     counts = np.diff(starts)[which]
     keys, inverse = np.unique(stems[spread(starts[which], counts)], return_inverse=True)
-    known = rarities([phrases.names[key][1:] for key in keys.tolist()])
+    known = rarities([phrases.trie.names[key][1:] for key in keys.tolist()])
     out = np.zeros(len(phrases), np.float64)
     if len(which):
         out[which] = np.maximum.reduceat(known[inverse], starts_of(counts)[:-1])

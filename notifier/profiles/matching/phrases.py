@@ -7,7 +7,6 @@ begins with: the work grows with what is found, not with the number of phrases.
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from notifier.profiles.keys import Key, sequences, stems_of
-from notifier.profiles.matching.concordance import Concordance, hash_of, spread, starts_of
-from notifier.profiles.matching.table import ABSENT, Hashes, Ints, Table
+from notifier.profiles.keys import sequences, stems_of
+from notifier.profiles.matching.columns import Array, Column, Held
+from notifier.profiles.matching.concordance import Concordance, spread, starts_of
+from notifier.profiles.matching.table import ABSENT, Hashes, Ints
+from notifier.profiles.matching.trie import Trie, edges_of
 from notifier.profiles.rules import Word
 
 # One number holds a phrase, its place and its length in words: a rule has 1,000 characters, and
@@ -25,7 +26,6 @@ from notifier.profiles.rules import Word
 _LENGTH_BITS, _PLACE_BITS = 10, 26
 MOST_PLACES = 1 << _PLACE_BITS
 _NOWHERE = -1
-_KEY_BITS = np.uint64(32)
 # Phrases with fewer keys than one in so many of the papers' are looked for, key by key.
 _FEW_KEYS = 16
 
@@ -71,18 +71,26 @@ def _packed(walk: _Walk) -> NDArray[np.int64]:
 
 
 class Phrases:
-    """Distinct phrases by number; they are only ever added."""
+    """Distinct phrases by number; they are only ever added.
 
-    def __init__(self) -> None:
-        self.names: list[str] = [""]  # of keys: key n is `names[n]`
-        self._keys = Table()
-        self._children = Table()
-        self._ending = array("i", [ABSENT])  # by node of the trie: the first of a chain
-        self._chain_phrase, self._chain_next = array("i"), array("i")
-        self._has_children = bytearray(1)
-        self._prefixes: dict[str, int] = {}
-        # By phrase the keys of its stems: what says how rare it is. Key 0 stands for a prefix.
-        self.stem_starts, self.stems = array("q", [0]), array("i")
+    `stems[stem_starts[n]:stem_starts[n + 1]]` are the keys of the stems of phrase n, some perhaps
+    twice: what says how rare it is. Key 0 stands for a prefix.
+    """
+
+    def __init__(self, held: Held | None = None) -> None:
+        """Begin with nothing, or with what `held` gave, which may be changed."""
+        self.trie = Trie(held)
+        if held is None:
+            self.stem_starts, self.stems = Column(np.int64), Column(np.int32)
+            self.stem_starts.append(0)
+        else:
+            self.stem_starts = Column(np.int64, held["stem_starts"])
+            self.stems = Column(np.int32, held["stems"])
+
+    def held(self) -> dict[str, Array]:
+        """Return the arrays that hold all of it."""
+        stems = {"stem_starts": self.stem_starts.array, "stems": self.stems.array}
+        return self.trie.held() | stems
 
     def __len__(self) -> int:
         return len(self.stem_starts) - 1
@@ -91,39 +99,25 @@ class Phrases:
         """Add a phrase and return its number."""
         number = len(self)
         for sequence in sequences(words):
-            node = 0
-            for key in sequence:
-                node = self._child(node, self._key(key))
-            self._chain_next.append(self._ending[node])
-            self._ending[node] = len(self._chain_phrase)
-            self._chain_phrase.append(number)
-        self.stems.extend([self._key("s" + stem) for stem in stems_of(words)])
+            self.trie.add([self.trie.key(key) for key in sequence], number)
+        self.stems.extend([self.trie.key("s" + stem) for stem in stems_of(words)])
         if any(word.prefix for word in words):
             self.stems.append(0)
         self.stem_starts.append(len(self.stems))
         return number
 
-    def _key(self, key: Key) -> int:
-        hashed = hash_of(key)
-        number = self._keys.get(hashed)
-        if number == ABSENT:
-            number = len(self.names)
-            self._keys.put(hashed, number)
-            self.names.append(key)
-            if key[0] == "p":
-                self._prefixes[key[1:]] = number
-        return number
+    def add_all(self, paths: Ints, phrases: Ints, stems: Ints, counts: NDArray[np.int64]) -> None:
+        """Add phrases.
 
-    def _child(self, node: int, key: int) -> int:
-        edge = node << 32 | key
-        child = self._children.get(edge)
-        if child == ABSENT:
-            child = len(self._ending)
-            self._children.put(edge, child)
-            self._ending.append(ABSENT)
-            self._has_children.append(0)
-            self._has_children[node] = 1
-        return child
+        Args:
+            paths: Keys of every way to read them: see `Trie.add_all`.
+            phrases: Which phrase each path is of; the first of them is number 0.
+            stems: Of the first phrase, then of the second ...
+            counts: How many of `stems` each has.
+        """
+        self.trie.add_all(paths, phrases + np.int32(len(self)))
+        self.stem_starts.extend(np.cumsum(counts) + len(self.stems))
+        self.stems.extend(stems)
 
     def find(self, papers: Concordance) -> Found:
         """Return every place of every phrase; of two that begin at one place the shorter."""
@@ -152,11 +146,11 @@ class Phrases:
 
     def _keys_in(self, hashes: Hashes) -> tuple[NDArray[np.int64], Ints]:
         """Return where keys that any phrase has stand among keys in order, and which they are."""
-        if len(self._keys) * _FEW_KEYS > len(hashes):
-            keys = self._keys.find(hashes)
+        if len(self.trie.keys) * _FEW_KEYS > len(hashes):
+            keys = self.trie.keys.find(hashes)
             at = np.flatnonzero(keys != ABSENT)
             return at, keys[at]
-        own, numbers = self._keys.items()
+        own, numbers = self.trie.keys.items()
         low = np.searchsorted(hashes, own, "left")
         counts = np.searchsorted(hashes, own, "right") - low
         return spread(low, counts), np.repeat(numbers, counts)
@@ -164,7 +158,7 @@ class Phrases:
     def _prefixed(self, papers: Concordance) -> Iterator[tuple[int, int]]:
         """Yield (word, key) for every word that begins as a prefix asks."""
         forms, words = papers.folded, papers.folded_words
-        for prefix, number in self._prefixes.items():
+        for prefix, number in self.trie.prefixes.items():
             for place in range(bisect_left(forms, prefix), len(forms)):
                 if not forms[place].startswith(prefix):
                     break
@@ -172,7 +166,7 @@ class Phrases:
 
     def _first(self, papers: Concordance, known: _Known) -> _Walk:
         """Every place at which a phrase may begin, one word deep."""
-        nodes = self._children.find(known.keys.astype(np.uint64))
+        nodes = self.trie.children.find(known.keys.astype(np.uint64))
         kept = nodes != ABSENT
         nodes, words = nodes[kept], known.words[kept]
         counts = papers.place_starts[words + 1] - papers.place_starts[words]
@@ -192,7 +186,7 @@ class Phrases:
 
     def _next(self, papers: Concordance, known: _Known, walk: _Walk) -> _Walk:
         """One word deeper: each walk goes on with every key of every word that follows it."""
-        deeper = np.frombuffer(self._has_children, np.bool_)[walk.nodes]
+        deeper = self.trie.has_children.array[walk.nodes]
         walk = walk.kept(deeper)
         low = np.searchsorted(papers.compound_starts, walk.ends, "left")
         counts = np.searchsorted(papers.compound_starts, walk.ends, "right") - low
@@ -203,23 +197,12 @@ class Phrases:
         words = np.concatenate((papers.row[walk.ends], papers.compound_words[joined]))
         ends = np.concatenate((walk.ends + 1, papers.compound_ends[joined]))
         counts = known.starts[words + 1] - known.starts[words]
-        keys = known.keys[spread(known.starts[words], counts)].astype(np.uint64)
+        keys = known.keys[spread(known.starts[words], counts)]
         which, ends = np.repeat(which, counts), np.repeat(ends, counts)
-        nodes = self._children.find(walk.nodes[which].astype(np.uint64) << _KEY_BITS | keys)
+        nodes = self.trie.children.find(edges_of(walk.nodes[which], keys))
         return _Walk(nodes, walk.begins[which], ends).kept(nodes != ABSENT)
 
     def _complete(self, walk: _Walk) -> _Walk:
         """The phrases that end where a walk has come to; `nodes` of the result are phrases."""
-        ending = np.frombuffer(self._ending, np.int32)
-        phrases = np.frombuffer(self._chain_phrase, np.int32)
-        following = np.frombuffer(self._chain_next, np.int32)
-        links = ending[walk.nodes]
-        here = np.flatnonzero(links != ABSENT)
-        links, which, numbers = links[here], [here[:0]], [phrases[:0]]
-        while here.size:
-            which.append(here)
-            numbers.append(phrases[links])
-            links = following[links]
-            here, links = here[links != ABSENT], links[links != ABSENT]
-        at = np.concatenate(which)
-        return _Walk(np.concatenate(numbers), walk.begins[at], walk.ends[at])
+        at, numbers = self.trie.ends(walk.nodes)
+        return _Walk(numbers, walk.begins[at], walk.ends[at])

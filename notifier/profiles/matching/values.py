@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from notifier.papers.text import fold, tokens
+from notifier.profiles.matching.columns import Array, Column, Held, Texts
 from notifier.profiles.matching.concordance import Concordance, Values, hash_of, spread, starts_of
 from notifier.profiles.names import found_by, parse_name, same_person
 from notifier.profiles.rules import MetaField, Word
@@ -56,31 +57,54 @@ FITS: dict[str, Callable[[str, str], bool]] = {
 }
 
 
+_FIELDS: tuple[MetaField, ...] = ("author", "cat", "source")
+
+
 class AskedValues:
     """What is asked of authors, categories and sources, by number; only ever added to."""
 
-    def __init__(self) -> None:
-        self._asked: list[tuple[MetaField, str]] = []
+    def __init__(self, held: Held | None = None) -> None:
+        """Begin with nothing, or with what `held` gave, which may be changed."""
         self._by_name: dict[int, list[int]] = {}
         self._numbers: dict[str, list[int]] = {"cat": [], "source": []}
         self._fitting: dict[tuple[str, str], tuple[int, list[int]]] = {}
+        if held is None:
+            self.texts, self._fields, self._keys = Texts(), Column(np.int8), Column(np.uint64)
+            return
+        self.texts = Texts.of(held, "asked")
+        self._fields = Column(np.int8, held["asked_fields"])
+        self._keys = Column(np.uint64, held["asked_keys"])
+        both = zip(self._fields.array.tolist(), self._keys.array.tolist(), strict=True)
+        for number, (field, key) in enumerate(both):
+            self._note(number, _FIELDS[field], key)
+
+    def held(self) -> dict[str, Array]:
+        """Return the arrays that hold all of it."""
+        more = {"asked_fields": self._fields.array, "asked_keys": self._keys.array}
+        return self.texts.held("asked") | more
 
     @property
     def fields(self) -> list[MetaField]:
         """The field of each number."""
-        return [where for where, _ in self._asked]
+        return [_FIELDS[field] for field in self._fields.array.tolist()]
 
     def add(self, where: MetaField, value: str) -> int:
         """Add what a rule asks and return its number."""
-        number = len(self._asked)
-        self._asked.append((where, value))
+        number, key = len(self.texts), 0
         if where == "author":
             family, with_initial = found_by(value)
-            key = with_initial if parse_name(value).given else family
-            self._by_name.setdefault(hash_of(key), []).append(number)
+            key = hash_of(with_initial if parse_name(value).given else family)
+        self.texts.append(value)
+        self._fields.append(_FIELDS.index(where))
+        self._keys.append(key)
+        self._note(number, where, key)
+        return number
+
+    def _note(self, number: int, where: MetaField, key: int) -> None:
+        if where == "author":
+            self._by_name.setdefault(key, []).append(number)
         else:
             self._numbers[where].append(number)
-        return number
 
     def find(self, papers: Concordance) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return (number, paper) of all that is found, each once, ordered by both."""
@@ -101,7 +125,7 @@ class AskedValues:
         for author, keys in zip(known.tolist(), authors.keys[known].tolist(), strict=True):
             for key in keys:
                 for number in self._by_name.get(key, ()):
-                    if author_fits(self._asked[number][1], authors.values[author]):
+                    if author_fits(self.texts[number], authors.values[author]):
                         yield number, author
 
     def _few(self, where: str, values: Values) -> Iterator[tuple[int, int]]:
@@ -109,7 +133,7 @@ class AskedValues:
         numbers = self._numbers[where]
         for which, value in enumerate(values.values):
             compared, fitting = self._fitting.get((where, value), (0, []))
-            new = [n for n in numbers[compared:] if FITS[where](self._asked[n][1], value)]
+            new = [n for n in numbers[compared:] if FITS[where](self.texts[n], value)]
             self._fitting[where, value] = len(numbers), fitting + new
             for number in fitting + new:
                 yield number, which
