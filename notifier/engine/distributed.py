@@ -50,8 +50,7 @@ class Distributed:
         """
         Args:
             database: With the engine's tables (`own_schema.install`).
-            tasks: So many are at work in this process at the same time, sources beside them one
-                by one.
+            tasks: So many are in hand in this process at a time, but for lanes where it is one.
         """
         self._database, self._tasks = database, tasks
 

@@ -18,9 +18,15 @@ from notifier.errors import NotifierError
 
 log = structlog.get_logger()
 
-# Lanes: what waits in one holds up nothing in another. Sources may take an hour to answer.
-WORK, SOURCES = "notifier", "notifier-sources"
-LANES = (WORK, SOURCES)
+# Lanes: what waits in one holds up nothing in another. Sources may take an hour to answer, and
+# what is written waits for what is matched.
+WORK, SOURCES, MATCHING = "notifier", "notifier-sources", "notifier-matching"
+LANES = (WORK, SOURCES, MATCHING)
+
+
+def at_once(tasks: int) -> dict[str, int]:
+    """Return how many tasks of each lane a process has in hand at a time."""
+    return {lane: tasks if lane == WORK else 1 for lane in LANES}
 
 
 @dataclass(frozen=True, slots=True)

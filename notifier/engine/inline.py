@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 
-from notifier.engine.engine import LANES, SOURCES, WORK, Handler, Task, done
+from notifier.engine.engine import LANES, Handler, Task, at_once, done
 
 
 class Inline:
@@ -17,9 +17,9 @@ class Inline:
     def __init__(self, *, tasks: int = 2) -> None:
         """
         Args:
-            tasks: So many are at work at the same time, sources beside them one by one.
+            tasks: So many are in hand at a time, but for lanes where it is one.
         """
-        self._at_once = {WORK: tasks, SOURCES: 1}
+        self._at_once = at_once(tasks)
         self._waiting: dict[str, deque[Task]] = {lane: deque() for lane in LANES}
         self._unfinished: Counter[Task] = Counter()
         self._lock = Lock()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from notifier.engine.engine import SOURCES, WORK, Handler, Task, done, tell_unknown
+from notifier.engine.engine import WORK, Handler, Task, at_once, done, tell_unknown
 from notifier.engine.own_schema import SCHEMA
 from notifier.storage import postgres
 from notifier.storage.database import BUSY_TIMEOUT_SECONDS, Database
@@ -25,8 +25,9 @@ _LIBRARIES = ("procrastinate", "psycopg.pool")
 _CONNECT_SECONDS = 10.0
 # That a task was done is said again after these, until it is known.
 _AGAIN_SECONDS = (0.2, 1.0, 5.0)
-# Who waits for news of a lane hears them at once, or looks so often.
-_LOOK_SECONDS = {WORK: 5.0, SOURCES: 1.0}
+# A worker hears what comes into its first lane at once, and looks so often into the others: each
+# lane that is listened to costs a connection.
+_LOOK_SECONDS = 1.0
 
 
 def defer(connection: Any, tasks: Sequence[Task]) -> None:
@@ -56,7 +57,7 @@ async def work(
         app = _app(database, handlers, lost, tasks)
         await app.open_async()
         try:
-            await _in_lanes(app, stop, lost, {WORK: tasks, SOURCES: 1})
+            await _in_lanes(app, stop, lost, at_once(tasks))
         finally:
             await app.close_async()
     except (ConnectorException, Error, PoolTimeout, TimeoutError) as error:
@@ -65,7 +66,7 @@ async def work(
 
 
 async def _in_lanes(
-    app: procrastinate.App, stop: asyncio.Event, lost: asyncio.Event, at_once: Mapping[str, int]
+    app: procrastinate.App, stop: asyncio.Event, lost: asyncio.Event, numbers: Mapping[str, int]
 ) -> None:
     """Run a worker of the library for each lane, until one of them ends, or all are to."""
     workers = [
@@ -75,13 +76,13 @@ async def _in_lanes(
                 name=lane,
                 concurrency=number,
                 listen_notify=lane == WORK,
-                fetch_job_polling_interval=_LOOK_SECONDS[lane],
+                fetch_job_polling_interval=5.0 if lane == WORK else _LOOK_SECONDS,
                 abort_job_polling_interval=3600.0,
                 delete_jobs="always",
                 install_signal_handlers=False,
             )
         )
-        for lane, number in at_once.items()
+        for lane, number in numbers.items()
     ]
     ends = [asyncio.ensure_future(one.wait()) for one in (stop, lost)]
     try:
@@ -103,7 +104,7 @@ def _app(
     connecting = postgres.connecting(database.engine, wait_seconds=BUSY_TIMEOUT_SECONDS)
     connecting["options"] += f" -c search_path={SCHEMA}"
     connector = PsycopgConnector(
-        kwargs=connecting, min_size=1, max_size=tasks + 3, timeout=_CONNECT_SECONDS,
+        kwargs=connecting, min_size=1, max_size=tasks + 2, timeout=_CONNECT_SECONDS,
         reconnect_timeout=_CONNECT_SECONDS,
     )  # fmt: skip
     app = App(connector=connector)
