@@ -97,7 +97,5 @@ class Current:
 
     def _made(self, settings: Settings) -> tuple[App, ASGIApp | None, ASGIApp | None]:
         before = self.app
-        app = App(
-            settings, clock=before.clock, database=before.database, engine=before.engine
-        )
+        app = App(settings, clock=before.clock, database=before.database, engine=before.engine)
         return app, self._site_of(app), self._probes_of(app)

@@ -10,14 +10,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from itertools import count
+from typing import Any
 
 import structlog
 
 from notifier import errors
 from notifier.app import App
+from notifier.daemon.making import write_some
 from notifier.engine.engine import MATCHING, SOURCES, Handler, Task
 from notifier.jobs.ingest import Ready, at_once
 from notifier.patience import Patience
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 ENGINE = "engine"
 INGEST, MATCH, DELIVER = "ingest", "match", "deliver"
 # A digest waits so long for papers that are being matched; then it is left to the next look.
-_MATCHING_SECONDS = 600.0
+_MATCHING_SECONDS = 60.0
 _LOOK_SECONDS = 0.5
 
 
@@ -50,11 +51,16 @@ def deliver(rows: Sequence[int], *, shard: int) -> list[Task]:
 
 @dataclass(slots=True)
 class Asking:
-    """Whether this process may ask sources: `ready` returns when it may, `dropped` ends it."""
+    """Whether this process asks sources itself: `ready` returns while it may."""
 
     may: Callable[[], bool] = lambda: True
     ready: Ready = at_once
-    dropped: asyncio.Event = field(default_factory=asyncio.Event)
+    ends: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def drop(self) -> None:
+        """Leave what is being fetched: the next one asks again."""
+        self.ends.set()
+        self.ends = asyncio.Event()
 
 
 class Work:
@@ -63,7 +69,7 @@ class Work:
     Args:
         current: The instance that is in force.
         made: Called when digests were made.
-        asking: Of a process that does its own work: asking sources is for the scheduler alone.
+        asking: For whom asking sources depends on more than `due`.
     """
 
     def __init__(
@@ -79,15 +85,17 @@ class Work:
 
     def handlers(self) -> Mapping[str, Handler]:
         """What does the tasks, by name."""
-        return {INGEST: self.ingest, MATCH: self.match, DELIVER: self.deliver}
+        does: dict[str, Handler] = {
+            INGEST: self.ingest, MATCH: self.match, DELIVER: self.deliver
+        }  # fmt: skip
+        return {name: partial(_in_a_run, work) for name, work in does.items()}
 
     async def ingest(self, source: str) -> None:
         """Read a source, if it is due still: then nobody else has read it meanwhile."""
         app, asking = self._current(), self._asking
         for due in await asyncio.to_thread(app.intake.due_sources, app.clock()):
             if due.name == source and asking.may() and not self._stop.is_set():
-                ends = _Either(self._stop, asking.dropped)
-                await app.intake.ingest_until(ends, due, ready=asking.ready)
+                await app.intake.ingest_until(asking.ends, due, ready=asking.ready)
 
     async def match(self) -> None:
         """Match what is new."""
@@ -100,16 +108,15 @@ class Work:
     async def deliver(self, ids: Sequence[int]) -> None:
         """Write the digests of these subscribers that are planned, and have what is open sent."""
         await self._matched()
-        owner = f"w{next(self._numbers)}"
-        write = partial(self._current().write, ids, part=owner, stopping=self._stop.is_set)
+        part = str(next(self._numbers))
+        write = partial(write_some, self._current(), ids, part=part, stopping=self._stop.is_set)
 
         async def once() -> None:
             written = await asyncio.to_thread(write)
             if written.made or written.nothing:  # that nothing matched may be told, too
                 self._made()
 
-        with one_run():
-            await self._patiently(DELIVER, once)
+        await self._patiently(DELIVER, once)
 
     async def _matched(self) -> None:
         """Wait until all is matched that could be in a digest."""
@@ -148,3 +155,8 @@ def is_matched(app: App) -> bool:
     """Whether all papers and profiles are matched."""
     with app.database.reading() as conn:
         return store_matches.is_current(conn)
+
+
+async def _in_a_run(work: Handler, **arguments: Any) -> None:
+    with one_run():
+        await work(**arguments)

@@ -46,6 +46,8 @@ _ABOUT = {"lanes": list(LANES)}
 class Distributed:
     """Tasks of all processes on one database on PostgreSQL."""
 
+    is_shared = True
+
     def __init__(self, database: Database, *, tasks: int = 2) -> None:
         """
         Args:

@@ -53,7 +53,14 @@ Handler: TypeAlias = Callable[..., Awaitable[None]]
 
 
 class Engine(Protocol):
-    """Hands tasks from who has work to who works."""
+    """Hands tasks from who has work to who works.
+
+    `is_shared`: other processes do what is asked for here, and outlive this one; else whoever asks
+    must do it, and knows of nothing but that.
+    """
+
+    @property
+    def is_shared(self) -> bool: ...
 
     async def dispatch(self, tasks: Sequence[Task]) -> None:
         """Ask that some tasks be done; one that is asked for already and not done is left out.

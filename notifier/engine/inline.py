@@ -14,6 +14,8 @@ from notifier.engine.engine import LANES, Handler, Task, at_once, done
 class Inline:
     """Tasks of one process; those that nobody works on wait."""
 
+    is_shared = False
+
     def __init__(self, *, tasks: int = 2) -> None:
         """
         Args:

@@ -66,8 +66,8 @@ def _make(conn: Connection, steps: str, mark: str) -> None:
     conn.exec_driver_sql(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
     conn.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
     conn.exec_driver_sql(f"SET LOCAL search_path TO {SCHEMA}")
-    with conn.connection.cursor() as cursor:
-        cursor.execute(steps)  # as it is: many statements, and % in their texts
+    # As it is: many statements, and % in their texts.
+    conn.connection.cursor().execute(steps)
     for table in _BUSY_TABLES:
         conn.exec_driver_sql(f"ALTER TABLE {table} SET ({_CLEANED})")
     conn.exec_driver_sql(f"COMMENT ON SCHEMA {SCHEMA} IS '{mark}'")
