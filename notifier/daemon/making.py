@@ -53,8 +53,6 @@ def left_over(app: App, *, older_than: timedelta) -> list[int]:
     """Return whose digests were planned before and are nobody's work, those due longest first."""
     now = app.clock()
     with app.database.reading() as conn:
-        if not store_planned.is_any(conn):
-            return []
         return store_planned.open_rows(conn, now=now, planned_before=now - older_than, limit=_MOST)
 
 

@@ -129,8 +129,8 @@ class Planner:
     async def _is_idle(self) -> bool:
         """Whether nobody is about to write what is planned."""
         if self._engine.is_shared:
-            return not await self._engine.waiting()
-        return not await self._engine.unfinished(working.DELIVER)
+            return not await asyncio.to_thread(self._engine.waiting)
+        return not self._engine.unfinished(working.DELIVER)
 
     async def _dispatch(self, tasks: Sequence[Task]) -> None:
         """Ask for some work, unless another process is the scheduler by now."""
@@ -141,11 +141,11 @@ class Planner:
         """Return when no task of a name is open any more, when we are to stop, or so late."""
         clock = asyncio.get_running_loop().time
         begun, pause, is_told = clock(), 0.02, False
-        while not self._must_stop() and await self._engine.unfinished(name):
+        while await asyncio.to_thread(self._engine.unfinished, name) and not self._must_stop():
             waited = clock() - begun
             if seconds is not None and waited > seconds:
                 return
-            if waited > _NOBODY_SECONDS and not is_told and await self._engine.waiting():
+            if waited > _NOBODY_SECONDS and not is_told:
                 log.warning("work waits for a worker", cure="notifier run --only worker")
                 is_told = True
             with suppress(TimeoutError):

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from notifier.engine import procrastinating
 from notifier.engine.engine import LANES, Handler, Task
@@ -67,15 +67,15 @@ class Distributed:
                 conn.exec_driver_sql(f"SET LOCAL search_path TO {SCHEMA}")
                 procrastinating.defer(conn.connection.driver_connection, new)
 
-    async def waiting(self) -> int:
-        return await asyncio.to_thread(self._count, _WAITING, {})
+    def waiting(self) -> int:
+        return self._count(_WAITING, {})
 
-    async def unfinished(self, *names: str) -> int:
-        return await asyncio.to_thread(self._count, _UNFINISHED, {"names": list(names)})
+    def unfinished(self, *names: str) -> int:
+        return self._count(_UNFINISHED, {"names": list(names)})
 
-    def _count(self, query: object, about: Mapping[str, object]) -> int:
+    def _count(self, query: TextClause, about: Mapping[str, object]) -> int:
         with self._database.reading() as conn:
-            return int(conn.execute(query, _ABOUT | dict(about)).scalar_one())  # type: ignore[call-overload]  # one of the texts above
+            return int(conn.execute(query, {**_ABOUT, **about}).scalar_one())
 
     async def work(self, handlers: Mapping[str, Handler], stop: asyncio.Event) -> None:
         """See `Engine.work`. The library's worker ends when it loses the database; then another one

@@ -71,11 +71,12 @@ class Engine(Protocol):
             Busy, Unavailable: nothing is asked for.
         """
 
-    async def waiting(self) -> int:
-        """Return how many tasks nobody has begun."""
+    def waiting(self) -> int:
+        """Return how many tasks nobody has begun; may ask the database."""
 
-    async def unfinished(self, *names: str) -> int:
-        """Return how many tasks of these names wait, or are at work in a process that lives."""
+    def unfinished(self, *names: str) -> int:
+        """Return how many tasks of these names wait, or are at work in a process that lives; may
+        ask the database."""
 
     async def work(self, handlers: Mapping[str, Handler], stop: asyncio.Event) -> None:
         """Do what is asked for, until `stop`: then nothing is begun, and what is at it is awaited.

@@ -38,10 +38,10 @@ class Inline:
             with suppress(RuntimeError):  # its loop has just ended
                 loop.call_soon_threadsafe(news.set)
 
-    async def waiting(self) -> int:
+    def waiting(self) -> int:
         return sum(map(len, self._waiting.values()))
 
-    async def unfinished(self, *names: str) -> int:
+    def unfinished(self, *names: str) -> int:
         with self._lock:
             return sum(task.name in names for task in self._unfinished)
 
