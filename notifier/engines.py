@@ -25,3 +25,10 @@ def make_engine(settings: Settings, database: Database) -> Engine:
     if settings.engine.kind == "inline":
         return Inline(tasks=tasks)
     return Distributed(database, tasks=tasks)
+
+
+def described(settings: Settings, engine: Engine) -> dict[str, object]:
+    """Return the engine's kind, and how many tasks nobody has begun; None: known to the scheduler's
+    process alone."""
+    waiting = engine.waiting() if engine.is_shared else None
+    return {"kind": settings.engine.kind, "tasks_waiting": waiting}

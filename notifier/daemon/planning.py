@@ -27,9 +27,9 @@ log = structlog.get_logger()
 
 # The first pass waits for the sources, but not for ever for services that do not answer.
 FIRST_SOURCES_SECONDS = 600.0
-# What was planned so long ago and is nobody's work was forgotten; the engine of a process that does
-# its own work is asked instead.
-GRACE = timedelta(seconds=30)
+# What was planned so long ago, or longer ago than a claim lasts, and is nobody's work was forgotten;
+# the engine of a process that does its own work knows it at once.
+GRACE_SECONDS = 30
 # A piece of work that nobody begins is told, once.
 _NOBODY_SECONDS = 60.0
 
@@ -50,7 +50,6 @@ class Planner:
     ) -> None:
         self._tasks, self._stop, self._standing = tasks, stop, standing
         self._engine, self._asking = engine, asking
-        self._grace = GRACE if engine.is_shared else timedelta(0)
         self._is_new = True
         self._unmatched = 0
 
@@ -121,10 +120,12 @@ class Planner:
         is_matched = await asyncio.to_thread(working.is_matched, app)
         if not is_matched or not await self._is_idle() or self._must_stop():
             return
-        rows = await asyncio.to_thread(making.left_over, app, older_than=self._grace)
+        own, is_shared = app.settings.engine, self._engine.is_shared
+        grace = timedelta(seconds=min(GRACE_SECONDS, own.lease_seconds) if is_shared else 0)
+        rows = await asyncio.to_thread(making.left_over, app, older_than=grace)
         if rows:
-            log.info("digests that were planned are written by whoever works now", count=len(rows))
-            await self._dispatch(working.deliver(rows, shard=app.settings.engine.shard))
+            log.info("planned digests that nobody writes are asked for again", count=len(rows))
+            await self._dispatch(working.deliver(rows, shard=own.shard))
 
     async def _is_idle(self) -> bool:
         """Whether nobody is about to write what is planned."""

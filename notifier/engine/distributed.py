@@ -62,9 +62,9 @@ class Distributed:
 
     def _dispatch(self, tasks: Sequence[Task]) -> None:
         with self._database.beside() as conn:
+            conn.exec_driver_sql(f"SET LOCAL search_path TO {SCHEMA}")  # its triggers need it
             conn.execute(_FORGET, _ABOUT)
             if new := _new(conn, tasks):
-                conn.exec_driver_sql(f"SET LOCAL search_path TO {SCHEMA}")
                 procrastinating.defer(conn.connection.driver_connection, new)
 
     def waiting(self) -> int:

@@ -166,8 +166,8 @@ class _Rest(logging.Handler):
 
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, TaskNotFound):
-            if job := getattr(record, "job", None):
-                tell_unknown(job["task_name"])
+            if getattr(record, "action", "") == "task_not_found":  # it is said twice
+                tell_unknown(getattr(record, "job", {}).get("task_name", ""))
             return
         is_trouble = isinstance(error, (ConnectorException, Error)) or "pool" in record.name
         if record.levelno >= logging.WARNING and not is_trouble:

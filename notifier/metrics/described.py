@@ -84,6 +84,9 @@ _ALL = (
     _of("processes", "gauge",
         "Processes on this database: the scheduler, those that stand by, run, or fell silent.",
         "state"),
+    _here("engine_tasks_waiting", "gauge",
+          "Tasks of the engine that nobody has begun: of all processes, or of this one where it "
+          "does its own work.", "engine"),
     _here("scheduler_is_leader", "gauge", "1 where this process plans, 0 where it stands by."),
     _here("tick_age_seconds", "gauge", "How long ago this process last looked for work."),
     _here("matches_total", "counter", "Matches of profiles with papers that were kept."),
