@@ -57,7 +57,7 @@ class Alone:
         self.planner.look(self.app)
         while running := self.tasks.running(*NAMES):
             await asyncio.wait(running)
-        while is_matched(self.app) and self.app.engine.unfinished(DELIVER):
+        while is_matched(self.app) and self.app.engine.unfinished(DELIVER):  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # of what threads do
         self.stop.set()
         await working
