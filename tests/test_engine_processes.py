@@ -102,9 +102,9 @@ async def test_an_emptied_queue_a_killed_scheduler_and_a_restarted_server_lose_n
     async with listening(SlowSink(0.0)) as sink, AsyncExitStack() as start:
         config = distributed(tmp_path, sink.port)
         database = Database(database_url(tmp_path, "notifier"))
-        workers = [await start.enter_async_context(running(config, "worker")) for _ in range(2)]
         first = await start.enter_async_context(running(config, "scheduler"))
         second = await start.enter_async_context(running(config, "scheduler"))
+        workers = [await start.enter_async_context(running(config, "worker")) for _ in range(2)]
         await writer(database)
         await asyncio.to_thread(emptied, database)
         first.kill()
