@@ -104,7 +104,8 @@ async def test_an_emptied_queue_a_killed_scheduler_and_a_restarted_server_lose_n
         database = Database(database_url(tmp_path, "notifier"))
         first = await start.enter_async_context(running(config, "scheduler"))
         second = await start.enter_async_context(running(config, "scheduler"))
-        workers = [await start.enter_async_context(running(config, "worker")) for _ in range(2)]
+        only = ("run", "--only", "worker", "--config", config)
+        workers = [await start.enter_async_context(process(*only)) for _ in range(2)]
         await writer(database)
         await asyncio.to_thread(emptied, database)
         first.kill()
