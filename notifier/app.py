@@ -11,13 +11,13 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import parseaddr
 from functools import cached_property
 
 import structlog
 
-from notifier import defaults, keys, mailing, pacing, places
+from notifier import defaults, engines, keys, mailing, pacing, places
 from notifier.channelled import Channelled
 from notifier.config import Settings
 from notifier.delivery.cut import Cut
@@ -26,16 +26,16 @@ from notifier.delivery.sink import Sink
 from notifier.delivery.smtp import SmtpSettings
 from notifier.digests.render import Templates
 from notifier.digests.view import Service
+from notifier.engine.engine import Engine
 from notifier.health import Health
 from notifier.intake import Clock, Intake, system_clock
-from notifier.jobs import freshness
 from notifier.jobs.bounce import Read
 from notifier.jobs.compose import compose
 from notifier.jobs.composed import Composed
 from notifier.jobs.days import Days
 from notifier.jobs.deliver import deliver
 from notifier.jobs.delivering.values import Delivered, DeliverSettings, Pace
-from notifier.jobs.edition import ComposeSettings, Outlook
+from notifier.jobs.edition import ComposeSettings
 from notifier.jobs.explain import Explained, explain
 from notifier.jobs.housekeeping import Retention, keep_house_or_say
 from notifier.jobs.index import Kept
@@ -69,20 +69,26 @@ class App:
     """One instance on one database."""
 
     def __init__(
-        self, settings: Settings, *, clock: Clock = system_clock, database: Database | None = None
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = system_clock,
+        database: Database | None = None,
+        engine: Engine | None = None,
     ) -> None:
         """Work on a `database` that is open and has the present schema, else on the settings'."""
         self.settings = settings
         self.clock = clock
-        self.sign = make_signer(settings, self._warn)
+        self.sign = make_signer(
+            settings, lambda problem: log.warning("a key is not private", problem=problem)
+        )
         self.database = database or Database(settings.database.url)
         if database is None:
             schema.upgrade(self.database)
+            engines.install(settings, self.database)
+        self.engine = engine or engines.make_engine(settings, self.database)
         self.secret = keys.of_instance(self.database)
         self._told_zones: set[str] = set()
-
-    def _warn(self, problem: str) -> None:
-        log.warning("a key is not private", problem=problem)
 
     def close(self) -> None:
         """Give back what was opened."""
@@ -134,12 +140,10 @@ class App:
 
     @cached_property
     def templates(self) -> Templates:
-        folder = self.settings.site.templates_dir
-
-        def tell(problem: str) -> None:
-            log.error("an own template is broken, the built-in one is used", problem=problem)
-
-        return Templates(folder, tell=tell)
+        said = "an own template is broken, the built-in one is used"
+        return Templates(
+            self.settings.site.templates_dir, tell=lambda problem: log.error(said, problem=problem)
+        )
 
     @cached_property
     def meters(self) -> Meters:
@@ -274,7 +278,7 @@ class App:
 
     def preview(self, subscriber: Subscriber) -> NewDigest:
         """Return the digest that a subscriber would get now; by the clock of this instance."""
-        now, outlook = self.clock(), self._outlook(self.clock())
+        now, outlook = self.clock(), self.intake.outlook(self.clock())
         with self.database.reading() as conn:
             profiles = [one for one in store_profiles.of(conn, [subscriber.row]) if one.enabled]
             matches = None
@@ -284,32 +288,26 @@ class App:
                 conn, subscriber, self.compose_settings, outlook, now=now, matches=matches
             )
 
-    def _outlook(self, now: datetime) -> Outlook:
-        """How the sources are."""
-        states = self.intake.freshness(now)
-        notes = (freshness.missing_note(name, state) for name, state in states.items())
-        return Outlook(
-            waits=any(freshness.awaited(state, now=now) for state in states.values()),
-            notes=tuple(note for note in notes if note),
-            sources=tuple(states),
-        )
-
     def compose(self, *, stopping: Callable[[], bool] = lambda: False) -> Composed:
         """Make every digest that is due, but for those that wait for a source."""
         self.match(stopping=stopping)
         now = self.clock()
         self.tokens.use(keys.of_links(self.database))  # another process may have made a new one
-        outlook = self._outlook(now)
+        outlook = self.intake.outlook(now)
         with self.meters.job("compose"):
             composed = compose(
                 self.database, self.compose_settings, now=now, outlook=outlook, clock=self.clock,
                 stopping=stopping,
             )  # fmt: skip
+        self.tell_of(composed)
+        return composed
+
+    def tell_of(self, composed: Composed) -> None:
+        """Count what failed, and say once which time zones are lost."""
         self.meters.count("digest_failures_total", composed.failed)
         for zone in sorted(composed.lost_zones - self._told_zones):
             log.warning("a time zone is not known any more, UTC is taken instead", zone=zone)
         self._told_zones |= composed.lost_zones
-        return composed
 
     def keep_house(self, *, stopping: Callable[[], bool] = lambda: False) -> int:
         """Let go, once a day, of what is of no use any more; a failure is logged."""

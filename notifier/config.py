@@ -30,6 +30,7 @@ from notifier.config_bounce import Bounce
 from notifier.config_channels import Channels
 from notifier.config_database import Database
 from notifier.config_delivery import Delivery, ProviderSettings
+from notifier.config_engine import Engine
 from notifier.config_errors import explain
 from notifier.config_health import Health
 from notifier.config_keep import Keep
@@ -221,6 +222,7 @@ class Settings(BaseSettings):
     keep: Keep = Keep()
     http: Http = Http()
     daemon: Daemon = Daemon()
+    engine: Engine = Engine()
     health: Health = Health()
     log: Log = Log()
     source: tuple[SourceSettings, ...] = ()
@@ -242,6 +244,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "bounce.listen needs mail.bounce_address: mails to its domain are taken there"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _engine_has_a_server(self) -> Settings:
+        self.engine.check(self.database.url)
         return self
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from notifier.adapters import make_source
 from notifier.config import Settings
 from notifier.config_sources import SourceSettings
 from notifier.jobs import freshness
+from notifier.jobs.edition import Outlook
 from notifier.jobs.ingest import Ready, Tell, at_once, ingest
 from notifier.jobs.take import Ingested
 from notifier.metrics.meters import Meters
@@ -126,6 +127,16 @@ class Intake:
         ]
         with self._database.reading() as conn:
             return freshness.freshness(conn, asked, now=now)
+
+    def outlook(self, now: datetime) -> Outlook:
+        """Return what the sources are, for who gets a digest now."""
+        states = self.freshness(now)
+        notes = (freshness.missing_note(name, state) for name, state in states.items())
+        return Outlook(
+            waits=any(freshness.awaited(state, now=now) for state in states.values()),
+            notes=tuple(note for note in notes if note),
+            sources=tuple(states),
+        )
 
     def states(self, now: datetime) -> dict[str, str]:
         """Return the state of each enabled source, by name."""

@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 
 from notifier import config
+from notifier.vitals import ROLES
 
 from .conftest import need
 
 ROOT = Path(__file__).resolve().parents[1]
 UNITS = ROOT / "config" / "systemd"
 SERVICES = ("notifier.service", "notifier-tick.service")
+WORKER = "notifier-worker@.service"
+COMPOSE = ("compose-small.yaml", "compose.yaml")
+IMAGES = ("Dockerfile", "relay.Dockerfile")
 ANALYZE = shutil.which("systemd-analyze")
 TOOLS = Path(sys.executable).parent
 # How exposed a service may be at most, of 10.
@@ -40,7 +44,7 @@ def directives(text: str) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [*SERVICES, WORKER])
 def test_a_service_is_hardly_exposed(name: str) -> None:
     need(ANALYZE, "systemd-analyze (Debian: systemd)")
     told = ran(ANALYZE, "security", "--offline=true", "--no-pager", UNITS / name)
@@ -67,17 +71,29 @@ def test_daemon_and_pass_are_locked_in_alike() -> None:
     }  # fmt: skip
 
 
+def test_a_worker_is_the_daemon_but_for_its_role() -> None:
+    daemon, worker = (directives((UNITS / name).read_text()) for name in (SERVICES[0], WORKER))
+    differ = {
+        name for name in daemon.keys() | worker.keys() if daemon.get(name) != worker.get(name)
+    }
+    assert differ == {"Description", "ExecStart", "RuntimeDirectory"}
+    assert worker["ExecStart"] == ["/opt/notifier/bin/notifier run --only worker"]
+    assert worker["Restart"] == ["always"], "the engine's worker may end with 0"
+
+
 def test_the_wait_for_a_mail_on_the_wire_fits_into_the_stop() -> None:
     most = config.Settings().smtp.whole_seconds
     (stop,) = directives((UNITS / "notifier.service").read_text())["TimeoutStopSec"]
-    grace = re.search(r"stop_grace_period: (\d+)m", (ROOT / "config/compose.yaml").read_text())
-    assert grace
     assert most < int(stop)
-    assert most < int(grace[1]) * 60
+    for name in COMPOSE:
+        grace = re.search(r"stop_grace_period: (\d+)m", (ROOT / "config" / name).read_text())
+        assert grace
+        assert most < int(grace[1]) * 60
 
 
-def test_the_image_is_built_with_care() -> None:
-    assert ran(TOOLS / "hadolint", "--no-color", ROOT / "config" / "Dockerfile") == ""
+@pytest.mark.parametrize("name", IMAGES)
+def test_the_images_are_built_with_care(name: str) -> None:
+    assert ran(TOOLS / "hadolint", "--no-color", ROOT / "config" / name) == ""
 
 
 def test_the_image_is_nobodys_root_and_made_by_the_uv_of_this_project() -> None:
@@ -90,8 +106,7 @@ def test_the_image_is_nobodys_root_and_made_by_the_uv_of_this_project() -> None:
 
 
 def test_every_setting_of_the_image_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    both = (ROOT / "config/Dockerfile").read_text() + (ROOT / "config/compose.yaml").read_text()
-    named = dict(re.findall(r"(NOTIFIER_\w+__\w+)(?:=|: )(\S+)", both))
+    named = settings_in("Dockerfile", "compose-small.yaml")
     assert len(named) > 3
     for name, value in named.items():
         monkeypatch.setenv(name, value)
@@ -100,8 +115,33 @@ def test_every_setting_of_the_image_is_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert found.database.url == "sqlite:////var/lib/notifier/notifier.db"
 
 
-def test_the_compose_file_is_one_and_writes_nowhere_but_its_volume() -> None:
-    path = ROOT / "config" / "compose.yaml"
+def settings_in(*names: str) -> dict[str, str]:
+    """The settings that files of a system manager give, the last word of each."""
+    text = "".join((ROOT / "config" / name).read_text() for name in names)
+    return dict(re.findall(r"(NOTIFIER_\w+__\w+)(?:=|: )(\S+)", text))
+
+
+def test_many_containers_are_one_service_on_a_database_and_a_relay_beside_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("tiger\n")
+    for name, value in settings_in("Dockerfile", "compose.yaml").items():
+        here = value.replace("/run/secrets/database_password", str(tmp_path / "password"))
+        monkeypatch.setenv(name, here)
+    found = config.load(None)
+    assert found.database.url == "postgresql://notifier:tiger@database/notifier"
+    assert (found.engine.kind, found.smtp.host) == ("procrastinate", "relay")
+    text = (ROOT / "config" / "compose.yaml").read_text()
+    asked = re.search(r"http://(127\.0\.0\.1:\d+)/readyz", (ROOT / "config/Dockerfile").read_text())
+    assert asked
+    assert found.health.listen == asked[1], "whoever serves no pages is asked where it listens"
+    roles = re.findall(r"command: \[run, --only, (\w+)\]", text)
+    assert sorted(roles) == sorted(ROLES)
+
+
+@pytest.mark.parametrize("name", COMPOSE)
+def test_a_compose_file_is_one_and_writes_nowhere_but_its_volumes(name: str) -> None:
+    path = ROOT / "config" / name
     ran(TOOLS / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", path)
     text = path.read_text()
     for line in ("read_only: true", "- ALL", "- no-new-privileges:true"):

@@ -10,13 +10,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from notifier.app import App
+from notifier.daemon import making
 from notifier.daemon.lease import Rhythm
 from notifier.daemon.once import tick_once
 from notifier.daemon.planning import NAMES, Planner
 from notifier.daemon.tasks import Tasks
+from notifier.daemon.working import DELIVER, Asking, Work, is_matched
 from notifier.health import SETTLE
 from notifier.jobs import housekeeping
 from notifier.jobs.composed import Composed
+from notifier.jobs.planning import Planned
 
 from .builders import an_entry
 from .pages import MORNING, Place, place
@@ -40,16 +43,24 @@ class Alone:
     def __init__(self, app: App) -> None:
         self.app, self.tasks, self.made = app, Tasks(), 0
         standing: Any = Holding()
-        self.planner = Planner(self.tasks, asyncio.Event(), standing, self._made)
+        self.stop = asyncio.Event()
+        self.planner = Planner(self.tasks, self.stop, standing, app.engine, Asking())
+        self.work = Work(lambda: app, self.stop, self._made)
 
     def _made(self) -> None:
         self.made += 1
 
     async def look(self) -> None:
         """Start what is due, and wait for its end."""
+        self.stop.clear()
+        working = asyncio.ensure_future(self.app.engine.work(self.work.handlers(), self.stop))
         self.planner.look(self.app)
         while running := self.tasks.running(*NAMES):
             await asyncio.wait(running)
+        while is_matched(self.app) and self.app.engine.unfinished(DELIVER):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # of what threads do
+        self.stop.set()
+        await working
 
 
 def broken(*_: object, **__: object) -> None:
@@ -65,18 +76,18 @@ def due(place: Place) -> Place:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("what", ["match", "compose"])
+@pytest.mark.parametrize(("what", "job"), [("match", "match"), ("plan", "pass")])
 async def test_the_operator_is_told_though_every_pass_fails(
-    place: Place, monkeypatch: pytest.MonkeyPatch, what: str
+    place: Place, monkeypatch: pytest.MonkeyPatch, what: str, job: str
 ) -> None:
     alone = Alone(due(place).app)
-    monkeypatch.setattr(alone.app, what, broken)
+    monkeypatch.setattr(making if what == "plan" else alone.app, what, broken)
     with capture_logs() as logs:
         for _ in range(3):
             await alone.look()
             place.now += SETTLE
     assert [one.name for one in place.app.health.alerts()] == ["arxiv"]
-    assert {one["job"] for one in logs if one["event"] == "job failed"} == {"pass"}
+    assert {one["job"] for one in logs if one["event"] == "job failed"} == {job}
 
 
 @pytest.mark.anyio
@@ -107,10 +118,10 @@ async def test_the_scheduler_deletes_old_rows_behind_its_pass(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, done = due(place).app, list[str]()
-    monkeypatch.setattr(app, "compose", lambda **_: done.append("compose") or Composed(made=1))
+    monkeypatch.setattr(making, "plan", lambda *_, **__: done.append("plan") or Planned())
     monkeypatch.setattr(app, "keep_house", lambda **_: done.append("house"))
     await Alone(app).look()
-    assert done == ["compose", "house"]
+    assert done == ["plan", "house"]
 
 
 def test_a_tick_that_was_held_up_past_its_lease_plans_no_further(

@@ -46,6 +46,7 @@ def upgrade(
     ] = True,
 ) -> None:
     """Bring the database to this version's schema; other commands do it too, without a copy."""
+    from notifier import engines
     from notifier.storage import backups, schema
     from notifier.storage.database import Database
 
@@ -58,6 +59,8 @@ def upgrade(
             backups.backup(database, target, replace=True)
             say(f"copied to {target}")
         steps = schema.upgrade(database)
+    if not check and engines.install(settings(), database):
+        say("made the engine's tables")
     database.close()
     say(f"{'pending' if check else 'applied'}: {', '.join(steps) or 'nothing'}")
     if check and steps:

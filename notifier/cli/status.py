@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from notifier import errors
+from notifier import engines, errors
 from notifier.cli import channels, pace
 from notifier.cli.output import Format, print_record, print_rows, say, to_json
 from notifier.cli.state import instance
@@ -66,6 +66,7 @@ def collect(app: App) -> dict[str, Any]:
     found["size_bytes"] = asdict(sizes.size(app.database))
     found["mailbox"] = _mailbox(app, last.mailbox) if last.mailbox else None
     found["alerts"] = [_alert(one) for one in app.health.alerts()]
+    found["engine"] = engines.described(app.settings, app.engine)
     found["processes"] = processes(app)
     found["sources"] = source_rows(app, now)
     found["cares"] = cares(app, found["sources"], last, now=now)

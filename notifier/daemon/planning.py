@@ -1,38 +1,57 @@
-"""What the scheduler does: fetch, make the digests that are due, read the mailbox of bounces.
+"""What the scheduler does: have sources read, what is new matched, and what is due written, by
+whoever works; plan it, and read the mailbox of bounces, itself.
 
-One process at a time does it. Whoever is held up beyond its lease stops before its next step.
+One process at a time does it. Whoever is held up beyond its lease stops before its next step. Each
+look asks the tables anew what is open, so whatever the engine forgot is asked for once more.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
+
+import structlog
 
 from notifier import errors
 from notifier.app import App
+from notifier.daemon import making, working
 from notifier.daemon.standing import Standing
-from notifier.daemon.tasks import Tasks, guarded
+from notifier.daemon.tasks import Tasks
+from notifier.daemon.working import INGEST, MATCH, Asking
+from notifier.engine.engine import Engine, Task
+
+log = structlog.get_logger()
 
 # The first pass waits for the sources, but not for ever for services that do not answer.
 FIRST_SOURCES_SECONDS = 600.0
+# What was planned so long ago, or longer ago than a claim lasts, and is nobody's work was forgotten;
+# the engine of a process that does its own work knows it at once.
+GRACE_SECONDS = 30
+# A piece of work that nobody begins is told, once.
+_NOBODY_SECONDS = 60.0
 
-MAILBOX, PLAN, SOURCES, LOOK, HOUSE = "mailbox", "pass", "sources", "look", "house"
-NAMES = (MAILBOX, PLAN, SOURCES, LOOK, HOUSE)
+MAILBOX, PLAN, SWEEP, LOOK, HOUSE = "mailbox", "pass", "sweep", "look", "house"
+NAMES = (MAILBOX, PLAN, SWEEP, LOOK, HOUSE)
 
 
 class Planner:
-    """The scheduler's work, of one process.
-
-    `made` is called when digests were made.
-    """
+    """The scheduler's work, of one process."""
 
     def __init__(
-        self, tasks: Tasks, stop: asyncio.Event, standing: Standing, made: Callable[[], None]
+        self,
+        tasks: Tasks,
+        stop: asyncio.Event,
+        standing: Standing,
+        engine: Engine,
+        asking: Asking,
     ) -> None:
-        self._tasks, self._stop, self._standing, self._made = tasks, stop, standing, made
+        self._tasks, self._stop, self._standing = tasks, stop, standing
+        self._engine, self._asking = engine, asking
         self._is_new = True
+        self._unmatched = 0
 
     def look(self, app: App) -> None:
         """Start what is due, where this process is the scheduler."""
@@ -40,11 +59,12 @@ class Planner:
             self._tasks.start(MAILBOX, partial(self._mailbox, app))
             self._tasks.start(PLAN, partial(self._pass, app))
             if not self._is_new:  # until then everything is late
+                self._tasks.start(SWEEP, partial(self._sweep, app))
                 self._tasks.start(LOOK, partial(self._watch, app))
 
     def drop(self) -> None:
         """Begin nothing any more, and leave what is being fetched: the next one asks again."""
-        self._tasks.cancel(SOURCES)
+        self._asking.drop()
         self._tasks.forget(*NAMES)
         self._is_new = True
 
@@ -52,26 +72,86 @@ class Planner:
         return self._stop.is_set() or not self._standing.holds
 
     async def _pass(self, app: App) -> None:
-        """Fetch in the background, and make what is due.
+        """Have sources read, and what is due made.
 
         The first pass waits for the sources, so that a digest that makes up for a downtime holds
         the papers of that time.
         """
-        sources = self._tasks.start(SOURCES, partial(self._sources, app))
-        if self._is_new and sources:
-            await asyncio.wait([sources], timeout=FIRST_SOURCES_SECONDS)
+        due = await asyncio.to_thread(app.intake.due_sources, app.clock())
+        await self._dispatch([working.ingest(one.name) for one in due])
+        if self._is_new:
+            await self._done(INGEST, FIRST_SOURCES_SECONDS)
             self._is_new = self._must_stop()
         if self._must_stop():
             return
         try:
             async with app.health.ping.around() as this:
-                composed = await asyncio.to_thread(app.compose, stopping=self._must_stop)
-                if composed.made or composed.nothing:  # that nothing matched may be told, too
-                    self._made()
-                this.reasons += await app.health.reasons(failed=composed.failed)
+                failed = await self._make(app)
+                this.reasons += await app.health.reasons(failed=failed)
+                this.reasons += self._late()
         finally:
             if not self._must_stop():
                 self._tasks.start(HOUSE, partial(self._house, app))
+
+    async def _make(self, app: App) -> int:
+        """Have everything matched, plan what is due, and have it written; return how many digests
+        cannot be made at present."""
+        await self._dispatch([working.match()])
+        await self._done(MATCH)
+        if self._must_stop():
+            return 0
+        is_matched = await asyncio.to_thread(working.is_matched, app)
+        self._unmatched = 0 if is_matched else self._unmatched + 1
+        planned = await asyncio.to_thread(making.plan, app, stopping=self._must_stop)
+        await self._dispatch(working.deliver(planned.rows, shard=app.settings.engine.shard))
+        return planned.failed + await asyncio.to_thread(making.failing, app)
+
+    def _late(self) -> list[str]:
+        """Why the pass did not go well, though nothing failed here."""
+        if self._unmatched < 2:  # something new may have come just now
+            return []
+        return ["new papers are not matched with all profiles - see the log"]
+
+    async def _sweep(self, app: App) -> None:
+        """Have written what was planned and forgotten: by a process that ended, or by the engine.
+
+        The engine is not asked to do this, since it is what may have forgotten.
+        """
+        is_matched = await asyncio.to_thread(working.is_matched, app)
+        if not is_matched or not await self._is_idle() or self._must_stop():
+            return
+        own, is_shared = app.settings.engine, self._engine.is_shared
+        grace = timedelta(seconds=min(GRACE_SECONDS, own.lease_seconds) if is_shared else 0)
+        rows = await asyncio.to_thread(making.left_over, app, older_than=grace)
+        if rows:
+            log.info("planned digests that nobody writes are asked for again", count=len(rows))
+            await self._dispatch(working.deliver(rows, shard=own.shard))
+
+    async def _is_idle(self) -> bool:
+        """Whether nobody is about to write what is planned."""
+        if self._engine.is_shared:
+            return not await asyncio.to_thread(self._engine.waiting)
+        return not self._engine.unfinished(working.DELIVER)
+
+    async def _dispatch(self, tasks: Sequence[Task]) -> None:
+        """Ask for some work, unless another process is the scheduler by now."""
+        if tasks and not self._must_stop():
+            await self._engine.dispatch(tasks)
+
+    async def _done(self, name: str, seconds: float | None = None) -> None:
+        """Return when no task of a name is open any more, when we are to stop, or so late."""
+        clock = asyncio.get_running_loop().time
+        begun, pause, is_told = clock(), 0.02, False
+        while await asyncio.to_thread(self._engine.unfinished, name) and not self._must_stop():
+            waited = clock() - begun
+            if seconds is not None and waited > seconds:
+                return
+            if waited > _NOBODY_SECONDS and not is_told:
+                log.warning("work waits for a worker", cure="notifier run --only worker")
+                is_told = True
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), pause)
+            pause = min(1.5 * pause, 1.0)
 
     async def _watch(self, app: App) -> None:
         """Have the operator told of what needs them, whatever becomes of the pass."""
@@ -84,9 +164,3 @@ class Planner:
         """Read the mailbox of bounces, where there is one; a failure is noted, and told once."""
         with suppress(errors.MailboxError):
             await asyncio.to_thread(app.returned.poll_if_due, stopping=self._must_stop)
-
-    async def _sources(self, app: App) -> None:
-        for source in await asyncio.to_thread(app.intake.due_sources, app.clock()):
-            if not self._must_stop():
-                fetching = partial(app.intake.ingest, [source], ready=self._standing.confirmed)
-                await guarded(source.name, fetching)

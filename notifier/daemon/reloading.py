@@ -22,7 +22,10 @@ from notifier.web.site import make_probes, make_site
 log = structlog.get_logger()
 
 # What is opened at the start: section and key.
-FIXED = (("site", "listen"), ("database", "url"), ("bounce", "listen"), ("health", "listen"))
+FIXED = (
+    ("site", "listen"), ("database", "url"), ("bounce", "listen"), ("health", "listen"),
+    ("engine", "kind"), ("engine", "tasks"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +96,6 @@ class Current:
         return make_probes(app, self._vitals) if app.settings.health.listen else None
 
     def _made(self, settings: Settings) -> tuple[App, ASGIApp | None, ASGIApp | None]:
-        app = App(settings, clock=self.app.clock, database=self.app.database)
+        before = self.app
+        app = App(settings, clock=before.clock, database=before.database, engine=before.engine)
         return app, self._site_of(app), self._probes_of(app)

@@ -12,6 +12,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 import structlog
 
@@ -27,6 +28,7 @@ from notifier.daemon.signals import caught
 from notifier.daemon.standing import Standing
 from notifier.daemon.tasks import Tasks
 from notifier.daemon.ticking import Ticker, tell_watchdog
+from notifier.daemon.working import ENGINE, Asking, Work
 from notifier.delivery.cut import Cut
 from notifier.intake import system_clock
 from notifier.runs import one_run
@@ -96,10 +98,25 @@ class _Daemon:
         me = this_process(",".join(self._roles), system_clock())
         wants = SCHEDULER in self._roles
         self._standing = Standing(app.database, me, wants=wants, rhythm=rhythm)
-        self._planner = Planner(self._tasks, self._stop, self._standing, self._made)
+        self._engine = app.engine
+        asking = self._asking()
+        self._planner = Planner(self._tasks, self._stop, self._standing, self._engine, asking)
+        self._work = Work(lambda: self._current.app, self._stop, self._made, asking)
         self._sender = Sender(self._tasks, self._stop, self._cut)
         self._ticker = Ticker(self._look, vitals, app.clock)
         self._seen: list[int] = []
+
+    @property
+    def _works(self) -> bool:
+        """Whether this process does what the engine is asked for: the scheduler, where it does its
+        own work, else whoever is a worker."""
+        return (WORKER if self._engine.is_shared else SCHEDULER) in self._roles
+
+    def _asking(self) -> Asking:
+        """Who asks sources: the scheduler alone, or whoever was handed the task."""
+        if self._engine.is_shared:
+            return Asking()
+        return Asking(lambda: self._standing.holds, self._standing.confirmed)
 
     async def run(self) -> int:
         again = self._reload_soon if self._reload else None
@@ -146,6 +163,9 @@ class _Daemon:
 
     def _look(self) -> None:
         """What the clock starts; in the log it is one run, with all that follows from it."""
+        if self._works:
+            work = partial(self._engine.work, self._work.handlers(), self._stop)
+            self._tasks.start(ENGINE, work)
         with one_run():
             if SCHEDULER in self._roles:
                 self._planner.look(self._current.app)
@@ -224,8 +244,9 @@ class _Daemon:
         Where planning does not end in time, the lease ends by itself.
         """
         left = end - asyncio.get_running_loop().time() - _LAST_WORDS_SECONDS
-        await _ended(self._tasks.running(*planning.NAMES), max(left, _LAST_WORDS_SECONDS))
-        if not self._tasks.running(*planning.NAMES):
+        names = (*planning.NAMES, ENGINE)
+        await _ended(self._tasks.running(*names), max(left, _LAST_WORDS_SECONDS))
+        if not self._tasks.running(*names):
             with suppress(errors.NotifierError, TimeoutError):
                 await asyncio.wait_for(self._standing.release(), _LAST_WORDS_SECONDS)
 

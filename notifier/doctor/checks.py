@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from notifier.doctor import (
     dkim_dns,
+    engine_checks,
     installation,
     mail_checks,
     page_checks,
@@ -19,8 +20,8 @@ from notifier.doctor.setup import Setup
 
 NAMES = (
     "configuration", "templates", "database", "disk", "clock", "clock offset", "zones", "sources",
-    "mail server", "spf", "dkim", "dmarc", "mx", "reverse", "bounces", "mailbox", "daemon",
-    "proxies", "public url",
+    "mail server", "spf", "dkim", "dmarc", "mx", "reverse", "bounces", "mailbox", "engine",
+    "daemon", "proxies", "public url",
 )  # fmt: skip
 
 
@@ -53,6 +54,7 @@ def all_checks(database: Sequence[Finding], *, offline: bool = False) -> list[Ch
         Check("reverse", sender_dns.ask_reverse, leaves=True),
         Check("bounces", mail_checks.ask_intake),
         Check("mailbox", mail_checks.ask_mailbox, leaves=True, needs_database=True),
+        Check("engine", engine_checks.ask_engine, needs_database=True),
         Check("daemon", page_checks.ask_daemon),
         Check("proxies", page_checks.ask_proxies),
         Check("public url", page_checks.ask_public_url, leaves=True),

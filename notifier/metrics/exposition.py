@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import Metric
@@ -24,6 +24,7 @@ class Exposition:
     Args:
         database: Its kind, as in "sqlite".
         schema: The revision that this program works with.
+        engine: Its kind; `waiting` returns how many of its tasks nobody has begun.
         vitals: How the process is; None where no daemon is.
     """
 
@@ -34,10 +35,13 @@ class Exposition:
         *,
         database: str,
         schema: str,
+        engine: str,
+        waiting: Callable[[], int],
         vitals: Vitals | None,
     ) -> None:
         self._numbers, self._meters, self._vitals = numbers, meters, vitals
         self._built = (__version__, platform.python_version(), database, schema)
+        self._engine, self._waiting = engine, waiting
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
 
@@ -49,6 +53,7 @@ class Exposition:
         """Yield them, as the library asks its collectors."""
         begun = self._meters.seconds()
         found = [*self._numbers.samples(), ("build_info", self._built, 1.0), *self._of_vitals()]
+        found.append(("engine_tasks_waiting", (self._engine,), float(self._waiting())))
         found.append(("scrape_seconds", (), self._meters.seconds() - begun))
         yield from families(found)
         yield from without_created(self._meters.registry.collect())

@@ -100,6 +100,12 @@ class Database:
             yield connection
 
     @contextmanager
+    def beside(self) -> Iterator[Connection]:
+        """A transaction beside whoever writes, on PostgreSQL: for tables that are not ours."""
+        with self.guarded(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
     def _one_writer(self) -> Iterator[None]:
         """Our own threads queue here: SQLite polls who waits, PostgreSQL keeps a connection."""
         if not self._turn.acquire(timeout=BUSY_TIMEOUT_SECONDS):

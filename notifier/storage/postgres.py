@@ -117,6 +117,13 @@ def _connecting(url: URL, wait_seconds: float) -> dict[str, Any]:
     return wanted | {"options": f"{ours} {theirs}".strip()}
 
 
+def connecting(engine: Engine, *, wait_seconds: float) -> dict[str, Any]:
+    """Return with what another client of psycopg connects as this engine does."""
+    _, found = engine.dialect.create_connect_args(engine.url)
+    wanted = {name: value for name, value in found.items() if name != "context"}
+    return wanted | _connecting(engine.url, wait_seconds)
+
+
 def _handled(context: ExceptionContext) -> None:
     without_values(context.original_exception, context.sqlalchemy_exception)
 

@@ -194,6 +194,12 @@ def waiting(conn: Connection, *, now: datetime, rows: Sequence[int] | None = Non
     return conn.scalar(query) or 0
 
 
+def failing(conn: Connection) -> int:
+    """Return how many could not be written yet, and are tried again."""
+    query = select(func.count()).select_from(t.planned).where(t.planned.c.failures > 0)
+    return conn.scalar(query) or 0
+
+
 def open_rows(
     conn: Connection, *, now: datetime, planned_before: datetime, limit: int
 ) -> list[int]:

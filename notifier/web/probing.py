@@ -61,6 +61,8 @@ class _Probing:
             app.meters,
             database="sqlite" if app.database.is_sqlite else "postgresql",
             schema=schema.revision(app.database) or "",
+            engine=app.settings.engine.kind,
+            waiting=app.engine.waiting,
             vitals=vitals,
         )
 

@@ -1,0 +1,162 @@
+"""What the tasks of the engine do, in whatever process takes them.
+
+Each may be done twice, or by two at the same time: what must not happen twice is guarded in the
+tables. Where the database cannot be used a task waits for it, in the hands of its process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from typing import Any
+
+import structlog
+
+from notifier import errors
+from notifier.app import App
+from notifier.daemon.making import write_some
+from notifier.engine.engine import MATCHING, SOURCES, Handler, Task
+from notifier.jobs.ingest import Ready, at_once
+from notifier.patience import Patience
+from notifier.runs import one_run
+from notifier.storage import store_matches
+
+log = structlog.get_logger()
+
+ENGINE = "engine"
+INGEST, MATCH, DELIVER = "ingest", "match", "deliver"
+# A digest waits so long for papers that are being matched; then it is left to the next look.
+_MATCHING_SECONDS = 60.0
+_LOOK_SECONDS = 0.5
+
+
+def ingest(source: str) -> Task:
+    """Read a source."""
+    return Task.of(INGEST, SOURCES, source=source)
+
+
+def match() -> Task:
+    """Match what is new in papers and profiles."""
+    return Task.of(MATCH, MATCHING)
+
+
+def deliver(rows: Sequence[int], *, shard: int) -> list[Task]:
+    """Write the digests of these subscribers that are planned, and send them: `shard` a task."""
+    return [Task.of(DELIVER, ids=rows[at : at + shard]) for at in range(0, len(rows), shard)]
+
+
+@dataclass(slots=True)
+class Asking:
+    """Whether this process asks sources itself: `ready` returns while it may."""
+
+    may: Callable[[], bool] = lambda: True
+    ready: Ready = at_once
+    ends: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def drop(self) -> None:
+        """Leave what is being fetched: the next one asks again."""
+        self.ends.set()
+        self.ends = asyncio.Event()
+
+
+class Work:
+    """The work of one process; from `stop` on nothing more is begun, and what is at it ends soon.
+
+    Args:
+        current: The instance that is in force.
+        made: Called when digests were made.
+        asking: For whom asking sources depends on more than `due`.
+    """
+
+    def __init__(
+        self,
+        current: Callable[[], App],
+        stop: asyncio.Event,
+        made: Callable[[], None],
+        asking: Asking | None = None,
+    ) -> None:
+        self._current, self._stop, self._made = current, stop, made
+        self._asking = asking or Asking()
+        self._patience, self._numbers = Patience(), count(1)
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """What does the tasks, by name."""
+        does: dict[str, Handler] = {
+            INGEST: self.ingest, MATCH: self.match, DELIVER: self.deliver
+        }  # fmt: skip
+        return {name: partial(_in_a_run, work) for name, work in does.items()}
+
+    async def ingest(self, source: str) -> None:
+        """Read a source, if it is due still: then nobody else has read it meanwhile."""
+        app, asking = self._current(), self._asking
+        for due in await asyncio.to_thread(app.intake.due_sources, app.clock()):
+            if due.name == source and asking.may() and not self._stop.is_set():
+                await app.intake.ingest_until(asking.ends, due, ready=asking.ready)
+
+    async def match(self) -> None:
+        """Match what is new."""
+
+        async def once() -> None:
+            await asyncio.to_thread(self._current().match, stopping=self._stop.is_set)
+
+        await self._patiently(MATCH, once)
+
+    async def deliver(self, ids: Sequence[int]) -> None:
+        """Write the digests of these subscribers that are planned, and have what is open sent."""
+        await self._matched()
+        part = str(next(self._numbers))
+        write = partial(write_some, self._current(), ids, part=part, stopping=self._stop.is_set)
+
+        async def once() -> None:
+            written = await asyncio.to_thread(write)
+            if written.made or written.nothing:  # that nothing matched may be told, too
+                self._made()
+
+        await self._patiently(DELIVER, once)
+
+    async def _matched(self) -> None:
+        """Wait until all is matched that could be in a digest."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + _MATCHING_SECONDS
+        while not (self._stop.is_set() or clock() > end):
+            with suppress(*errors.NOT_NOW):
+                if await asyncio.to_thread(is_matched, self._current()):
+                    return
+            await self._pause(_LOOK_SECONDS)
+
+    async def _patiently(self, name: str, once: Callable[[], Awaitable[None]]) -> None:
+        """Do some work, as often as it takes until the database can be used, or until `stop`."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            try:
+                await once()
+            except errors.NOT_NOW as error:
+                if self._patience.failed(name, clock()):
+                    log.error("the database cannot be used: waiting", job=name, reason=str(error))
+            else:
+                if self._patience.went_well(name, clock()):
+                    log.info("the database can be used again")
+                return
+            while self._patience.has_to_wait(name, clock()):
+                if self._stop.is_set():
+                    return
+                await self._pause(_LOOK_SECONDS)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+
+
+def is_matched(app: App) -> bool:
+    """Whether all papers and profiles are matched."""
+    with app.database.reading() as conn:
+        return store_matches.is_current(conn)
+
+
+async def _in_a_run(work: Handler, **arguments: Any) -> None:
+    with one_run():
+        await work(**arguments)
