@@ -47,6 +47,7 @@ class Claimed:
 
     `last`: how the attempt before ended. `is_apart`: its destination has a queue of its own.
     `is_troubled`: something is remembered against its destination or the mail server.
+    `is_counted`: no more than a number of mails to its destination are on the wire.
     """
 
     row: int
@@ -61,6 +62,7 @@ class Claimed:
     last: Outcome
     is_apart: bool
     is_troubled: bool
+    is_counted: bool
 
 
 def claim(
@@ -147,7 +149,8 @@ def _facts() -> Select[Any]:
     return (
         select(d.id, t.digest.c.key, d.subscriber_id, t.subscriber.c.address, t.message.c.content,
                d.attempts, d.expires_at, d.destination, d.queue, d.stage, d.code, d.enhanced,
-               d.reply, q.name.is_not(None), func.coalesce(own, false()) | server)
+               d.reply, q.name.is_not(None), func.coalesce(own, false()) | server,
+               q.connections.is_not(None))
         .join(t.digest, t.digest.c.id == d.digest_id)
         .join(t.subscriber, t.subscriber.c.id == d.subscriber_id)
         .join(t.message, t.message.c.digest_id == d.digest_id, isouter=True)
@@ -158,8 +161,9 @@ def _facts() -> Select[Any]:
 
 def _claimed(conn: Connection, row: int) -> Claimed | Outcome:
     """Return what was claimed, or why it cannot be sent."""
+    found = conn.execute(_facts(), {"row": row}).one()
     (row, key, subscriber, address, content, attempts, expires_at, destination, queue, stage, code,
-     enhanced, reply, apart, troubled) = conn.execute(_facts(), {"row": row}).one()  # fmt: skip
+     enhanced, reply, apart, troubled, counted) = found  # fmt: skip
     if content is None:
         return Outcome("failed", reply=_DELETED)
     try:
@@ -169,7 +173,7 @@ def _claimed(conn: Connection, row: int) -> Claimed | Outcome:
     last = Outcome("pending", stage or "", code or 0, enhanced or "", reply or "")
     return Claimed(
         row, key, subscriber, address, mail, attempts, expires_at, destination,
-        queue, last, apart, troubled,
+        queue, last, apart, troubled, counted,
     )  # fmt: skip
 
 
