@@ -7,21 +7,19 @@ them. Nothing here prints a password.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from notifier import errors
 from notifier.storage.sqlite import locked
 
 MIGRATION_WAIT_SECONDS = 600
-_RESTS_SINCE, _REST_SECONDS = "rests since", 0.25
 _KEY = int.from_bytes(b"notifier")  # of the advisory lock; they are apart in each database
 
 _SETTINGS = {
@@ -88,6 +86,7 @@ def make_engine(url: URL, *, wait_seconds: float, from_json: Callable[[str], Any
             pool_size=5,
             max_overflow=15,
             pool_timeout=wait_seconds,
+            pool_pre_ping=True,  # a server that was restarted meanwhile
             pool_recycle=1800,  # before firewalls forget it
         )
     except ImportError as error:
@@ -96,8 +95,6 @@ def make_engine(url: URL, *, wait_seconds: float, from_json: Callable[[str], Any
         ) from error
     event.listen(engine, "handle_error", _without_values)
     event.listen(engine, "connect", _without_nul)
-    event.listen(engine, "checkin", _rests)
-    event.listen(engine, "checkout", _found_alive)
     return engine
 
 
@@ -126,28 +123,6 @@ def _without_values(context: ExceptionContext) -> None:
     if said:
         for error in filter(None, (context.original_exception, context.sqlalchemy_exception)):
             error.args = (said,)
-
-
-def _rests(_: Any, record: ConnectionPoolEntry) -> None:
-    record.info[_RESTS_SINCE] = time.monotonic()
-
-
-def _found_alive(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
-    """Ask a connection that rested whether its server is still there: it may have been restarted.
-
-    Not one that was just in use: that would be an eighth of what a mail asks of the server.
-
-    Raises:
-        DisconnectionError: it is not; the pool makes another.
-    """
-    since = record.info.get(_RESTS_SINCE)
-    if since is None or time.monotonic() - since < _REST_SECONDS:
-        return
-    try:
-        connection.execute("SELECT 1")
-        connection.rollback()
-    except connection.Error as error:  # the driver's, as PEP 249 has it
-        raise DisconnectionError from error
 
 
 def _without_nul(connection: Any, _: ConnectionPoolEntry) -> None:
