@@ -108,8 +108,10 @@ def _heads(column: str, *order: str) -> Select[Any]:
 
 
 @cache
-def claiming(dialect: str) -> ReturningUpdate[int]:
+def claiming(dialect: str) -> ReturningUpdate[Any]:
     """Return the statement that claims the head of each open queue, at most `limit` of them.
+
+    It returns their rows.
 
     On PostgreSQL it claims one, of the queue whose head waits longest: the first that nobody else
     claims in this moment. Where others do, there may be more than it finds.
@@ -128,7 +130,7 @@ def claiming(dialect: str) -> ReturningUpdate[int]:
             lease_until=bindparam("lease_until", type_=Utc),
             attempts=d.attempts + 1,
         )
-        .returning(d.id)
+        .returning(*d)
     )
 
 
