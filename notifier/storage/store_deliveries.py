@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    Interval,
     Row,
     Select,
     String,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     or_,
     select,
     update,
@@ -38,6 +40,7 @@ from notifier.storage.store_attempts import REPLY_CHARACTERS, Outcome, note
 from notifier.storage.store_queues import claiming
 from notifier.storage.store_subscribers import is_suppressed
 
+_FIRST = timedelta(seconds=1)
 _LOST = "the sending process ended with it"
 _DELETED = "its mail was deleted, it cannot be sent"
 _UNREADABLE = "its mail cannot be read from the database"
@@ -110,11 +113,16 @@ def take_over(
 ) -> int:
     """Let what somebody had claimed and never told the end of wait again; return how many.
 
+    It goes before what has waited as long.
+
     Args:
         lease_until: No claim lasts longer, whatever the clock was by which it was made.
         spared: Deliveries known to be on the wire, however long ago they seem to be claimed.
     """
-    rows = _lost(conn, now, lease_until, spared, state="pending")
+    first: dict[str, Any] = {}
+    if conn.dialect.name == "postgresql":  # SQLite takes the older row first by itself
+        first["not_before"] = t.delivery.c.not_before - literal(_FIRST, Interval())
+    rows = _lost(conn, now, lease_until, spared, state="pending", **first)
     note(conn, rows, Outcome("pending", "dot", reply=_LOST), now=now)
     return len(rows)
 

@@ -79,7 +79,8 @@ def kills(count: int, chance: random.Random) -> list[Kill]:
 
 def watch(passed: Passed) -> None:
     """Have `passed` told of every commit, every write to the server and every answer."""
-    writing, write, received = Database.writing, Replies.write, Replies.data_received
+    writing, sharing = Database.writing, Database.sharing
+    write, received = Replies.write, Replies.data_received
     take: Any = ingest.take_body
 
     @contextmanager
@@ -88,6 +89,15 @@ def watch(passed: Passed) -> None:
             yield conn
             passed("before commit")
         passed("after commit")
+
+    @contextmanager
+    def watched_sharing(self: Database) -> Iterator[Any]:
+        with sharing(self) as conn:
+            yield conn
+            if not self.is_sqlite:  # there it is `writing`
+                passed("before commit")
+        if not self.is_sqlite:
+            passed("after commit")
 
     def watched_write(self: Replies, data: bytes) -> None:
         passed("before write")
@@ -105,7 +115,7 @@ def watch(passed: Passed) -> None:
     patched: Any = Replies
     patched.write, patched.data_received = watched_write, watched_answer
     database: Any = Database
-    database.writing = watched
+    database.writing, database.sharing = watched, watched_sharing
     source: Any = ingest
     source.take_body = watched_body
 
