@@ -79,8 +79,8 @@ def kills(count: int, chance: random.Random) -> list[Kill]:
 
 def watch(passed: Passed) -> None:
     """Have `passed` told of every commit, every write to the server and every answer."""
-    writing, sharing = Database.writing, Database.sharing
     write, received = Replies.write, Replies.data_received
+    writing, sharing = Database.writing, Database.sharing
     take: Any = ingest.take_body
 
     @contextmanager
@@ -94,7 +94,7 @@ def watch(passed: Passed) -> None:
     def watched_sharing(self: Database) -> Iterator[Any]:
         with sharing(self) as conn:
             yield conn
-            if not self.is_sqlite:  # there it is `writing`
+            if not self.is_sqlite:  # where it is writing
                 passed("before commit")
         if not self.is_sqlite:
             passed("after commit")
