@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 _END = b"\r\n.\r\n"
-_REPLIES = {
+REPLIES = {
     b"EHLO": b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE\r\n250 ENHANCEDSTATUSCODES",
     b"HELO": b"250 sink",
     b"MAIL": b"250 2.1.0 ok",
@@ -24,7 +24,7 @@ _REPLIES = {
     b"NOOP": b"250 2.0.0 ok",
     b"QUIT": b"221 2.0.0 bye",
 }
-_UNKNOWN = b"500 5.5.2 what?"
+UNKNOWN = b"500 5.5.2 what?"
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ class Sink(asyncio.Protocol):
         replies, data = list[bytes](), self._line + data
         while not self._in_text and (end := data.find(b"\r\n")) >= 0:
             verb, data = data[:4].upper(), data[end + 2 :]
-            replies.append(_REPLIES.get(verb, _UNKNOWN) + b"\r\n")
+            replies.append(REPLIES.get(verb, UNKNOWN) + b"\r\n")
             if verb == b"DATA":
                 self._in_text, self._tail = True, b"\r\n"
         self._transport.write(b"".join(replies))

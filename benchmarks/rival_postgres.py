@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +164,8 @@ def _joined(sign: str, parts: Iterable[str]) -> str:
 class Cluster:
     """A PostgreSQL server of our own; `address` is what a client connects to."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] = SETTINGS) -> None:
+        self._settings = settings
         self._programs = _programs()
         self._folder = Path(tempfile.mkdtemp(prefix="bench-"))  # short: a socket's path is limited
         atexit.register(self.remove)  # also where the benchmark ends by an error
@@ -179,10 +180,14 @@ class Cluster:
     def _start(self) -> None:
         self._run("initdb", "--auth=trust", "--username=bench", "--no-sync", "--encoding=UTF8",
                   "--locale=C")  # fmt: skip
-        settings = SETTINGS | {"unix_socket_directories": f"'{self._folder}'"}
+        settings = {**self._settings, "unix_socket_directories": f"'{self._folder}'"}
         with (self._folder / "data" / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = {value}\n" for name, value in settings.items())
         self._run("pg_ctl", "--wait", f"--log={self._folder}/log", "start")
+
+    def url(self, name: str) -> str:
+        """Return the URL of one of its databases."""
+        return f"postgresql://bench@/{name}?host={self._folder}"
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(  # noqa: S603  programs of PostgreSQL, no text of others

@@ -22,6 +22,8 @@ from notifier.profiles.indexed import IndexedPaper
 from notifier.profiles.parser import parse
 from notifier.ranking import kernel
 
+from .databases import skip_without_postgres
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -157,6 +159,21 @@ def test_the_claiming_benchmark_passes_stuck_mails_by_and_writes_its_figures(
     figures = json.loads(file.read_text())["figures"]
     assert [figures[name]["mails"] for name in ("plain", "limits", "stuck")] == [20, 20, 1000]
     assert min(figures[name]["claims"] for name in ("plain", "limits", "stuck")) > 0
+
+
+def test_the_benchmark_of_workers_kills_one_and_finds_every_mail_sent(tmp_path: Path) -> None:
+    skip_without_postgres()
+    file = tmp_path / "figures.json"
+    said = run(
+        "scale_workers", "--digests", "40", "--workers", "1", "--connections", "2",
+        "--milliseconds", "20", "--lease", "2", "--json", str(file),
+    )  # fmt: skip
+    assert said.startswith("40 digests; 2 connections a worker; the mail server takes 20 ms")
+    found = json.loads(file.read_text())["found"]
+    (row,) = found["throughput"]
+    assert (row["workers"], row["lost"], row["twice"]) == (1, 0, 0)
+    assert row["a_second"] > 0
+    assert (found["kill"]["lost"], found["kill"]["twice"] <= 2) == (0, True)
 
 
 def generated(count: int) -> list[Paper]:

@@ -1,17 +1,18 @@
 """One database: how it is opened, and whose turn it is to write.
 
 On both kinds there is one writer at a time, so what is checked in a transaction is still so when it
-is written; on PostgreSQL some may share the turn. See `storage.sqlite` and `storage.postgres` for
+is written; on PostgreSQL some may share the turn, and whoever decides by what was read makes sure
+that nobody shares theirs (`must_be_alone`). See `storage.sqlite` and `storage.postgres` for
 how. Errors never print parameters: addresses are among them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -21,6 +22,23 @@ from notifier import errors
 from notifier.storage import postgres, sqlite
 
 BUSY_TIMEOUT_SECONDS = 15
+_SHARED = "shared"
+
+_Done = TypeVar("_Done")
+
+
+class MustBeAlone(Exception):
+    """More is to be decided than may be while others write, too: see `must_be_alone`."""
+
+
+def must_be_alone(connection: Connection) -> None:
+    """Go on only where nobody else writes; asked before what is decided by reading.
+
+    Raises:
+        MustBeAlone: others may write beside this transaction.
+    """
+    if _SHARED in connection.get_execution_options():
+        raise MustBeAlone
 
 
 class Database:
@@ -95,9 +113,28 @@ class Database:
             with self.writing() as connection:
                 yield connection
             return
-        with self.guarded(), self.engine.connect() as connection, connection.begin():
+        options = {_SHARED: True}
+        with (
+            self.guarded(),
+            self.engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
             postgres.share_turn(connection)
             yield connection
+
+    def beside_others(self, work: Callable[[Connection], _Done]) -> _Done:
+        """Do some work in a transaction that is shared; where it must be alone, do it once more so.
+
+        What it did until then is undone in the database, and nowhere else.
+
+        Raises:
+            Locked: others have been writing all the while that one waits.
+        """
+        if not self.is_sqlite:
+            with suppress(MustBeAlone), self.sharing() as connection:
+                return work(connection)
+        with self.writing() as connection:
+            return work(connection)
 
     @contextmanager
     def beside(self) -> Iterator[Connection]:

@@ -32,6 +32,8 @@ _SETTINGS = {
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
+    # Of what was said and not acknowledged; by itself a system waits for a quarter of an hour.
+    "tcp_user_timeout": "60s",
 }
 # While it is our turn, all others wait, or all but those who share it; one statement sets it and
 # takes the turn.
@@ -112,6 +114,7 @@ def _connecting(url: URL, wait_seconds: float) -> dict[str, Any]:
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
     }
     wanted = {name: value for name, value in wanted.items() if name not in url.query}
     return wanted | {"options": f"{ours} {theirs}".strip()}

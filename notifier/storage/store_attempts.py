@@ -48,5 +48,6 @@ def note(conn: Connection, rows: Sequence[int], outcome: Outcome, *, now: dateti
         "enhanced": outcome.enhanced or None,
         "reply": outcome.reply[:REPLY_CHARACTERS] or None,
     }
-    if rows:
-        conn.execute(_noting(), [{"row": row} | values for row in rows])
+    noted = [{"row": row} | values for row in rows]
+    if noted:  # one as a rule, for which the way of many is longer
+        conn.execute(_noting(), noted if len(noted) > 1 else noted[0])

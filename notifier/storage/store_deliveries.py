@@ -7,9 +7,9 @@ nobody is mailed who left, whatever the code around it believes.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -17,6 +17,9 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
+    Interval,
+    Row,
     Select,
     String,
     Update,
@@ -26,6 +29,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     or_,
     select,
     update,
@@ -36,6 +40,7 @@ from notifier.storage.store_attempts import REPLY_CHARACTERS, Outcome, note
 from notifier.storage.store_queues import claiming
 from notifier.storage.store_subscribers import is_suppressed
 
+_FIRST = timedelta(seconds=1)
 _LOST = "the sending process ended with it"
 _DELETED = "its mail was deleted, it cannot be sent"
 _UNREADABLE = "its mail cannot be read from the database"
@@ -47,6 +52,7 @@ class Claimed:
 
     `last`: how the attempt before ended. `is_apart`: its destination has a queue of its own.
     `is_troubled`: something is remembered against its destination or the mail server.
+    `is_counted`: no more than a number of mails to its destination are on the wire.
     """
 
     row: int
@@ -61,6 +67,7 @@ class Claimed:
     last: Outcome
     is_apart: bool
     is_troubled: bool
+    is_counted: bool
 
 
 def claim(
@@ -89,13 +96,13 @@ def claim(
     while len(found) < limit:
         values = {"now": now, "owner": owner, "lease_until": lease_until,
                   "limit": limit - len(found), "trial": trial}  # fmt: skip
-        rows = list(conn.scalars(claiming(conn.dialect.name), values))
+        rows = _claimed_rows(conn, values)
         if not rows:
             break
         for row in rows:
-            one = _claimed(conn, row)
+            one = _claimed(row)
             if isinstance(one, Outcome):
-                finish(conn, row, one, owner=owner, now=now)
+                finish(conn, row[0], one, owner=owner, now=now)
             else:
                 found.append(one)
     return sorted(found, key=attrgetter("row"))
@@ -106,11 +113,16 @@ def take_over(
 ) -> int:
     """Let what somebody had claimed and never told the end of wait again; return how many.
 
+    It goes before what has waited as long.
+
     Args:
         lease_until: No claim lasts longer, whatever the clock was by which it was made.
         spared: Deliveries known to be on the wire, however long ago they seem to be claimed.
     """
-    rows = _lost(conn, now, lease_until, spared, state="pending")
+    first: dict[str, Any] = {}
+    if conn.dialect.name == "postgresql":  # SQLite takes the older row first by itself
+        first["not_before"] = t.delivery.c.not_before - literal(_FIRST, Interval())
+    rows = _lost(conn, now, lease_until, spared, state="pending", **first)
     note(conn, rows, Outcome("pending", "dot", reply=_LOST), now=now)
     return len(rows)
 
@@ -139,27 +151,46 @@ def _lost(
     )
 
 
-@cache
-def _facts() -> Select[Any]:
-    d, q, r = t.delivery.c, t.destination.c, t.relay.c
+def _facts(of: FromClause) -> Select[Any]:
+    """Return the query for what must be known of deliveries, in their table or just claimed."""
+    d, q, r = of.c, t.destination.c, t.relay.c
     server = exists(select(r.id).where(or_(r.cause != "", cast(r.failures, String) != "[]")))
     own = or_(q.step > 0, q.paused_at.is_not(None), cast(q.refusals, String) != "[]")
     return (
         select(d.id, t.digest.c.key, d.subscriber_id, t.subscriber.c.address, t.message.c.content,
                d.attempts, d.expires_at, d.destination, d.queue, d.stage, d.code, d.enhanced,
-               d.reply, q.name.is_not(None), func.coalesce(own, false()) | server)
+               d.reply, q.name.is_not(None), func.coalesce(own, false()) | server,
+               q.connections.is_not(None))
         .join(t.digest, t.digest.c.id == d.digest_id)
         .join(t.subscriber, t.subscriber.c.id == d.subscriber_id)
         .join(t.message, t.message.c.digest_id == d.digest_id, isouter=True)
         .join(t.destination, q.name == d.destination, isouter=True)
-        .where(d.id == bindparam("row"))
     )  # fmt: skip
 
 
-def _claimed(conn: Connection, row: int) -> Claimed | Outcome:
+@cache
+def _facts_of_one() -> Select[Any]:
+    return _facts(t.delivery).where(t.delivery.c.id == bindparam("row"))
+
+
+@cache
+def _claiming_with_facts() -> Select[Any]:
+    """Both in one statement, which SQLite has not: a way to the server less for each mail."""
+    return _facts(claiming("postgresql").cte("claimed"))
+
+
+def _claimed_rows(conn: Connection, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    """Claim, and return what must be known of each."""
+    if conn.dialect.name == "postgresql":
+        return conn.execute(_claiming_with_facts(), values).all()
+    rows = conn.scalars(claiming(conn.dialect.name), values).all()
+    return [conn.execute(_facts_of_one(), {"row": row}).one() for row in rows]
+
+
+def _claimed(found: Any) -> Claimed | Outcome:
     """Return what was claimed, or why it cannot be sent."""
     (row, key, subscriber, address, content, attempts, expires_at, destination, queue, stage, code,
-     enhanced, reply, apart, troubled) = conn.execute(_facts(), {"row": row}).one()  # fmt: skip
+     enhanced, reply, apart, troubled, counted) = found  # fmt: skip
     if content is None:
         return Outcome("failed", reply=_DELETED)
     try:
@@ -169,7 +200,7 @@ def _claimed(conn: Connection, row: int) -> Claimed | Outcome:
     last = Outcome("pending", stage or "", code or 0, enhanced or "", reply or "")
     return Claimed(
         row, key, subscriber, address, mail, attempts, expires_at, destination,
-        queue, last, apart, troubled,
+        queue, last, apart, troubled, counted,
     )  # fmt: skip
 
 

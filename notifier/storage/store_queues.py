@@ -14,6 +14,8 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
+    FromClause,
+    Select,
     String,
     and_,
     bindparam,
@@ -72,47 +74,78 @@ def _has_room() -> ColumnElement[bool]:
     return or_(q.connections.is_(None), q.connections > on_the_wire)
 
 
-@cache
-def claiming(dialect: str) -> ReturningUpdate[int]:
-    """Return the statement that claims the head of each open queue, at most `limit` of them.
+def _waits(waiting: FromClause) -> ColumnElement[bool]:
+    """Whether a mail of the table of deliveries may be sent now."""
+    w = waiting.c
+    return and_(
+        w.state == "pending", w.not_before <= _NOW, w.expires_at > _NOW,
+        may_be_mailed(w.subscriber_id),
+    )  # fmt: skip
 
-    Made once: to make it costs as much as to run it. Its parameters are `now`, `owner`,
-    `lease_until`, `limit` and `trial`.
+
+def _heads(column: str, *order: str) -> Select[Any]:
+    """Return a column of the head of each open queue, the longest waiting first.
+
+    Args:
+        order: Of the mails in a queue, behind their time.
     """
     q, waiting, head = t.destination.c, t.delivery.alias("waiting"), t.delivery.alias("head")
     w = waiting.c
-    # PostgreSQL would sort the whole queue for the row behind the time: its index has none.
-    by_row = () if dialect == "postgresql" else (w.id,)
     first = (
         select(w.id)
-        .where(
-            w.state == "pending", w.queue == q.name, w.not_before <= _NOW, w.expires_at > _NOW,
-            may_be_mailed(w.subscriber_id),
-        )
-        .order_by(w.not_before, *by_row)
+        .where(w.queue == q.name, _waits(waiting))
+        .order_by(w.not_before, *(w[name] for name in order))
         .limit(1)
         .correlate(t.destination)
-    )  # fmt: skip
-    found = (
-        select(head.c.id)
+    )
+    return (
+        select(head.c[column])
         .join_from(t.destination, head, head.c.id == first.scalar_subquery())
         .where(q.paused_at.is_(None), _past(q.slow_until), _past(q.full_until), _has_room(),
                _server_is_asked())
         .order_by(head.c.not_before, head.c.id)
-        .limit(bindparam("limit"))
     )  # fmt: skip
-    d = t.delivery.c
+
+
+@cache
+def claiming(dialect: str) -> ReturningUpdate[Any]:
+    """Return the statement that claims the head of each open queue, at most `limit` of them.
+
+    It returns their rows.
+
+    On PostgreSQL it claims one, of the queue whose head waits longest: the first that nobody else
+    claims in this moment. Where others do, there may be more than it finds.
+
+    Made once: to make it costs as much as to run it. Its parameters are `now`, `owner`,
+    `lease_until`, `limit` and `trial`.
+    """
+    d, heads = t.delivery.c, _heads("id", "id").limit(bindparam("limit"))
+    which = _one_that_is_free() if dialect == "postgresql" else d.id.in_(heads)
     return (
         update(t.delivery)
-        .where(d.id.in_(found))
+        .where(which)
         .values(
             state="claimed",
             lease_owner=bindparam("owner", type_=String),
             lease_until=bindparam("lease_until", type_=Utc),
             attempts=d.attempts + 1,
         )
-        .returning(d.id)
+        .returning(*d)
     )
+
+
+def _one_that_is_free() -> ColumnElement[bool]:
+    free = t.delivery.alias("free")
+    # By the time alone: PostgreSQL would sort the whole queue for the row behind it, which its
+    # index does not have.
+    found = (
+        select(free.c.id)
+        .where(free.c.queue == _heads("queue").limit(1).scalar_subquery(), _waits(free))
+        .order_by(free.c.not_before)
+        .limit(1)
+        .with_for_update(of=free, key_share=True, skip_locked=True)
+    )
+    return t.delivery.c.id == found.scalar_subquery()
 
 
 def put_back(conn: Connection, row: int) -> None:

@@ -1,11 +1,12 @@
 """Kill the sending process again and again, and count what was lost and what came twice.
 
     python -m tests.faults.killing [--mails 2000] [--kills 200] [--connections 4] [--term]
+        [--database postgres]
 
-Real digests in a real SQLite file go to a real SMTP server (see `recorder`). Each run is a process
-that ends by SIGKILL, at the nth passing of a named point or after a time by chance; the last one is
-left alone. The clock of each run is beyond the leases of the one before. With --term all are asked
-to stop, by SIGTERM after a time by chance. Prints JSON.
+Real digests in a real SQLite file, or a PostgreSQL of its own, go to a real SMTP server (see
+`recorder`). Each run is a process that ends by SIGKILL, at the nth passing of a named point or
+after a time by chance; the last one is left alone. The clock of each run is beyond the leases of
+the one before. With --term all are asked to stop, by SIGTERM after a time by chance. Prints JSON.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from notifier.storage import store_digests
 from notifier.storage import tables as t
 from notifier.storage.database import Database
 
-from ..databases import database_url
+from ..databases import KINDS, Current, database_url
 from .points import SENDING, watch
 from .recorder import recording, took
 
@@ -192,7 +193,9 @@ def main() -> None:
     for name, value in (("mails", 2000), ("kills", 200), ("connections", 4), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=value, help=f"({value})")
     parser.add_argument("--term", action="store_true", help="ask each to stop, by SIGTERM")
+    parser.add_argument("--database", choices=KINDS, default="sqlite", help="(sqlite)")
     asked = vars(parser.parse_args())
+    Current.kind = asked.pop("database")
     with tempfile.TemporaryDirectory() as folder:
         json.dump(asdict(run(Path(folder), **asked)), sys.stdout, indent=1)
 

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from notifier.delivery.replies import Replies
@@ -33,8 +34,10 @@ def fate(*arguments: object) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def test_a_kill_loses_nothing_and_doubles_at_most_a_mail_a_connection() -> None:
-    came = fate("--kills", KILLS, "--mails", 10 * KILLS, "--connections", 3)
+@pytest.mark.both
+def test_a_kill_loses_nothing_and_doubles_at_most_a_mail_a_connection(database_kind: str) -> None:
+    asked = ("--kills", KILLS, "--mails", 10 * KILLS, "--connections", 3)
+    came = fate(*asked, "--database", database_kind)
     assert came["kills"] == KILLS
     assert (came["lost"], came["unrecorded"]) == (0, 0)
     assert came["in_doubt"] <= came["connections"]

@@ -1,7 +1,8 @@
 """Take the next mail for sending: of an open queue, within all limits, counted before it goes.
 
 All of a claim happens in one transaction, so the limits hold for all processes on one database,
-and a crash counts too many rather than too few.
+and a crash counts too many rather than too few. A mail that nothing but the claiming statement has
+to say anything about is claimed beside others who do so; whatever else comes up is decided alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal, TypeAlias
 
 from sqlalchemy import Connection
@@ -18,13 +20,13 @@ from notifier.errors import NOT_NOW
 from notifier.jobs.delivering import memory
 from notifier.jobs.delivering.values import SERVER, DeliverSettings
 from notifier.storage import store_deliveries, store_pace, store_queues
-from notifier.storage.database import Database
+from notifier.storage.database import Database, must_be_alone
 from notifier.storage.pace_rows import COMMON, UNSORTED
 from notifier.storage.store_deliveries import Claimed
 
 Record: TypeAlias = Callable[[Connection], None]
 # How often a run looks for mails that another process died with.
-LOOK_EVERY = timedelta(minutes=1)
+LOOK_EVERY = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,9 @@ class Taken:
 
     mail: Claimed
     trial: bool = False
+
+
+_Found: TypeAlias = Taken | Literal["again"] | None
 
 
 class Claims:
@@ -58,11 +63,9 @@ class Claims:
         Raises:
             Busy, Unavailable: nothing is claimed, and nothing written down.
         """
+        work = partial(self._recorded_and_tried, owner=owner, record=record)
         try:
-            with self._database.writing() as conn:
-                if record:
-                    record(conn)
-                found = self._try(conn, owner)
+            found = self._in_turn(work, alone=self._looks(self._clock()))
         except NOT_NOW:
             raise
         except Exception:
@@ -84,10 +87,21 @@ class Claims:
 
     def only(self, record: Record) -> None:
         """Write down what became of a mail, and take no other."""
-        with self._database.writing() as conn:
-            record(conn)
+        self._database.beside_others(record)
 
-    def _try(self, conn: Connection, owner: str) -> Taken | Literal["again"] | None:
+    def _in_turn(self, work: Callable[[Connection], _Found], *, alone: bool) -> _Found:
+        """Claim beside others; `alone`, or where all mails count in a limit, while nobody does."""
+        if not alone and not self._settings.pace.limits.get(SERVER):
+            return self._database.beside_others(work)
+        with self._database.writing() as conn:
+            return work(conn)
+
+    def _recorded_and_tried(self, conn: Connection, *, owner: str, record: Record | None) -> _Found:
+        if record:
+            record(conn)
+        return self._try(conn, owner)
+
+    def _try(self, conn: Connection, owner: str) -> _Found:
         """Claim a mail, "again" where the first that was found may not go."""
         now = self._clock()  # of our turn to write, which may have been waited for
         claimed, trial = self._claim(conn, owner, now)
@@ -107,8 +121,10 @@ class Claims:
 
     def _claim(self, conn: Connection, owner: str, now: datetime) -> tuple[Claimed | None, bool]:
         """Claim the next mail, as a trial where the mail server is not asked otherwise."""
-        looks = not self._settings.holds_doubtful and now - self._looked_at >= LOOK_EVERY
-        self._looked_at = now if looks else self._looked_at
+        looks = self._looks(now)
+        if looks:
+            must_be_alone(conn)
+            self._looked_at = now
         until = now + self._settings.lease
         spared = [row for rows in list(self._on_the_wire.values()) for row in rows]
         found = store_deliveries.claim(
@@ -116,6 +132,7 @@ class Claims:
         )
         if found:
             return found[0], False
+        must_be_alone(conn)  # what waits may be others' in this moment
         if not memory.breaker(conn).tries(now):
             return None, False
         found = store_deliveries.claim(
@@ -123,17 +140,25 @@ class Claims:
         )
         return (found[0] if found else None), True
 
+    def _looks(self, now: datetime) -> bool:
+        """Whether it is time to look for mails that another process died with."""
+        return not self._settings.holds_doubtful and now - self._looked_at >= LOOK_EVERY
+
     def _reserve(self, conn: Connection, now: datetime) -> None:
         until = now + self._settings.lease
         memory.keep_breaker(conn, breaker.reserved(memory.breaker(conn), until=until))
 
     def _is_ready(self, conn: Connection, claimed: Claimed, now: datetime) -> bool:
         """Whether the mail may go; else its claim is undone, and what stood in its way is noted."""
+        if claimed.is_counted:
+            must_be_alone(conn)
         if claimed.queue == UNSORTED:
+            must_be_alone(conn)
             store_queues.put_back(conn, claimed.row)
             self._sort(conn)
             return False
         if claimed.queue == COMMON and claimed.is_apart:
+            must_be_alone(conn)
             store_queues.put_back(conn, claimed.row)
             store_queues.part(conn, claimed.destination)
             return False
@@ -150,6 +175,7 @@ class Claims:
         scopes = [scope for scope in (SERVER, claimed.destination) if known.get(scope)]
         if not scopes:
             return True
+        must_be_alone(conn)
         taken = store_pace.taken(conn, scopes)
         full: dict[str, datetime] = {}
         counted: dict[tuple[str, int, int], int] = {}

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from notifier.delivery.breaker import Breaker, Failure
 from notifier.delivery.standing import Refusal, Standing
 from notifier.storage import store_pace
+from notifier.storage.database import must_be_alone
 
 
 def standing(conn: Connection, destination: str) -> Standing:
@@ -37,7 +38,8 @@ def _standing(row: Mapping[str, Any]) -> Standing:
 
 
 def keep_standing(conn: Connection, one: Standing) -> None:
-    """Remember how we stand with a destination."""
+    """Remember how we stand with a destination; what was known must still be so."""
+    must_be_alone(conn)
     store_pace.put_destination(
         conn,
         one.destination,
@@ -67,7 +69,8 @@ def breaker(conn: Connection) -> Breaker:
 
 
 def keep_breaker(conn: Connection, one: Breaker) -> None:
-    """Remember whether the mail server is asked."""
+    """Remember whether the mail server is asked; what was known must still be so."""
+    must_be_alone(conn)
     store_pace.put_server(
         conn,
         cause=one.cause,

@@ -21,7 +21,7 @@ from notifier.jobs.delivering import memory
 from notifier.jobs.delivering.claiming import Taken
 from notifier.jobs.delivering.values import Delivered, DeliverSettings
 from notifier.storage import store_deliveries, store_subscribers
-from notifier.storage.database import Database
+from notifier.storage.database import Database, must_be_alone
 from notifier.storage.store_attempts import Outcome
 from notifier.storage.store_deliveries import Claimed
 
@@ -48,12 +48,18 @@ class Recorder:
         self._troubled = False
 
     def sent(self, conn: Connection, taken: Taken, words: str, *, owner: str) -> None:
-        """Write down, in the caller's transaction, that the server took the mail."""
+        """Write down, in the caller's transaction, that the server took the mail.
+
+        Raises:
+            MustBeAlone: it says more, and others write beside this transaction.
+        """
         mail, now = taken.mail, self._clock()
         outcome = Outcome("sent", "dot", 250, "", words)
         kept = store_deliveries.finish(conn, mail.row, outcome, owner=owner, now=now)
         if mail.is_troubled or taken.trial or self._troubled:
             self._forgive(conn, mail.destination, now)
+        if not kept:
+            must_be_alone(conn)  # said once, then
         _tell_lost(kept, mail)
 
     def tell_sent(self, taken: Taken) -> None:
