@@ -151,14 +151,17 @@ class Current:
     kind = "sqlite"
 
 
-def database_url(folder: Path, name: str = "test", *, is_empty: bool = False) -> str:
+def database_url(
+    folder: Path, name: str = "test", *, is_empty: bool = False, kind: str = ""
+) -> str:
     """Return the URL of a database of the test that runs, the same for the same path.
 
     Args:
         name: Of its file, without the `.db`.
         is_empty: No schema yet; it is at the present one otherwise.
+        kind: Of this kind, whatever the test runs on.
     """
-    if Current.kind == "postgres":
+    if (kind or Current.kind) == "postgres":
         return cluster().database(Path(folder) / name, is_empty=is_empty)
     file = Path(folder) / f"{name}.db"
     if not is_empty and not file.exists():

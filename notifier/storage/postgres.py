@@ -118,10 +118,15 @@ def _connecting(url: URL, wait_seconds: float) -> dict[str, Any]:
 
 
 def _without_values(context: ExceptionContext) -> None:
-    diagnosis = getattr(context.original_exception, "diag", None)
+    strip(context.original_exception, context.sqlalchemy_exception)
+
+
+def strip(original: BaseException, *others: BaseException | None) -> None:
+    """Leave what the server said first in an error of the driver, and in others for the same."""
+    diagnosis = getattr(original, "diag", None)
     said = diagnosis and diagnosis.message_primary
     if said:
-        for error in filter(None, (context.original_exception, context.sqlalchemy_exception)):
+        for error in filter(None, (original, *others)):
             error.args = (said,)
 
 
