@@ -6,19 +6,22 @@ them. Nothing here prints a password.
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from notifier import errors
 from notifier.storage.sqlite import locked
 
+_RESTED_SECONDS = 1.0
 MIGRATION_WAIT_SECONDS = 600
 _KEY = int.from_bytes(b"notifier")  # of the advisory lock; they are apart in each database
 
@@ -56,6 +59,7 @@ _REMEDIES = (
     ("no space left", "make room on the server's disk"),
     ("invalid connection option", "check what stands behind the ? of database.url"),
     ("does not support ssl", "take sslmode out of database.url, or switch TLS on there"),
+    ("server closed the connection", "was it stopped?"),
     ("connection to server", "is it running, and are host and port in database.url right?"),
     ("resolve host", "check the host in database.url"),
 )
@@ -86,7 +90,6 @@ def make_engine(url: URL, *, wait_seconds: float, from_json: Callable[[str], Any
             pool_size=5,
             max_overflow=15,
             pool_timeout=wait_seconds,
-            pool_pre_ping=True,  # a server that was restarted meanwhile
             pool_recycle=1800,  # before firewalls forget it
         )
     except ImportError as error:
@@ -95,6 +98,7 @@ def make_engine(url: URL, *, wait_seconds: float, from_json: Callable[[str], Any
         ) from error
     event.listen(engine, "handle_error", _without_values)
     event.listen(engine, "connect", _without_nul)
+    _ping_rested(engine)
     return engine
 
 
@@ -115,6 +119,27 @@ def _connecting(url: URL, wait_seconds: float) -> dict[str, Any]:
     }
     wanted = {name: value for name, value in wanted.items() if name not in url.query}
     return wanted | {"options": f"{ours} {theirs}".strip()}
+
+
+def _ping_rested(engine: Engine) -> None:
+    """Ask a connection whether it lives, as after a restart of the server, before it is used again.
+
+    One that was in use a moment ago is not asked: that takes as long as what is asked of it then.
+    """
+
+    def used(_: Any, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = time.monotonic()
+
+    def check(connection: Any, record: ConnectionPoolEntry, *_: Any) -> None:
+        if time.monotonic() - record.info.get("used", math.inf) <= _RESTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error  # all others of before, too
+
+    event.listen(engine, "checkin", used)
+    event.listen(engine, "checkout", check)
 
 
 def _without_values(context: ExceptionContext) -> None:
