@@ -309,17 +309,32 @@ def test_who_falls_silent_while_writing_loses_the_turn_and_what_was_written(
     other.close()
 
 
-def test_a_server_that_was_restarted_is_found_again(opened: Database, server: Cluster) -> None:
-    with opened.reading() as conn:
-        conn.exec_driver_sql("SELECT 1")
-    server.stop()
-    try:
-        with pytest.raises(DatabaseError, match="is it running"), opened.reading():
-            pass
-    finally:
-        server.start()
+def asks(opened: Database) -> None:
     with opened.reading() as conn:
         assert conn.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+def test_a_server_that_was_restarted_is_found_again(opened: Database, server: Cluster) -> None:
+    asks(opened)
+    server.stop()
+    try:
+        with pytest.raises(DatabaseError):  # of a connection that was in use a moment ago
+            asks(opened)
+        with pytest.raises(DatabaseError, match="is it running"):
+            asks(opened)
+    finally:
+        server.start()
+    asks(opened)
+
+
+def test_who_rested_while_the_server_was_restarted_does_not_notice(
+    opened: Database, server: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_RESTED_SECONDS", 0.0)
+    asks(opened)
+    server.stop()
+    server.start()
+    asks(opened)
 
 
 def test_a_connection_that_is_cut_in_the_middle_writes_nothing(
