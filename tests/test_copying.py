@@ -48,7 +48,13 @@ __all__ = ["notifier", "place"]
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = 7
 TEXTS = ("a\0b", "Grüße", "\t\\N\n\r\\.", "\\x00 \\", "𝔸 古詩 \u2028", "'\"%s :a", "", "NULL")
-JSONS = ([], ["a\0", "ü\\"], [1, 2.5, None, True], {"b": 1, "a": {"c": "\t"}}, "x")
+JSONS = (
+    [],
+    ["a\0", "\0\\\0\0\\u0000", "ü\\"],
+    [1, 2.5, None, True],
+    {"b": 1, "a": {"c": "\t"}},
+    "x",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +113,8 @@ def fill(conn: Connection, dice: Random) -> None:
 
 
 def without_nul(value: Any) -> Any:
+    if isinstance(value, list):
+        return [without_nul(one) for one in value]
     return value.replace("\0", "") if isinstance(value, str) else value
 
 

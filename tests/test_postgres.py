@@ -186,6 +186,12 @@ def test_a_nul_in_a_text_is_left_out(opened: Database) -> None:
         assert store_subscribers.suppression(conn, "a@\0example.org") == ("r", "5 50")
 
 
+@pytest.mark.parametrize("text", ["\0", "a\0\0b", "\\\0", "\\u0000", "\\\\\0\\u0000", "\0u0000"])
+def test_a_nul_in_a_text_in_json_is_left_out_and_nothing_else(text: str) -> None:
+    written = postgres._to_json({"a": [text, "b"]})
+    assert json.loads(written) == {"a": [text.replace("\0", ""), "b"]}
+
+
 def test_what_is_longer_than_an_index_takes_costs_nobody_anything(url: str) -> None:
     app = App(Settings(database={"url": url}))
     dice = Random(1)  # what can be packed would fit

@@ -48,7 +48,7 @@ def rows(conn: Connection, table: Table, *, piece: int) -> Iterator[Iterator[lis
     )
     with found:
         yield (
-            [_without_nul(tuple(row)) if is_sqlite else tuple(row) for row in part]
+            [_without_nul(table, tuple(row)) if is_sqlite else tuple(row) for row in part]
             for part in found.partitions(piece)
         )
 
@@ -65,10 +65,18 @@ def _read(column: Column[Any], *, is_sqlite: bool) -> ColumnElement[Any]:
     return cast(column, Text) if isinstance(column.type, JSON) else column
 
 
-def _without_nul(row: Carried) -> Carried:
-    if "\\x00" in repr(row):  # four times as fast as a look at each value
-        return tuple(v.replace("\0", "") if isinstance(v, str) else v for v in row)
-    return row
+def _without_nul(table: Table, row: Carried) -> Carried:
+    said = repr(row)
+    if "\\x00" not in said and "\\u0000" not in said:  # faster than a look at each value
+        return row
+    return tuple(map(_clean, table.columns, row))
+
+
+def _clean(column: Column[Any], value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    said = postgres.json_without_nul(value) if isinstance(column.type, JSON) else value
+    return said.replace("\0", "")
 
 
 def total(rows: Iterable[Carried]) -> int:

@@ -6,6 +6,7 @@ them. Nothing here prints a password.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import time
@@ -41,6 +42,8 @@ _SETTINGS = {
 _IDLE = "SELECT set_config('idle_in_transaction_session_timeout', '60s', true),"
 _TURN = f"{_IDLE} pg_advisory_xact_lock({_KEY})"
 _SHARED_TURN = f"{_IDLE} pg_advisory_xact_lock_shared({_KEY})"
+# Behind an even number of backslashes, each pair of which is one.
+_NUL_IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)(?:\\u0000)+")
 # What is read is of one state of the database, as it is on SQLite.
 READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -86,6 +89,7 @@ def make_engine(url: URL, *, wait_seconds: float, from_json: Callable[[str], Any
             url.set(drivername="postgresql+psycopg"),
             hide_parameters=True,
             json_deserializer=from_json,
+            json_serializer=_to_json,
             connect_args=_connecting(url, wait_seconds),
             pool_size=5,
             max_overflow=15,
@@ -153,6 +157,15 @@ def strip(original: BaseException, *others: BaseException | None) -> None:
     if said:
         for error in filter(None, (original, *others)):
             error.args = (said,)
+
+
+def json_without_nul(written: str) -> str:
+    """Return JSON without the NUL characters in its texts: what has one cannot be taken apart."""
+    return _NUL_IN_JSON.sub(r"\1", written) if "\\u0000" in written else written
+
+
+def _to_json(value: Any) -> str:
+    return json_without_nul(json.dumps(value))
 
 
 def _without_nul(connection: Any, _: ConnectionPoolEntry) -> None:
