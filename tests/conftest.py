@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 hypothesis.settings.register_profile("busy", deadline=None)  # a slow machine is no failure
 hypothesis.settings.load_profile("busy")
 ASKED = "notifier/asked-for-a-database"
-has_asked: dict[str, bool] = {}
+has_asked: dict[str, float | None] = {}
+seconds: dict[str, float] = {}
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -134,30 +136,35 @@ def asks_for_a_shared_one(request: pytest.FixtureRequest) -> bool:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Note who asked for a database."""
+    """Note who asked for a database, and how long that took; None: who did not."""
+    seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
     if report.when == "teardown":
-        has_asked[report.nodeid] = (ASKED, True) in map(tuple, report.user_properties)
+        asked = (ASKED, True) in map(tuple, report.user_properties)
+        has_asked[report.nodeid] = seconds[report.nodeid] if asked else None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Keep who asked for a database, of those that ran; the others as they were."""
+    """Keep who asked for a database on SQLite, of those that ran; the others as they were."""
     config = session.config
     if hasattr(config, "workerinput") or config.getoption("--database") or not config.cache:
         return
-    kept = dict.fromkeys(config.cache.get(ASKED, []), True) | has_asked
-    config.cache.set(ASKED, sorted(name for name, asked in kept.items() if asked))
+    kept = config.cache.get(ASKED, {}) | has_asked
+    config.cache.set(ASKED, {name: took for name, took in kept.items() if took is not None})
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """`--again` leaves those alone that asked for no database when they ran on SQLite."""
-    if not config.getoption("--again") or not config.cache:
+    most = config.getoption("--again")
+    if most is None or not config.cache:
         return
-    asked = set(config.cache.get(ASKED, []))
+    asked = config.cache.get(ASKED, {})
     if not asked:
         raise pytest.UsageError("--again: nothing was run yet - first: make test")
-    left = [item for item in items if item.nodeid not in asked]
+    again, left = [], []
+    for item in items:
+        (again if asked.get(item.nodeid, math.inf) < most else left).append(item)
     config.hook.pytest_deselected(items=left)
-    items[:] = [item for item in items if item.nodeid in asked]
+    items[:] = again
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -182,4 +189,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files")
     wanted = os.environ.get("NOTIFIER_TEST_DATABASE")
     parser.addoption("--database", choices=KINDS, default=wanted, help="run everything on this")
-    parser.addoption("--again", action="store_true", help="only who asked for a database before")
+    parser.addoption(
+        "--again", type=float, metavar="SECONDS",
+        help="only those that asked for a database, and took less, when they last ran on SQLite",
+    )  # fmt: skip

@@ -2,7 +2,8 @@
 
 SQLite files, unless pytest is told `--database postgres`, or NOTIFIER_TEST_DATABASE=postgres: then
 everything runs on PostgreSQL, on a cluster of the tests' own. What is marked `both` runs on both.
-Who asked for a database is kept from run to run: `--database postgres --again` runs those alone.
+Who asked for a database on SQLite, and how long that took, is kept from run to run: `--database
+postgres --again SECONDS` runs those alone that took less.
 """
 
 from __future__ import annotations

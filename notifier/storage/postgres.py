@@ -33,6 +33,8 @@ _SETTINGS = {
     # A process that was stopped or cut off must not keep old rows from being cleaned up. Matching
     # a million profiles takes minutes between two statements.
     "idle_in_transaction_session_timeout": "900s",
+    # A plan for whatever values looks through a million mails for the one that waits: most do not.
+    "plan_cache_mode": "force_custom_plan",
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
