@@ -223,7 +223,8 @@ def test_what_is_longer_than_an_index_takes_costs_nobody_anything(url: str) -> N
 
 def test_a_session_is_in_utc_and_ends_by_itself_when_it_hangs(opened: Database) -> None:
     names = ("timezone", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout",
-             "application_name", "transaction_isolation", "transaction_read_only", "plan_cache_mode")  # fmt: skip
+             "application_name", "transaction_isolation", "transaction_read_only",
+             "plan_cache_mode")  # fmt: skip
     query = f"SELECT {', '.join(f'current_setting($${name}$$)' for name in names)}"
     with opened.reading() as conn:
         found = tuple(conn.exec_driver_sql(query).one())

@@ -91,6 +91,27 @@ def test_each_statement_of_a_pass_with_nothing_due_is_answered_by_an_index(tmp_p
             assert scanned in {*tick.SMALL, "CONSTANT"}, (statement, steps)
 
 
+def test_no_plan_is_made_for_whatever_values_however_often_a_pass_is_repeated(
+    tmp_path: Path,
+) -> None:
+    async def passes(app: App) -> None:
+        for _ in range(15):  # a statement is prepared after five, and planned so after ten
+            await app.tick()
+
+    with an_idle_app(tmp_path, 30) as app:
+        if app.database.is_sqlite:
+            pytest.skip("it is PostgreSQL that has such plans")
+        asyncio.run(passes(app))
+        query = (
+            "SELECT sum(custom_plans), sum(generic_plans) FROM pg_prepared_statements "
+            "WHERE cardinality(parameter_types) > 0"
+        )
+        with app.database.reading() as conn:
+            custom, generic = conn.exec_driver_sql(query).one()
+    assert custom > 100
+    assert generic == 0
+
+
 def test_a_pass_with_nothing_due_takes_no_lock(tmp_path: Path) -> None:
     with an_idle_app(tmp_path, 50) as app, tick.listening(app.database.engine) as heard:
         asyncio.run(app.tick())
