@@ -12,10 +12,10 @@ export VIRTUAL_ENV :=
 export UV_PROJECT_ENVIRONMENT := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test check messages format lint types layers lock reference screenshots clean
+.PHONY: help install dev demo test test-postgres check messages format lint types layers lock reference screenshots clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "notifier needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
@@ -39,6 +39,9 @@ demo: install  ## offline tour: sample papers, three subscribers, a local inbox
 
 test: dev  ## run all tests (make test TESTS="tests/test_rules.py -k phrase")
 	$(BIN)/python -m pytest $(or $(TESTS),-n auto --dist worksteal)
+
+test-postgres: dev  ## run all tests on PostgreSQL (make test-postgres ARGS="--again 1": see tests/databases.py)
+	$(BIN)/python -m pytest --database postgres $(or $(TESTS),-n auto --dist worksteal) $(ARGS)
 
 check: format lint types layers test  ## everything CI runs
 

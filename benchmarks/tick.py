@@ -1,11 +1,13 @@
 """What one pass of everything costs while nothing is due: `App.tick`, statement by statement.
 
     python benchmarks/tick.py [--subscribers 1000000] [--repeats 50] [--dir DIR] [--json FILE]
+        [--database URL]
 
-On a SQLite database in a temporary folder. Every subscriber has a profile, and a digest of
-yesterday with its mail, sent; one in a hundred must not be mailed. Profiles are switched off: rules
-take no part in it. Beside it, what it would cost to look through all subscribers for those that are
-due, without the index. Target: the whole pass under 5 ms at 1,000,000.
+On a SQLite database in a temporary folder, or on an empty one of PostgreSQL. Every subscriber has
+a profile, and a digest of yesterday with its mail, sent; one in a hundred must not be mailed.
+Profiles are switched off: rules take no part in it. Beside it, what it would cost to look through
+all subscribers for those that are due, without the index. Target: the whole pass under 5 ms at
+1,000,000.
 """
 
 from __future__ import annotations
@@ -34,49 +36,76 @@ from notifier.storage.database import Database
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 MADE = NOW - timedelta(hours=29)
 TARGET_MS = 5.0
-# The rows of one subscriber each: `n` is a table of their numbers.
+# The rows of one subscriber each: `n` is a table of their numbers. In braces stands what each kind
+# of database writes otherwise.
 _ROWS = (
     "INSERT INTO subscriber (id, address, state, zone, hour, minute, days, cadence, max_papers, "
     "seen, consent, created_at, confirmed_at, next_due_at) SELECT i, 'r' || i || '@example.org', "
-    "'active', 'Europe/Berlin', 7, 0, '[0, 1, 2, 3, 4]', 'daily', 12, 0, 'asked', :made, :made, "
-    ":due FROM n",
+    "'active', 'Europe/Berlin', 7, 0, '[0, 1, 2, 3, 4]', 'daily', 12, 0, 'asked', {made}, {made}, "
+    "{due} FROM n",
     "INSERT INTO profile (id, subscriber_id, name, rules, enabled, created_at, updated_at, "
-    "change, matched) SELECT i, i, 'p', 'RAG', 0, :made, :made, i, 1 FROM n",
+    "change, matched) SELECT i, i, 'p', 'RAG', {no}, {made}, {made}, i, {yes} FROM n",
     'INSERT INTO digest (id, "key", subscriber_id, period, subject, papers, more, seen_from, '
-    "seen_to, composed_at) SELECT i, printf('%032x', i), i, '2026-11-24', 'Five papers', 5, 0, 0, "
-    "0, :made FROM n",
-    "INSERT INTO message (digest_id, content) SELECT i, x'789c030000000001' FROM n",
+    "seen_to, composed_at) SELECT i, {key}, i, '2026-11-24', 'Five papers', 5, 0, 0, "
+    "0, {made} FROM n",
+    "INSERT INTO message (digest_id, content) SELECT i, {mail} FROM n",
     "INSERT INTO delivery (id, digest_id, subscriber_id, state, attempts, not_before, expires_at, "
-    "finished_at, destination, queue) SELECT i, i, i, 'sent', 1, :made, :due, :made, 'google', "
+    "finished_at, destination, queue) SELECT i, i, i, 'sent', 1, {made}, {due}, {made}, 'google', "
     "'*' FROM n",
-    "INSERT INTO attempt (id, delivery_id, number, at, outcome) SELECT i, i, 1, :made, 'sent' "
+    "INSERT INTO attempt (id, delivery_id, number, at, outcome) SELECT i, i, 1, {made}, 'sent' "
     "FROM n",
     "INSERT INTO suppression (address, reason, evidence, since, source) SELECT 'r' || (100 * i) || "
-    "'@example.org', 'dead address', '550', :made, 'smtp' FROM n WHERE 100 * i <= :count",
+    "'@example.org', 'dead address', '550', {made}, 'smtp' FROM n WHERE 100 * i <= :count",
 )
 # These few rows are looked through.
 SMALL = {"alert", "source", "source_part", "destination", "relay", "secret", "counter", "mailbox"}
-_NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count) "
+_SQLITE = {
+    "yes": "1", "no": "0", "key": "printf('%032x', i)", "mail": "x'789c030000000001'",
+    "numbers": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)",
+}  # fmt: skip
+_POSTGRES = {
+    "yes": "true", "no": "false", "key": "lpad(to_hex(i), 32, '0')",
+    "mail": "'\\x789c030000000001'::bytea",
+    "numbers": "WITH n AS (SELECT i FROM generate_series(1, :count) AS i)",
+}  # fmt: skip
+
+
+def written(moment: datetime) -> str:
+    """A time as both kinds of database take it."""
+    return f"'{moment:%Y-%m-%d %H:%M:%S}.000000'"
 
 
 def fill(database: Database, subscribers: int) -> None:
     """Write down so many subscribers, as they are the day after a digest."""
-    values = {
-        "count": subscribers,
-        "made": f"{MADE:%Y-%m-%d %H:%M:%S}.000000",
-        "due": f"{NOW + timedelta(hours=18):%Y-%m-%d %H:%M:%S}.000000",
-    }
+    words = _SQLITE if database.is_sqlite else _POSTGRES
+    words = words | {"made": written(MADE), "due": written(NOW + timedelta(hours=18))}
+    if not database.is_sqlite:
+        words |= {name: f"{words[name]}::timestamptz" for name in ("made", "due")}
+    count = {"count": subscribers}
     with database.writing() as conn:
         for rows in _ROWS:
             insert, select = rows.split(" SELECT ", 1)
-            conn.execute(text(f"{insert} {_NUMBERS} SELECT {select}"), values)
-        conn.execute(text("INSERT INTO counter VALUES ('profile change', :count)"), values)
+            asked = f"{insert} {words['numbers']} SELECT {select}"
+            for name, word in words.items():
+                asked = asked.replace(f"{{{name}}}", word.replace("::", r"\:\:"))
+            conn.execute(text(asked), count)
+        conn.execute(text("INSERT INTO counter VALUES ('profile change', :count)"), count)
+    if not database.is_sqlite:
+        _settle(database)
 
 
-def settings(folder: Path) -> Settings:
+def _settle(database: Database) -> None:
+    """Do what PostgreSQL does by itself within minutes: look at what there is, and clean up."""
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(text("SET statement_timeout = 0"))
+        conn.execute(text("VACUUM ANALYZE"))
+        conn.execute(text("CHECKPOINT"))
+
+
+def settings(folder: Path, url: str = "") -> Settings:
     """Return an instance that does all there is, and nobody is asked."""
     return Settings(
-        database={"url": f"sqlite:///{folder}/tick.db"},
+        database={"url": url or f"sqlite:///{folder}/tick.db"},
         mail={"transport": "files", "directory": str(folder / "mails")},
         bounce={"imap_host": "localhost", "imap_user": "b", "imap_password": "p"},
         channels={"allowed": ["ntfy"]},
@@ -116,29 +145,44 @@ def listening(engine: Engine) -> Iterator[Heard]:
 
 
 def plan(conn: Connection, statement: str, parameters: Any) -> list[str]:
-    """Return how SQLite goes about a statement, a line a step."""
-    asked = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+    """Return how the database goes about a statement, a line a step."""
+    explain = "EXPLAIN QUERY PLAN" if conn.dialect.name == "sqlite" else "EXPLAIN"
+    asked = conn.exec_driver_sql(f"{explain} {statement}", parameters)
     return [row[-1] for row in asked]
 
 
+def looked_at(conn: Connection, statement: str, parameters: Any) -> dict[str, float]:
+    """Return how many rows of each table PostgreSQL looks at for a statement."""
+    asked = conn.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+    rows: dict[str, float] = {}
+    steps = [one["Plan"] for one in asked.scalar_one()]
+    while steps:
+        step = steps.pop()
+        steps += step.get("Plans", ())
+        if table := step.get("Relation Name"):
+            seen = step["Actual Rows"] + step.get("Rows Removed by Filter", 0)
+            seen += step.get("Rows Removed by Index Recheck", 0)
+            rows[table] = rows.get(table, 0) + seen * step["Actual Loops"]
+    return rows
+
+
 @contextmanager
-def idle(folder: Path, subscribers: int) -> Iterator[App]:
+def idle(folder: Path, subscribers: int, url: str = "") -> Iterator[App]:
     """Yield an instance with so many subscribers, of whom none is due, and nothing else either."""
-    with opened(settings(folder), clock=lambda: NOW) as app:
+    with opened(settings(folder, url), clock=lambda: NOW) as app:
         fill(app.database, subscribers)
         with app.database.writing() as conn:
-            name = app.returned.mailbox_settings
-            at = f"{NOW:%Y-%m-%d %H:%M:%S}.000000"
+            name, at = app.returned.mailbox_settings, written(NOW)
+            no = "0" if app.database.is_sqlite else "false"
             conn.execute(
-                text("INSERT INTO mailbox VALUES (:name, :at, :at, 0, 0, NULL, 0)"),
-                {"name": f"{name.user}@{name.host}:{name.port}/{name.folder}", "at": at},
+                text(f"INSERT INTO mailbox VALUES (:name, {at}, {at}, 0, {no}, NULL, 0)"),  # noqa: S608  # ours
+                {"name": f"{name.user}@{name.host}:{name.port}/{name.folder}"},
             )
             conn.execute(
                 text(
-                    "INSERT INTO source (name, kind, last_attempt_at, last_success_at, failures, "
-                    "seen, new, rejected) VALUES ('arxiv', 'arxiv', :at, :at, 0, 0, 0, 0)"
-                ),
-                {"at": at},
+                    "INSERT INTO source (name, kind, last_attempt_at, last_success_at, failures, "  # noqa: S608  # ours
+                    f"seen, new, rejected) VALUES ('arxiv', 'arxiv', {at}, {at}, 0, 0, 0, 0)"
+                )
             )
         asyncio.run(app.tick())  # the first takes in all profiles, and keeps house
         yield app
@@ -181,9 +225,12 @@ def _median_ms(work: Callable[[], Any], repeats: int) -> float:
 
 def scan(app: App) -> int:
     """Find who is due as one would without an index: a look at each subscriber."""
-    query = text("SELECT count(*) FROM subscriber WHERE +state = 'active' AND +next_due_at <= :now")
+    due = "+next_due_at" if app.database.is_sqlite else "next_due_at + interval '0'"
+    query = (
+        f"SELECT count(*) FROM subscriber WHERE state || '' = 'active' AND {due} <= {written(NOW)}"  # noqa: S608  # ours
+    )
     with app.database.reading() as conn:
-        return int(conn.scalar(query, {"now": f"{NOW:%Y-%m-%d %H:%M:%S}.000000"}) or 0)
+        return int(conn.scalar(text(query)) or 0)
 
 
 def measure(app: App, repeats: int) -> dict[str, Any]:
@@ -193,6 +240,7 @@ def measure(app: App, repeats: int) -> dict[str, Any]:
         asyncio.run(app.tick())
     return {
         "tick_ms": 1e3 * statistics.median(times),
+        "shortest_tick_ms": 1e3 * min(times),
         "longest_tick_ms": 1e3 * max(times),
         "parts_ms": asyncio.run(_parts(app, repeats)),
         "statements": len(heard.statements),
@@ -207,8 +255,10 @@ def measure(app: App, repeats: int) -> dict[str, Any]:
 def told(figures: dict[str, Any]) -> Iterator[str]:
     """The figures as lines."""
     met = "met" if figures["tick_ms"] < TARGET_MS else "missed"
-    yield f"a pass with nothing due: {figures['tick_ms']:.2f} ms (longest " + (
-        f"{figures['longest_tick_ms']:.2f}); target {TARGET_MS:.0f} ms {met}"
+    yield (
+        f"a pass with nothing due: {figures['tick_ms']:.2f} ms (shortest "
+        f"{figures['shortest_tick_ms']:.2f}, longest {figures['longest_tick_ms']:.2f}); "
+        f"target {TARGET_MS:.0f} ms {met}"
     )
     for name, took in figures["parts_ms"].items():
         yield f"  {name:<10} {took:7.2f} ms"
@@ -224,10 +274,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=50)
     parser.add_argument("--dir", default=None)
     parser.add_argument("--json", type=Path, default=None)
+    parser.add_argument("--database", default="", help="an empty one of PostgreSQL")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.dir) as folder:
         begun = time.perf_counter()
-        with idle(Path(folder), asked.subscribers) as app:
+        with idle(Path(folder), asked.subscribers, asked.database) as app:
             sys.stdout.write(
                 f"{asked.subscribers:,} subscribers, made in {time.perf_counter() - begun:.0f} s\n"
             )

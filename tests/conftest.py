@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 import structlog
+from sqlalchemy import Engine, event
 
 from notifier.storage.database import Database
 
@@ -20,6 +23,9 @@ from .databases import KINDS, Current, cluster, database_url, skip_without_postg
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 hypothesis.settings.register_profile("busy", deadline=None)  # a slow machine is no failure
 hypothesis.settings.load_profile("busy")
+ASKED = "notifier/asked-for-a-database"
+has_asked: dict[str, float | None] = {}
+seconds: dict[str, float] = {}
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -100,17 +106,65 @@ def database_kind(request: pytest.FixtureRequest) -> str:
     return Current.kind
 
 
+@event.listens_for(Engine, "connect")
+def note_that_it_was_asked(*_: object) -> None:
+    """Whoever connects by an URL of their own, as commands do, asks for a database, too."""
+    Current.asked = True
+
+
 @pytest.fixture(autouse=True)
 def databases_are_dropped(database_kind: str, request: pytest.FixtureRequest) -> Iterator[None]:
     """Databases on the cluster go with their test, which may be one of SQLite alone."""
     only = request.node.get_closest_marker("sqlite")
-    if database_kind != "postgres":
-        yield
-        return
-    if only:
+    if only and database_kind == "postgres":
         pytest.skip(f"SQLite alone: {only.args[0]}")
-    with cluster().cleared():
+    Current.asked = asks_for_a_shared_one(request)
+    with cluster().cleared() if database_kind == "postgres" else nullcontext():
         yield
+    if Current.asked and not only and not request.node.get_closest_marker("both"):
+        request.node.user_properties.append((ASKED, True))
+
+
+def asks_for_a_shared_one(request: pytest.FixtureRequest) -> bool:
+    """Whether a fixture of a test outlives it and has a database: it asks for its kind."""
+    known = request._fixturemanager  # pytest has no other way to ask
+    return any(
+        made.scope != "function" and "database_kind" in made.argnames
+        for name in request.fixturenames
+        for made in known.getfixturedefs(name, request.node) or ()
+    )
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note who asked for a database, and how long that took; None: who did not."""
+    seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
+    if report.when == "teardown":
+        asked = (ASKED, True) in map(tuple, report.user_properties)
+        has_asked[report.nodeid] = seconds[report.nodeid] if asked else None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keep who asked for a database on SQLite, of those that ran; the others as they were."""
+    config = session.config
+    if hasattr(config, "workerinput") or config.getoption("--database") or not config.cache:
+        return
+    kept = config.cache.get(ASKED, {}) | has_asked
+    config.cache.set(ASKED, {name: took for name, took in kept.items() if took is not None})
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`--again` leaves those alone that asked for no database when they ran on SQLite."""
+    most = config.getoption("--again")
+    if most is None or not config.cache:
+        return
+    asked = config.cache.get(ASKED, {})
+    if not asked:
+        raise pytest.UsageError("--again: nothing was run yet - first: make test")
+    again, left = [], []
+    for item in items:
+        (again if asked.get(item.nodeid, math.inf) < most else left).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = again
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -131,7 +185,11 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--update-golden` rewrites golden files, and still fails. `--database`: see databases.py."""
+    """`--update-golden` rewrites golden files, and still fails. For others see databases.py."""
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files")
     wanted = os.environ.get("NOTIFIER_TEST_DATABASE")
     parser.addoption("--database", choices=KINDS, default=wanted, help="run everything on this")
+    parser.addoption(
+        "--again", type=float, metavar="SECONDS",
+        help="only those that asked for a database, and took less, when they last ran on SQLite",
+    )  # fmt: skip

@@ -2,6 +2,8 @@
 
 SQLite files, unless pytest is told `--database postgres`, or NOTIFIER_TEST_DATABASE=postgres: then
 everything runs on PostgreSQL, on a cluster of the tests' own. What is marked `both` runs on both.
+Who asked for a database on SQLite, and how long that took, is kept from run to run: `--database
+postgres --again SECONDS` runs those alone that took less.
 """
 
 from __future__ import annotations
@@ -50,6 +52,10 @@ class Cluster:
                  f"--pwfile={word}")  # fmt: skip
         self.start()
         self._watch = self._watching()
+        self._engine = create_engine(
+            make_url(self.url("postgres")).set(drivername="postgresql+psycopg"),
+            isolation_level="AUTOCOMMIT", pool_size=1, pool_pre_ping=True,
+        )  # fmt: skip
 
     def start(self) -> None:
         """Start it, on a port that is free, or on the one it had."""
@@ -93,16 +99,10 @@ class Cluster:
 
     def execute(self, *statements: str) -> list[Any]:
         """Run statements as the superuser, outside of a transaction; return the last one's rows."""
-        engine = create_engine(
-            make_url(self.url("postgres")).set(drivername="postgresql+psycopg"),
-            isolation_level="AUTOCOMMIT",
-        )
-        with engine.connect() as conn:
+        with self._engine.connect() as conn:
             for statement in statements:
                 found = conn.exec_driver_sql(statement)
-            rows = list(found) if found.returns_rows else []
-        engine.dispose()
-        return rows
+            return list(found) if found.returns_rows else []
 
     def database(self, place: Path, *, is_empty: bool) -> str:
         """Return the URL of the database that stands for a path, made at the first call."""
@@ -131,6 +131,7 @@ class Cluster:
 
     def remove(self) -> None:
         """Stop it and delete everything."""
+        self._engine.dispose()
         self._watch.communicate()
 
 
@@ -146,19 +147,24 @@ def cluster() -> Cluster:
 
 
 class Current:
-    """On what the running test runs."""
+    """On what the running test runs, and whether it asked for a database."""
 
     kind = "sqlite"
+    asked = False
 
 
-def database_url(folder: Path, name: str = "test", *, is_empty: bool = False) -> str:
+def database_url(
+    folder: Path, name: str = "test", *, is_empty: bool = False, kind: str = ""
+) -> str:
     """Return the URL of a database of the test that runs, the same for the same path.
 
     Args:
         name: Of its file, without the `.db`.
         is_empty: No schema yet; it is at the present one otherwise.
+        kind: Of this kind, whatever the test runs on.
     """
-    if Current.kind == "postgres":
+    Current.asked = True
+    if (kind or Current.kind) == "postgres":
         return cluster().database(Path(folder) / name, is_empty=is_empty)
     file = Path(folder) / f"{name}.db"
     if not is_empty and not file.exists():

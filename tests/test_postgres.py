@@ -186,6 +186,12 @@ def test_a_nul_in_a_text_is_left_out(opened: Database) -> None:
         assert store_subscribers.suppression(conn, "a@\0example.org") == ("r", "5 50")
 
 
+@pytest.mark.parametrize("text", ["\0", "a\0\0b", "\\\0", "\\u0000", "\\\\\0\\u0000", "\0u0000"])
+def test_a_nul_in_a_text_in_json_is_left_out_and_nothing_else(text: str) -> None:
+    written = postgres._to_json({"a": [text, "b"]})
+    assert json.loads(written) == {"a": [text.replace("\0", ""), "b"]}
+
+
 def test_what_is_longer_than_an_index_takes_costs_nobody_anything(url: str) -> None:
     app = App(Settings(database={"url": url}))
     dice = Random(1)  # what can be packed would fit
@@ -217,14 +223,33 @@ def test_what_is_longer_than_an_index_takes_costs_nobody_anything(url: str) -> N
 
 def test_a_session_is_in_utc_and_ends_by_itself_when_it_hangs(opened: Database) -> None:
     names = ("timezone", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout",
-             "application_name", "transaction_isolation", "transaction_read_only")  # fmt: skip
+             "application_name", "transaction_isolation", "transaction_read_only",
+             "plan_cache_mode")  # fmt: skip
     query = f"SELECT {', '.join(f'current_setting($${name}$$)' for name in names)}"
     with opened.reading() as conn:
         found = tuple(conn.exec_driver_sql(query).one())
-    assert found == ("UTC", "10min", "15s", "15min", "notifier", "repeatable read", "on")
+    assert found == (
+        "UTC",
+        "10min",
+        "15s",
+        "15min",
+        "notifier",
+        "repeatable read",
+        "on",
+        "force_custom_plan",
+    )
     with opened.writing() as conn:
         found = tuple(conn.exec_driver_sql(query).one())
-    assert found == ("UTC", "10min", "15s", "1min", "notifier", "read committed", "off")
+    assert found == (
+        "UTC",
+        "10min",
+        "15s",
+        "1min",
+        "notifier",
+        "read committed",
+        "off",
+        "force_custom_plan",
+    )
 
 
 def test_what_the_url_says_of_a_session_wins(url: str) -> None:
@@ -309,17 +334,32 @@ def test_who_falls_silent_while_writing_loses_the_turn_and_what_was_written(
     other.close()
 
 
-def test_a_server_that_was_restarted_is_found_again(opened: Database, server: Cluster) -> None:
-    with opened.reading() as conn:
-        conn.exec_driver_sql("SELECT 1")
-    server.stop()
-    try:
-        with pytest.raises(DatabaseError, match="is it running"), opened.reading():
-            pass
-    finally:
-        server.start()
+def asks(opened: Database) -> None:
     with opened.reading() as conn:
         assert conn.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+def test_a_server_that_was_restarted_is_found_again(opened: Database, server: Cluster) -> None:
+    asks(opened)
+    server.stop()
+    try:
+        with pytest.raises(DatabaseError):  # of a connection that was in use a moment ago
+            asks(opened)
+        with pytest.raises(DatabaseError, match="is it running"):
+            asks(opened)
+    finally:
+        server.start()
+    asks(opened)
+
+
+def test_who_rested_while_the_server_was_restarted_does_not_notice(
+    opened: Database, server: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_RESTED_SECONDS", 0.0)
+    asks(opened)
+    server.stop()
+    server.start()
+    asks(opened)
 
 
 def test_a_connection_that_is_cut_in_the_middle_writes_nothing(

@@ -1,4 +1,4 @@
-"""notifier db: info, upgrade, backup, check."""
+"""notifier db: info, upgrade, backup, copy, check."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from typing import Annotated
 import typer
 
 from notifier import errors
+from notifier.cli import copying
 from notifier.cli.output import Format, FormatOption, print_record, print_rows, say
 from notifier.cli.state import settings
 
 app = typer.Typer(no_args_is_help=True, help="The database.", epilog="Example: notifier db info")
+
+app.command(
+    epilog="Examples: notifier db copy sqlite:///notifier.db "
+    "postgresql://notifier@db.example.org/notifier · notifier db copy sqlite:///notifier.db "
+    "postgresql:///notifier --dry-run"
+)(copying.copy)
 
 
 @app.command(epilog="Example: notifier db info --format json")

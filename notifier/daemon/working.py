@@ -23,7 +23,7 @@ from notifier.engine.engine import MATCHING, SOURCES, Handler, Task
 from notifier.jobs.ingest import Ready, at_once
 from notifier.patience import Patience
 from notifier.runs import one_run
-from notifier.storage import store_matches
+from notifier.storage import match_marks
 
 log = structlog.get_logger()
 
@@ -154,7 +154,7 @@ class Work:
 def is_matched(app: App) -> bool:
     """Whether all papers and profiles are matched."""
     with app.database.reading() as conn:
-        return store_matches.is_current(conn)
+        return match_marks.is_current(conn)
 
 
 async def _in_a_run(work: Handler, **arguments: Any) -> None:

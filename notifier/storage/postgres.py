@@ -6,19 +6,23 @@ them. Nothing here prints a password.
 
 from __future__ import annotations
 
+import json
+import math
 import re
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from notifier import errors
 from notifier.storage.sqlite import locked
 
+_RESTED_SECONDS = 1.0
 MIGRATION_WAIT_SECONDS = 600
 _KEY = int.from_bytes(b"notifier")  # of the advisory lock; they are apart in each database
 
@@ -29,6 +33,8 @@ _SETTINGS = {
     # A process that was stopped or cut off must not keep old rows from being cleaned up. Matching
     # a million profiles takes minutes between two statements.
     "idle_in_transaction_session_timeout": "900s",
+    # A plan for whatever values looks through a million mails for the one that waits: most do not.
+    "plan_cache_mode": "force_custom_plan",
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
@@ -40,6 +46,8 @@ _SETTINGS = {
 _IDLE = "SELECT set_config('idle_in_transaction_session_timeout', '60s', true),"
 _TURN = f"{_IDLE} pg_advisory_xact_lock({_KEY})"
 _SHARED_TURN = f"{_IDLE} pg_advisory_xact_lock_shared({_KEY})"
+# Behind an even number of backslashes, each pair of which is one.
+_NUL_IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)(?:\\u0000)+")
 # What is read is of one state of the database, as it is on SQLite.
 READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -58,6 +66,7 @@ _REMEDIES = (
     ("no space left", "make room on the server's disk"),
     ("invalid connection option", "check what stands behind the ? of database.url"),
     ("does not support ssl", "take sslmode out of database.url, or switch TLS on there"),
+    ("server closed the connection", "was it stopped?"),
     ("connection to server", "is it running, and are host and port in database.url right?"),
     ("resolve host", "check the host in database.url"),
 )
@@ -84,11 +93,11 @@ def make_engine(url: URL, *, wait_seconds: float, from_json: Callable[[str], Any
             url.set(drivername="postgresql+psycopg"),
             hide_parameters=True,
             json_deserializer=from_json,
+            json_serializer=_to_json,
             connect_args=_connecting(url, wait_seconds),
             pool_size=5,
             max_overflow=15,
             pool_timeout=wait_seconds,
-            pool_pre_ping=True,  # a server that was restarted meanwhile
             pool_recycle=1800,  # before firewalls forget it
         )
     except ImportError as error:
@@ -97,6 +106,7 @@ def make_engine(url: URL, *, wait_seconds: float, from_json: Callable[[str], Any
         ) from error
     event.listen(engine, "handle_error", _handled)
     event.listen(engine, "connect", _without_nul)
+    _ping_rested(engine)
     return engine
 
 
@@ -127,6 +137,27 @@ def connecting(engine: Engine, *, wait_seconds: float) -> dict[str, Any]:
     return wanted | _connecting(engine.url, wait_seconds)
 
 
+def _ping_rested(engine: Engine) -> None:
+    """Ask a connection whether it lives, as after a restart of the server, before it is used again.
+
+    One that was in use a moment ago is not asked: that takes as long as what is asked of it then.
+    """
+
+    def used(_: Any, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = time.monotonic()
+
+    def check(connection: Any, record: ConnectionPoolEntry, *_: Any) -> None:
+        if time.monotonic() - record.info.get("used", math.inf) <= _RESTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error  # all others of before, too
+
+    event.listen(engine, "checkin", used)
+    event.listen(engine, "checkout", check)
+
+
 def _handled(context: ExceptionContext) -> None:
     without_values(context.original_exception, context.sqlalchemy_exception)
 
@@ -138,6 +169,15 @@ def without_values(original: BaseException, *wrapping: BaseException | None) -> 
     if said:
         for error in filter(None, (original, *wrapping)):
             error.args = (said,)
+
+
+def json_without_nul(written: str) -> str:
+    """Return JSON without the NUL characters in its texts: what has one cannot be taken apart."""
+    return _NUL_IN_JSON.sub(r"\1", written) if "\\u0000" in written else written
+
+
+def _to_json(value: Any) -> str:
+    return json_without_nul(json.dumps(value))
 
 
 def _without_nul(connection: Any, _: ConnectionPoolEntry) -> None:

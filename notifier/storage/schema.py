@@ -12,11 +12,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect, text
 
 from notifier import errors
 from notifier.storage.database import Database
 
+VERSION = "alembic_version"
+COPY = "copy "  # what the revision of a copy in the making begins with
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -33,14 +35,38 @@ def head() -> str:
 
 
 def revision(database: Database) -> str | None:
-    """Return the database's revision; None for a new, empty one."""
+    """Return the database's revision; None for a new, empty one.
+
+    Raises:
+        DatabaseError: it is another program's, or a copy that was not finished.
+    """
     with database.reading() as connection:
         tables = set(inspect(connection).get_table_names())
-        if tables and "alembic_version" not in tables:
+        if tables and VERSION not in tables:
             raise errors.DatabaseError(
                 f"{database.place} is the database of another program - name another file"
             )
+        if tables and is_copy(connection):
+            raise errors.DatabaseError(
+                f"{database.place} is a copy that was not finished - "
+                "repeat notifier db copy, or name another database"
+            )
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def marked(connection: Connection) -> str:
+    """Return what stands where the revision stands; "" where nothing does."""
+    return str(connection.scalar(text(f"SELECT version_num FROM {VERSION}")) or "")  # noqa: S608  # a constant
+
+
+def is_copy(connection: Connection) -> bool:
+    """Whether a database with tables is a copy in the making (`storage.copying`)."""
+    return marked(connection).startswith(COPY)
+
+
+def mark(connection: Connection, revision: str) -> None:
+    """Call the schema so: by its revision, or a copy in the making."""
+    connection.execute(text(f"UPDATE {VERSION} SET version_num = :new"), {"new": revision})  # noqa: S608  # a constant
 
 
 def pending(database: Database) -> list[str]:
