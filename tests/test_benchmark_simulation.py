@@ -97,7 +97,8 @@ def test_a_morning_that_is_due_at_once_takes_as_long_as_the_slowest_station() ->
     assert np.nanmax(cores.handed) - 600.0 == pytest.approx(10_000 * 0.08 / 4, rel=0.1)
     ledger = a_day(np.full(10_000, 600.0), replace(works, send_ledger_ms=30.0, ledgers=1))
     assert np.nanmax(ledger.handed) - 600.0 == pytest.approx(10_000 * 0.03, rel=0.1)
-    beside = a_day(np.full(10_000, 600.0), replace(works, send_ledger_ms=60.0, ledgers=4))
+    works = replace(works, send_ledger_ms=60.0, ledgers=4, latency_seconds=0.1)
+    beside = a_day(np.full(10_000, 600.0), works)
     assert np.nanmax(beside.handed) - 600.0 == pytest.approx(10_000 * 0.06 / 4, rel=0.1)
 
 
