@@ -16,17 +16,16 @@ import gc
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import delivery_sink
-import measuring
 import scale_steps as steps
 from delivery_store import unseen_logs
 from figures import Figure, Missing, table
-from measuring import took
+from measuring import Stopwatch, calibration, machine, megabytes, peak_megabytes
 from scale_database import Size, measured, say
 from scale_sizes import by_table, grown
 
@@ -42,60 +41,65 @@ CHANGES = 5
 PASSING, MAILS = ("planned", "subscriber", "relay", "destination", "counter"), "message"
 
 
+class Measured(dict[str, Any]):
+    """The figures; of each step the seconds by the clock, and those of this process's cores."""
+
+    def step(self, name: str, work: Callable[[], Any], *, many: int = 1) -> Any:
+        """Do a step, of which there are so many, and return what it returns."""
+        say(name)
+        watch = Stopwatch()
+        with watch.running():
+            done = work()
+        self[f"{name}_s"], self[f"{name}_cpu_s"] = watch.wall / many, watch.cpu / many
+        return done
+
+
 def measure(app: App, size: Size, sample: int) -> dict[str, Any]:
     """Return what each step took, and what it left."""
-    found: dict[str, Any] = {}
+    found = Measured()
     _forget_peak()
-    say("loading profiles")
-    found["cold_s"], _ = took(lambda: steps.load(app))
-    found["loaded_mb"] = measuring.megabytes()
+    found.step("cold", lambda: steps.load(app))
+    found["loaded_mb"] = megabytes()
     before = by_table(app.database)
-    say("matching")
-    found["match_s"], matched = took(lambda: steps.match(app))
+    matched = found.step("match", lambda: steps.match(app))
     found["matches"], found["matched_papers"] = matched.matches, matched.papers
-    found["peak_mb"] = measuring.peak_megabytes()
+    found["peak_mb"] = peak_megabytes()
     after = by_table(app.database)
     found["bytes_matched"] = grown(before, after, size.subscribers)
-    say("planning")
-    found["plan_s"], found["planned"] = took(lambda: steps.plan(app))
+    found["planned"] = found.step("plan", lambda: steps.plan(app))
     found["bytes_planned"] = grown(after, by_table(app.database), size.subscribers)
-    found |= _mails(app, sample)
-    found |= _again(app)
+    _mails(app, sample, found)
+    _again(app, found)
     return found
 
 
-def _mails(app: App, sample: int) -> dict[str, Any]:
+def _mails(app: App, sample: int, found: Measured) -> None:
     """Write and send a sample."""
-    say(f"writing {sample:,} digests")
     before = by_table(app.database)
-    written_s, written = took(lambda: steps.write(app, sample))
+    written = found.step("write", lambda: steps.write(app, sample), many=sample)
     if written.failed or written.unmatched:
         raise ValueError(f"digests could not be written: {written}")
-    say("sending")
-    sent_s, sent = took(lambda: steps.send(app))
-    many = written.made + written.nothing
-    return {
-        "written": written.made,
-        "empty": written.nothing,
-        "write_ms": 1e3 * written_s / max(many, 1),
-        "sent": sent,
-        "send_ms": 1e3 * sent_s / max(sent, 1),
-        "bytes_mailed": grown(before, by_table(app.database), max(many, 1)),
-    }
+    sent = found.step("send", lambda: steps.send(app), many=sample)
+    found["written"], found["empty"], found["sent"] = written.made, written.nothing, sent
+    many = max(written.made + written.nothing, 1)
+    found["bytes_mailed"] = grown(before, by_table(app.database), many)
+    for name in ("write", "send"):
+        of = {"write": many, "send": max(sent, 1)}[name]
+        found[f"{name}_ms"] = 1e3 * found[f"{name}_s"] * sample / of
+        found[f"{name}_cpu_ms"] = 1e3 * found[f"{name}_cpu_s"] * sample / of
 
 
-def _again(app: App) -> dict[str, Any]:
+def _again(app: App, found: Measured) -> None:
     """What changed profiles cost, and a process that starts again."""
-    say("changing profiles")
     times = []
     for row in range(1, CHANGES + 1):
         steps.change(app, row)
-        times.append(took(lambda: steps.load(app))[0])
+        found.step("changed", lambda: steps.load(app))
+        times.append(found["changed_s"])
+    found["changed_ms"] = 1e3 * sorted(times)[CHANGES // 2]
     steps.forget(app)
     gc.collect()
-    say("loading profiles again")
-    warm, _ = took(lambda: steps.load(app))
-    return {"changed_ms": 1e3 * sorted(times)[CHANGES // 2], "warm_s": warm}
+    found.step("warm", lambda: steps.load(app))
 
 
 def _forget_peak() -> None:
@@ -138,10 +142,11 @@ def figures(found: Mapping[str, Any], size: Size, kind: str) -> Iterator[Figure]
     yield Figure("kept a subscriber and day: bytes", lasting, "mails aside",
                  *judged(lasting, GROWTH_BYTES), digits=0)  # fmt: skip
     yield Figure("a mail that is kept: bytes", found["bytes_mailed"].get(MAILS, 0.0), "", digits=0)
-    yield Figure("a digest written: ms", found["write_ms"],
-                 f"{found['written']:,} with papers, {found['empty']:,} without",
+    yield Figure("a digest written: ms of one core", found["write_cpu_ms"],
+                 f"{found['write_ms']:.1f} by the clock; {found['written']:,} with papers",
                  digits=2)  # fmt: skip
-    yield Figure("a mail sent and recorded: ms", found["send_ms"], f"{found['sent']:,} mails",
+    yield Figure("a mail sent and recorded: ms of one core", found["send_cpu_ms"],
+                 f"{found['send_ms']:.1f} by the clock; {found['sent']:,} mails",
                  digits=2)  # fmt: skip
 
 
@@ -197,12 +202,12 @@ def main() -> None:
         steps.instance(url, keep=asked.keep, port=port) as app,
     ):
         found = measure(app, size, min(asked.sample, size.subscribers))
-    found["calibration"] = measuring.calibration()
+    found["calibration"] = calibration()
     sys.stdout.write(told(found, size, asked.database) + "\n")
     if asked.json:
-        machine = measuring.machine("sqlalchemy", "psycopg", "numpy")
+        on = machine("sqlalchemy", "psycopg", "numpy")
         what = {"subscribers": size.subscribers, "database": asked.database, "keep": asked.keep}
-        asked.json.write_text(json.dumps({"figures": found, "asked": what, "machine": machine}))
+        asked.json.write_text(json.dumps({"figures": found, "asked": what, "machine": on}))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from notifier.storage.database import Database
 
 _SQLITE = """
 SELECT s.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_schema s ON s.name = d.name
-WHERE d.aggregate GROUP BY s.tbl_name
+WHERE d.aggregate = TRUE GROUP BY s.tbl_name
 """
 _POSTGRES = """
 SELECT relname, pg_total_relation_size(oid) FROM pg_class

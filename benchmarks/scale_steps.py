@@ -17,6 +17,11 @@ from notifier.jobs.compose import Composed, compose
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.storage import store_profiles
 
+try:
+    from notifier.jobs import fixing, planning
+except ImportError:  # planned when they are written
+    fixing = planning = None
+
 
 @contextmanager
 def instance(url: str, *, keep: int, port: int) -> Iterator[App]:
@@ -57,12 +62,17 @@ def match(app: App) -> Matched:
 
 
 def plan(app: App) -> int | None:
-    """Plan all digests that are due; None: planning and writing are one here."""
-    return None
+    """Plan all digests that are due, and return how many; None: it is done by writing."""
+    if planning is None:
+        return None
+    return len(planning.plan(app.database, app.compose_settings, now=NOW).rows)
 
 
 def write(app: App, many: int) -> Composed:
     """Write so many digests of those that are due."""
+    if fixing is not None:
+        own = app.compose_settings
+        return fixing.write(app.database, own, now=NOW, limit=many, owner=own.owner)
     return compose(app.database, app.compose_settings, now=NOW, stopping=_after(many))
 
 
