@@ -23,6 +23,7 @@ from typing import Any
 
 import delivery_sink
 import scale_steps as steps
+from corpus import CORPUS
 from delivery_store import unseen_logs
 from figures import Figure, Missing, table
 from measuring import Stopwatch, calibration, machine, megabytes, peak_megabytes
@@ -164,7 +165,8 @@ def _missing(found: Mapping[str, Any]) -> Iterator[Missing]:
 
 def told(found: Mapping[str, Any], size: Size, kind: str) -> str:
     """Return the figures as text, with bytes by table."""
-    lines = [f"{size.subscribers:,} subscribers, {size.papers:,} papers, {kind}", ""]
+    papers = f"{size.papers:,} {'real' if CORPUS.is_dir() else 'generated'} papers"
+    lines = [f"{size.subscribers:,} subscribers, {papers}, {kind}", ""]
     lines.append(table(list(figures(found, size, kind)), list(_missing(found))))
     for what in ("matched", "planned", "mailed"):
         kept = ", ".join(f"{name} {size:,.0f}" for name, size in found[f"bytes_{what}"].items())

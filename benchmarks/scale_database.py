@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import workload
+from corpus import CORPUS
 from day_readers import readers
 from sqlalchemy import Connection, Engine, create_engine, text
 
@@ -55,7 +56,8 @@ class Size:
     @property
     def name(self) -> str:
         """What a database of it is called."""
-        return f"filled_{self.subscribers}_{self.papers}_{self.seed}"
+        of = "real" if CORPUS.is_dir() else "generated"
+        return f"{of}_{self.subscribers}_{self.papers}_{self.seed}"
 
 
 class Sqlite:
@@ -183,7 +185,7 @@ def say(what: str) -> None:
 
 def fill(url: str, size: Size) -> None:
     """Write down subscribers of all zones, each with a profile, whose day has come; and papers."""
-    papers = workload.papers(size.papers, size.seed, None)
+    papers = workload.papers(size.papers, size.seed, CORPUS)
     database = Database(url)
     schema.upgrade(database)
     with database.writing() as conn:
