@@ -63,16 +63,16 @@ class Readers:
     chosen: np.ndarray[Any, Any]
 
     def due(
-        self, day: datetime, *, spread_minutes: int, hours: float = 24.0
+        self, day: datetime, *, spread_minutes: int, first_row: int = 1
     ) -> np.ndarray[Any, Any]:
         """Return when, in seconds of a day that begins at `day` (aware UTC), digests are due.
 
-        Of those alone whose chosen time falls into the first `hours`; not sorted, by row.
+        Of those alone whose chosen time falls into the day; not sorted, by row.
         """
         first = [self._first(schedule, day) for schedule in self.schedules]
         found = []
-        for row, number in enumerate(self.chosen.tolist(), 1):
-            if (at := first[number]) < hours * 3600:
+        for row, number in enumerate(self.chosen.tolist(), first_row):
+            if (at := first[number]) < 24 * 3600:
                 behind = cadence.behind(self.schedules[number], row, spread_minutes)
                 found.append(at + behind.total_seconds())
         return np.array(found, dtype=np.float64)

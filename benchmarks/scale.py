@@ -62,6 +62,7 @@ def measure(app: App, size: Size, sample: int) -> dict[str, Any]:
     found.step("cold", lambda: steps.load(app))
     found["loaded_mb"] = megabytes()
     before = by_table(app.database)
+    found["bytes_standing"] = grown({}, before, size.subscribers)
     matched = found.step("match", lambda: steps.match(app))
     found["matches"], found["matched_papers"] = matched.matches, matched.papers
     found["peak_mb"] = peak_megabytes()
@@ -168,7 +169,7 @@ def told(found: Mapping[str, Any], size: Size, kind: str) -> str:
     papers = f"{size.papers:,} {'real' if CORPUS.is_dir() else 'generated'} papers"
     lines = [f"{size.subscribers:,} subscribers, {papers}, {kind}", ""]
     lines.append(table(list(figures(found, size, kind)), list(_missing(found))))
-    for what in ("matched", "planned", "mailed"):
+    for what in ("standing", "matched", "planned", "mailed"):
         kept = ", ".join(f"{name} {size:,.0f}" for name, size in found[f"bytes_{what}"].items())
         lines.append(f"bytes a subscriber, {what}: {kept or 'none'}")
     return "\n".join(lines)

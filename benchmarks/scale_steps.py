@@ -6,16 +6,20 @@ All that depends on how the product does it stands here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
 
 from scale_database import NOW
+from sqlalchemy import update
 
 from notifier.app import App, opened
 from notifier.config import Settings
-from notifier.jobs.compose import Composed, compose
+from notifier.jobs.compose import compose
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.storage import store_profiles
+from notifier.storage import tables as t
 
 try:
     from notifier.jobs import fixing, planning
@@ -68,26 +72,17 @@ def plan(app: App) -> int | None:
     return len(planning.plan(app.database, app.compose_settings, now=NOW).rows)
 
 
-def write(app: App, many: int) -> Composed:
+def write(app: App, many: int) -> Any:
     """Write so many digests of those that are due."""
     if fixing is not None:
         own = app.compose_settings
         return fixing.write(app.database, own, now=NOW, limit=many, owner=own.owner)
-    return compose(app.database, app.compose_settings, now=NOW, stopping=_after(many))
+    later = update(t.subscriber).where(t.subscriber.c.id > many)
+    with app.database.writing() as conn:
+        conn.execute(later.values(next_due_at=NOW + timedelta(days=1)))
+    return compose(app.database, app.compose_settings, now=NOW)
 
 
 def send(app: App) -> int:
     """Send what is written; return how many mails the server took."""
     return asyncio.run(app.deliver()).sent
-
-
-def _after(many: int) -> Callable[[], bool]:
-    """Return what says to stop once so many have been begun."""
-    begun = 0
-
-    def stopping() -> bool:
-        nonlocal begun
-        begun += 1
-        return begun > many
-
-    return stopping

@@ -1,7 +1,7 @@
 """A day of very many subscribers over all time zones, simulated: how long their mails take.
 
-    python benchmarks/simulate_day.py [--subscribers 1000000] [--seed 1] [--workers 8]
-        [--connections 8] [--spread 60] [--addresses 8] [--scenarios] [--json FILE]
+    python benchmarks/simulate_day.py [--subscribers 1000000] [--seed 1] [--workers 2]
+        [--connections 4] [--spread 60] [--zone ZONE] [--scenarios] [--json FILE]
 
 Discrete and seeded; what a step costs are the measured values of `costs.json`, each with the
 command that measured it. Schedules, spreading, limits, retries and the breaker are the product's
@@ -22,7 +22,7 @@ from typing import Any
 import measuring
 import numpy as np
 from costs import Costs
-from day_readers import Readers, readers
+from day_readers import Readers, Shares, readers
 from day_relay import DAY, Relay, destinations_of, moment
 from day_simulation import Batch, Day, Works
 
@@ -42,27 +42,33 @@ ARRIVES = 2 * HOUR  # arXiv's papers on a usual day: an hour behind their openin
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One scenario; `down` and `late` are hours of the day, UTC."""
+    """One scenario; `down` and `late` are hours of the day, UTC; `zone`: where all readers live."""
 
     subscribers: int = 1_000_000
     seed: int = 1
     spread: int = 60
-    workers: int = 8
-    connections: int = 8
-    ledgers: int = 8
-    addresses: int = 8
+    workers: int = 2
+    connections: int = 4
+    ledgers: int = 0  # 0: as many transactions beside each other as were measured
+    addresses: int = 18
     latency_ms: float = 50.0
     down: tuple[float, float] = (0.0, 0.0)
     late: float = 0.0
+    zone: str = ""
+
+    def readers(self) -> Readers:
+        """Return the readers."""
+        shares = Shares(zones={self.zone: 1}) if self.zone else None
+        return readers(self.subscribers, self.seed, shares)
 
     def works(self, costs: Costs) -> Works:
         """Return what takes how long."""
         return Works(
             workers=self.workers,
             connections=self.connections,
-            ledgers=self.ledgers,
+            ledgers=self.ledgers or int(costs["ledgers_beside"]),
             plan_ms=costs["plan_ms"],
-            write_ms=costs["pick_ms"] + costs["make_ms"] + costs["sign_ms"],
+            write_ms=costs["write_ms"] + costs["sign_ms"],
             fix_ledger_ms=costs["fix_ms"],
             send_ms=costs["send_ms"],
             send_ledger_ms=costs["ledger_ms"],
@@ -186,14 +192,19 @@ def chart(day: Day) -> Iterator[str]:
 
 
 def scenarios(asked: Asked) -> Iterator[tuple[str, Asked]]:
-    """Yield what is compared: by spreading, by workers, and two bad days."""
+    """Yield what is compared: by spreading, by workers when nothing is spread, and bad days."""
     yield "as asked", asked
     for spread in SPREADS:
         yield f"spread {spread} min", replace(asked, spread=spread)
+    at_once = replace(asked, spread=0)
     for workers in WORKERS:
-        yield f"{workers} workers", replace(asked, workers=workers)
-    yield "relay down 07:00 to 09:00", replace(asked, down=(7.0, 9.0))
-    yield "arXiv comes at 09:00", replace(asked, late=9.0)
+        yield f"not spread, {workers} workers", replace(at_once, workers=workers)
+    yield "not spread, 8, in turn", replace(at_once, workers=8, ledgers=1)
+    yield "not spread, 8, 1 address", replace(at_once, workers=8, addresses=1)
+    yield "relay down 07 to 09", replace(asked, down=(7.0, 9.0))
+    yield "relay down, 8 workers", replace(asked, down=(7.0, 9.0), workers=8)
+    yield "arXiv comes at 09", replace(asked, late=9.0)
+    yield "all in one zone", replace(asked, zone="Europe/Berlin")
 
 
 def main() -> None:
@@ -210,10 +221,9 @@ def main() -> None:
     costs, file, compares = Costs.read(given.pop("costs")), given.pop("json"), given["scenarios"]
     del given["scenarios"]
     asked = Asked(**given | {"down": tuple(given["down"])})
-    of = readers(asked.subscribers, asked.seed)
-    kept = {}
+    kept, of = {}, asked.readers()
     for name, one in scenarios(asked) if compares else [("as asked", asked)]:
-        day, chosen = simulate(one, costs, of)
+        day, chosen = simulate(one, costs, of if one.zone == asked.zone else one.readers())
         kept[name] = {"asked": asdict(one)} | figures(day, chosen)
         if len(kept) == 1:
             sys.stdout.write("\n".join([*chart(day), "", HEAD]) + "\n")

@@ -38,7 +38,7 @@ def took(day: Day) -> float:
 
 def of_a_crowd(**changes: object) -> tuple[Day, np.ndarray]:
     asked = replace(Asked(subscribers=8_000, workers=1, connections=2), **changes)
-    return simulate(asked, Costs.read(), readers(asked.subscribers, asked.seed))
+    return simulate(asked, Costs.read(), asked.readers())
 
 
 def test_as_many_mails_come_out_as_go_in() -> None:
