@@ -12,6 +12,7 @@ from costs import Costs
 from day_readers import Shares, readers
 from day_relay import DAY
 
+SIZES = (100_000, 1_000_000, 10_000_000)
 DRAWN = 100_000  # readers from whom the shares of hours and minutes are taken,
 FIRST_ROW = 1_000_000  # all of them spread as far as they may be
 # Rows that are kept so many days: [keep] and [site] of the configuration.
@@ -19,8 +20,8 @@ KEPT_DAYS = {
     "profile_match": "match_days", "digest": "digest_days", "digest_paper": "digest_days",
     "delivery": "digest_days", "attempt": "digest_days", "message": "archive_days",
 }  # fmt: skip
-# Mails a day of one address while it is new; a step lasts two days. Source: reference/delivery.md,
-# 4.4; 50,000 a day is where Amazon SES's own plan of 45 days ends.
+# Mails a day of one address while it is new; a step lasts two days. Source: delivery.md, 4.4;
+# 50,000 a day is where Amazon SES's own plan of 45 days ends.
 WARM_UP = (50, 100, 200, 400, 800, 1_500, 3_000, 5_000, 8_000, 12_000, 18_000, 25_000, 35_000,
            50_000)  # fmt: skip
 STEP_DAYS = 2
@@ -90,8 +91,8 @@ class Need:
         return self.peak * sum(self.costs[f"{step}_ms"] for step in STEPS[2:]) / 1e3
 
     def workers(self) -> int:
-        """Processes of one core each, busy to the share that leaves room for a bad hour."""
-        return max(1, ceil(self.peak_cores() / self.costs["busy_share"]))
+        """Processes of one core each, enough for a bad hour."""
+        return max(1, ceil(self.costs["bad_hour"] * self.peak_cores()))
 
     def shards(self) -> int:
         """Processes that match, each with no more memory than is allowed."""
@@ -121,9 +122,15 @@ class Need:
         """All tables, the mails among them."""
         return sum(self.table_bytes().values())
 
+    def hot_bytes(self) -> float:
+        """What is asked for every day: readers, their rules, and a week of all that grows."""
+        found = self.table_bytes()
+        week = sum(7 * found[name] / self.costs[days] for name, days in KEPT_DAYS.items())
+        return found["subscriber"] + found["profile"] + found["paper"] + week
+
     def connections(self) -> int:
-        """To the mail server: those that are on the wire in the heaviest hour, and half as many."""
-        return max(2, ceil(1.5 * self.peak * self.costs["wire_ms"] / 1e3))
+        """To the mail server: those that are on the wire in a bad hour."""
+        return max(2, ceil(self.costs["bad_hour"] * self.peak * self.costs["wire_ms"] / 1e3))
 
     def addresses(self) -> int:
         """Of the relay: so many that none sends more in a day than a warm one is trusted with."""

@@ -12,14 +12,14 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import log10
 from pathlib import Path
 
 from costs import Costs
-from scale_needs import KEPT_DAYS, STEP_DAYS, STEPS, WARM_UP, Need, demand
+from scale_machines import machines_table
+from scale_needs import KEPT_DAYS, SIZES, STEP_DAYS, STEPS, WARM_UP, Need, demand
+from scale_words import markdown, size_of, time_of, two, whole
 
 ONE_ZONE = "Europe/Berlin"
-SIZES = (100_000, 1_000_000, 10_000_000)
 _MARK = re.compile(r"(<!-- scale_plan: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 
 
@@ -54,8 +54,8 @@ def day_table(costs: Costs) -> Iterator[Sequence[str]]:
     of = {step: one.core_ms(step) / (demand().mailed if step in STEPS[2:] else 1) for step in STEPS}
     whole = sum(of.values())
     for step, said in names.items():
-        yield said, _two(of[step]), f"{100 * of[step] / whole:.0f} %"
-    yield "all", _two(whole), "100 %"
+        yield said, two(of[step]), f"{100 * of[step] / whole:.0f} %"
+    yield "all", two(whole), "100 %"
 
 
 def bytes_table(costs: Costs) -> Iterator[Sequence[str]]:
@@ -63,39 +63,39 @@ def bytes_table(costs: Costs) -> Iterator[Sequence[str]]:
     yield "table", "bytes", "kept", "bytes a reader in the end"
     one = Need(costs, 1).table_bytes()
     for name in ("subscriber", "profile"):
-        yield f"`{name}`", f"{costs[f'{name}_bytes']:,.0f}", "while they read", _whole(one[name])
+        yield f"`{name}`", f"{costs[f'{name}_bytes']:,.0f}", "while they read", whole(one[name])
     for name, days in KEPT_DAYS.items():
         each = "a day" if name == "profile_match" else "a mail"
         kept = f"{costs[days]:,.0f} days"
-        yield f"`{name}`", f"{costs[f'{name}_bytes']:,.0f} {each}", kept, _whole(one[name])
-    yield "all", "", "", _whole(sum(one.values()) - one["paper"])
+        yield f"`{name}`", f"{costs[f'{name}_bytes']:,.0f} {each}", kept, whole(one[name])
+    yield "all", "", "", whole(sum(one.values()) - one["paper"])
 
 
 _ROWS: Mapping[str, Callable[[Need], str]] = {
-    "mails on the heaviest day": lambda n: _whole(n.mails),
-    "mails a second, heaviest hour": lambda n: _two(n.peak),
-    "core hours a day": lambda n: _two(n.core_seconds() / 3600),
-    "cores busy in the heaviest hour": lambda n: _two(n.peak_cores()),
+    "mails on the heaviest day": lambda n: whole(n.mails),
+    "mails a second, heaviest hour": lambda n: two(n.peak),
+    "core hours a day": lambda n: two(n.core_seconds() / 3600),
+    "cores busy in the heaviest hour": lambda n: two(n.peak_cores()),
     "workers (one core each)": lambda n: str(n.workers()),
-    "memory of compiled profiles": lambda n: _size(n.memory()),
+    "memory of compiled profiles": lambda n: size_of(n.memory()),
     "processes that match": lambda n: str(n.shards()),
-    "a day's papers matched and kept": lambda n: _time(n.match_seconds()),
-    "planning the heaviest hour": lambda n: _time(n.peak * 3600 * n.costs["plan_ms"] / 1e3),
-    "ledger transactions a second": lambda n: _two(n.peak),
-    "database, mails aside": lambda n: _size(n.database_bytes() - n.table_bytes()["message"]),
-    "mails kept for the archive": lambda n: _size(n.table_bytes()["message"]),
-    "written into it a day": lambda n: _size(
+    "a day's papers matched and kept": lambda n: time_of(n.match_seconds()),
+    "planning the heaviest hour": lambda n: time_of(n.peak * 3600 * n.costs["plan_ms"] / 1e3),
+    "ledger transactions a second": lambda n: two(n.peak),
+    "database, mails aside": lambda n: size_of(n.database_bytes() - n.table_bytes()["message"]),
+    "mails kept for the archive": lambda n: size_of(n.table_bytes()["message"]),
+    "written into it a day": lambda n: size_of(
         sum(n.table_bytes()[name] / n.costs[days] for name, days in KEPT_DAYS.items())
     ),
-    "copy of it (`pg_dump`)": lambda n: _time(
+    "copy of it (`pg_dump`)": lambda n: time_of(
         n.database_bytes() / (n.costs["dump_mb_a_second"] * 1e6)
     ),
     "connections to the mail server": lambda n: str(n.connections()),
     "addresses of the relay": lambda n: str(n.addresses()),
-    "bandwidth of mails, Mbit/s": lambda n: _two(n.megabits()),
-    "pages a second": lambda n: _two(n.pages()),
-    "cores for pages": lambda n: _two(n.pages() * n.costs["page_ms"] / 1e3),
-    "DNS questions a second (the relay's)": lambda n: _two(n.peak * n.costs["dns_a_mail"]),
+    "bandwidth of mails, Mbit/s": lambda n: two(n.megabits()),
+    "pages a second": lambda n: two(n.pages()),
+    "cores for pages": lambda n: two(n.pages() * n.costs["page_ms"] / 1e3),
+    "DNS questions a second (the relay's)": lambda n: two(n.peak * n.costs["dns_a_mail"]),
 }
 
 
@@ -112,8 +112,8 @@ def tables_table(costs: Costs) -> Iterator[Sequence[str]]:
     yield ("table", *(f"{many:,} readers" for many in SIZES))
     needs = [Need(costs, many) for many in SIZES]
     for name in needs[0].table_bytes():
-        yield (f"`{name}`", *(_size(need.table_bytes()[name]) for need in needs))
-    yield ("all", *(_size(need.database_bytes()) for need in needs))
+        yield (f"`{name}`", *(size_of(need.table_bytes()[name]) for need in needs))
+    yield ("all", *(size_of(need.database_bytes()) for need in needs))
 
 
 def warm_up_table(costs: Costs) -> Iterator[Sequence[str]]:
@@ -136,7 +136,7 @@ def limits_table(costs: Costs) -> Iterator[Sequence[str]]:
     found = [(*(part(costs, zone) for zone in ("", ONE_ZONE)), name, why)
              for name, (part, why) in PARTS.items()]  # fmt: skip
     for world, one, name, why in sorted(found):
-        yield name, _whole(world), _whole(one), why
+        yield name, whole(world), whole(one), why
 
 
 def _by_rate(milliseconds: Callable[[Costs], float]) -> Callable[[Costs, str], float]:
@@ -178,15 +178,9 @@ PARTS: Mapping[str, tuple[Callable[[Costs, str], float], str]] = {
 }  # fmt: skip
 TABLES: Mapping[str, Callable[[Costs], Iterator[Sequence[str]]]] = {
     "costs": costs_table, "day": day_table, "bytes": bytes_table, "sizes": sizes_table,
+    "machines": machines_table,
     "tables": tables_table, "warm_up": warm_up_table, "limits": limits_table,
 }  # fmt: skip
-
-
-def markdown(rows: Iterator[Sequence[str]]) -> str:
-    """Return rows as a table, the first as its head."""
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines.insert(1, "|" + "---|" * (lines[0].count(" | ") + 1))
-    return "\n".join(lines)
 
 
 def written(document: str, costs: Costs) -> str:
@@ -196,32 +190,6 @@ def written(document: str, costs: Costs) -> str:
         KeyError: it asks for a table that there is not.
     """
     return _MARK.sub(lambda m: f"{m[1]}{markdown(TABLES[m[2]](costs))}{m[3]}", document)
-
-
-def _two(value: float) -> str:
-    """Two digits that count."""
-    if not value:
-        return "0"
-    digits = max(0, 1 - int(log10(abs(value)) // 1))
-    return f"{round(value, 1 - int(log10(abs(value)) // 1)):,.{digits}f}"
-
-
-def _whole(value: float) -> str:
-    return _two(value) if value >= 10 else f"{value:,.1f}"
-
-
-def _size(size: float) -> str:
-    for unit, one in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if size >= one:
-            return f"{_two(size / one)} {unit}"
-    return f"{_two(size / 1e3)} kB"
-
-
-def _time(seconds: float) -> str:
-    for unit, one in (("h", 3600.0), ("min", 60.0), ("s", 1.0)):
-        if seconds >= one:
-            return f"{_two(seconds / one)} {unit}"
-    return f"{_two(1e3 * seconds)} ms"
 
 
 def main() -> None:
