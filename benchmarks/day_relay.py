@@ -131,10 +131,11 @@ class Relay:
             return None
         if self._has_limits and self._server.full_until(now) > now:
             return None
-        ready = [queue for queue in self.queues if queue.is_open(now)]
-        if not ready:
+        waiting = [queue for queue in self.queues if queue.waiting]
+        waiting.sort(key=lambda one: one.waiting[0])
+        queue = next((one for one in waiting if one.is_open(now)), None)
+        if queue is None:
             return None
-        queue = min(ready, key=lambda one: one.waiting[0])
         queue.on_wire += 1
         queue.gate.count(now)
         self._server.count(now)

@@ -37,9 +37,10 @@ def _matching(need: Need) -> str:
 def _workers(need: Need) -> str:
     many = ceil(need.workers() / WORKERS_TOGETHER)
     each = ceil(need.workers() / many)
-    return _machine(many, each, each * need.costs["worker_gb"] * 1e9)
+    return _machine(many, each, (1 + each * need.costs["worker_gb"]) * 1e9)
 
 
 def _machine(many: int, cores: int, memory: float) -> str:
+    cores = 2 ** ceil(log2(max(cores, 1)))
     power = 2 ** max(1, ceil(log2(memory / 1e9)))
-    return f"{many} × {2 ** ceil(log2(max(cores, 1)))} cores, {power} GB"
+    return f"{many} × {cores} core{'s' if cores > 1 else ''}, {power} GB"

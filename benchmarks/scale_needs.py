@@ -123,10 +123,13 @@ class Need:
         return sum(self.table_bytes().values())
 
     def hot_bytes(self) -> float:
-        """What is asked for every day: readers, their rules, and a week of all that grows."""
+        """What is asked for in a day: readers, rules, two weeks of matches, the day's rows."""
         found = self.table_bytes()
-        week = sum(7 * found[name] / self.costs[days] for name, days in KEPT_DAYS.items())
-        return found["subscriber"] + found["profile"] + found["paper"] + week
+        days = {name: 14 if name == "profile_match" else 1 for name in KEPT_DAYS}
+        recent = sum(
+            days[name] * found[name] / self.costs[kept] for name, kept in KEPT_DAYS.items()
+        )
+        return found["subscriber"] + found["profile"] + recent
 
     def connections(self) -> int:
         """To the mail server: those that are on the wire in a bad hour."""

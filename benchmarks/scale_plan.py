@@ -20,7 +20,9 @@ from scale_needs import KEPT_DAYS, SIZES, STEP_DAYS, STEPS, WARM_UP, Need, deman
 from scale_words import markdown, size_of, time_of, two, whole
 
 ONE_ZONE = "Europe/Berlin"
-_MARK = re.compile(r"(<!-- scale_plan: (\w+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+_MARK = re.compile(
+    r"(<!-- scale_plan: (\w+) -->\n)((?!<!-- end -->).*?\n)?(<!-- end -->)", re.DOTALL
+)
 
 
 # The tables.
@@ -189,7 +191,7 @@ def written(document: str, costs: Costs) -> str:
     Raises:
         KeyError: it asks for a table that there is not.
     """
-    return _MARK.sub(lambda m: f"{m[1]}{markdown(TABLES[m[2]](costs))}{m[3]}", document)
+    return _MARK.sub(lambda m: f"{m[1]}{markdown(TABLES[m[2]](costs))}\n{m[4]}", document)
 
 
 def main() -> None:

@@ -84,10 +84,23 @@ class Asked:
         return Batch(due, arrives, arrives + seconds)
 
 
-def simulate(asked: Asked, costs: Costs, of: Readers) -> tuple[Day, np.ndarray[Any, Any]]:
+class Wishes:
+    """When the mails of some readers are due, worked out once for each spreading."""
+
+    def __init__(self, of: Readers) -> None:
+        self._of = of
+        self._known: dict[int, np.ndarray[Any, Any]] = {}
+
+    def spread(self, minutes: int) -> np.ndarray[Any, Any]:
+        """Return when each is due, in seconds of the day."""
+        if minutes not in self._known:
+            self._known[minutes] = self._of.due(DAY, spread_minutes=minutes)
+        return self._known[minutes]
+
+
+def simulate(asked: Asked, costs: Costs, of: Wishes) -> tuple[Day, np.ndarray[Any, Any]]:
     """Return the day of some readers, and when each of its mails was wished for."""
-    due = of.due(DAY, spread_minutes=asked.spread)
-    chosen = due if not asked.spread else of.due(DAY, spread_minutes=0)
+    due, chosen = of.spread(asked.spread), of.spread(0)
     order = np.argsort(due, kind="stable")
     shares = np.array(list(DESTINATIONS.values()))
     chance = np.random.default_rng([asked.seed, 2])
@@ -221,9 +234,9 @@ def main() -> None:
     costs, file, compares = Costs.read(given.pop("costs")), given.pop("json"), given["scenarios"]
     del given["scenarios"]
     asked = Asked(**given | {"down": tuple(given["down"])})
-    kept, of = {}, asked.readers()
+    kept, of = {}, Wishes(asked.readers())
     for name, one in scenarios(asked) if compares else [("as asked", asked)]:
-        day, chosen = simulate(one, costs, of if one.zone == asked.zone else one.readers())
+        day, chosen = simulate(one, costs, of if one.zone == asked.zone else Wishes(one.readers()))
         kept[name] = {"asked": asdict(one)} | figures(day, chosen)
         if len(kept) == 1:
             sys.stdout.write("\n".join([*chart(day), "", HEAD]) + "\n")

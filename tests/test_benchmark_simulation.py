@@ -12,7 +12,7 @@ from costs import Costs
 from day_readers import Shares, readers
 from day_relay import DAY, Destination, Relay, destinations_of
 from day_simulation import Batch, Day, Works
-from simulate_day import Asked, chart, figures, simulate
+from simulate_day import Asked, Wishes, chart, figures, simulate
 
 from notifier.delivery.limits import Limit
 from notifier.digests import cadence
@@ -38,7 +38,7 @@ def took(day: Day) -> float:
 
 def of_a_crowd(**changes: object) -> tuple[Day, np.ndarray]:
     asked = replace(Asked(subscribers=8_000, workers=1, connections=2), **changes)
-    return simulate(asked, Costs.read(), asked.readers())
+    return simulate(asked, Costs.read(), Wishes(asked.readers()))
 
 
 def test_as_many_mails_come_out_as_go_in() -> None:
@@ -56,7 +56,7 @@ def test_as_many_mails_come_out_as_go_in() -> None:
 def test_in_the_middle_of_the_day_each_mail_is_in_one_place(hour: float) -> None:
     """With the relay away, retries waiting and shards half written."""
     asked = Asked(subscribers=8_000, workers=2, down=(6.9, 9.2))
-    day, _ = simulate(asked, Costs.read(), readers(8_000, 1))
+    day, _ = simulate(asked, Costs.read(), Wishes(readers(8_000, 1)))
     works = replace(asked.works(Costs.read()), write_ms=400.0)
     part = a_day(day.due, works, down=(6.9 * HOUR, 9.2 * HOUR), until=hour * HOUR)
     inside = part.inside()
