@@ -114,7 +114,7 @@ def _told(conn: Connection) -> Iterator[None]:
         yield
     except base as error:
         told = DBAPIError.instance("COPY", None, error, base, hide_parameters=True, dialect=dialect)
-        postgres.strip(error, told)
+        postgres.without_values(error, told)
         raise told from error
 
 

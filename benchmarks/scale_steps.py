@@ -1,0 +1,88 @@
+"""The steps of a day as `notifier run` takes them, one by one: what `scale.py` measures.
+
+All that depends on how the product does it stands here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from scale_database import NOW
+from sqlalchemy import update
+
+from notifier.app import App, opened
+from notifier.config import Settings
+from notifier.jobs.compose import compose
+from notifier.jobs.match import Matched, Matcher, MatchSettings
+from notifier.storage import store_profiles
+from notifier.storage import tables as t
+
+try:
+    from notifier.jobs import fixing, planning
+except ImportError:  # planned when they are written
+    fixing = planning = None
+
+
+@contextmanager
+def instance(url: str, *, keep: int, port: int) -> Iterator[App]:
+    """Yield an instance on a database, whose mails go to a port of this machine."""
+    settings = Settings(
+        database={"url": url},
+        matching={"keep": keep},
+        mail={"from": "Paper notifier <papers@papers.example.org>", "connections": 4},
+        smtp={"host": "127.0.0.1", "port": port, "security": "none"},
+    )
+    with opened(settings, clock=lambda: NOW) as app:
+        yield app
+
+
+def load(app: App) -> None:
+    """Take all profiles in, or those that have changed."""
+    with app.database.reading() as conn:
+        app.matcher._follow(conn)
+
+
+def forget(app: App) -> None:
+    """Let go of what the process knows of profiles, as one that has just started."""
+    settings = MatchSettings(app.settings.matching.keep, app.order)
+    app.__dict__["matcher"] = Matcher(app.database, settings, app.shelves)
+
+
+def change(app: App, row: int) -> None:
+    """A reader changes the rules of a profile."""
+    with app.database.writing() as conn:
+        profile = store_profiles.of(conn, [row])[0]
+        rules = profile.rules + "a rule that is new\n"
+        store_profiles.set_rules(conn, row, profile.name, rules, now=NOW)
+
+
+def match(app: App) -> Matched:
+    """Match the day's papers with all profiles, and keep what is found."""
+    return app.matcher.run(now=NOW)
+
+
+def plan(app: App) -> int | None:
+    """Plan all digests that are due, and return how many; None: it is done by writing."""
+    if planning is None:
+        return None
+    return len(planning.plan(app.database, app.compose_settings, now=NOW).rows)
+
+
+def write(app: App, many: int) -> Any:
+    """Write so many digests of those that are due."""
+    if fixing is not None:
+        own = app.compose_settings
+        return fixing.write(app.database, own, now=NOW, limit=many, owner=own.owner)
+    later = update(t.subscriber).where(t.subscriber.c.id > many)
+    with app.database.writing() as conn:
+        conn.execute(later.values(next_due_at=NOW + timedelta(days=1)))
+    return compose(app.database, app.compose_settings, now=NOW)
+
+
+def send(app: App) -> int:
+    """Send what is written; return how many mails the server took."""
+    return asyncio.run(app.deliver()).sent
