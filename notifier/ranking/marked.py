@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from notifier.profiles.matching.compiled import Arrays, Compiled
-from notifier.profiles.matching.lines import NEVER
 from notifier.profiles.matching.concordance import spread
+from notifier.profiles.matching.lines import NEVER
 from notifier.profiles.matching.postings import Numbers, Runs
 from notifier.ranking.best import Best, Selection, lines
 from notifier.ranking.kernel import RULE_BITS
