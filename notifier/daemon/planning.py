@@ -27,8 +27,8 @@ log = structlog.get_logger()
 
 # The first pass waits for the sources, but not for ever for services that do not answer.
 FIRST_SOURCES_SECONDS = 600.0
-# What was planned so long ago, or longer ago than a claim lasts, and is nobody's work was forgotten;
-# the engine of a process that does its own work knows it at once.
+# What was planned so long ago, or longer ago than a claim lasts, and is nobody's work was
+# forgotten; the engine of a process that does its own work knows it at once.
 GRACE_SECONDS = 30
 # A piece of work that nobody begins is told, once.
 _NOBODY_SECONDS = 60.0

@@ -10,7 +10,7 @@ from alembic import op
 from notifier.storage.columns import NUMBER
 
 revision = "0023"
-down_revision = "0021"
+down_revision = "0022"
 
 
 def upgrade() -> None:
