@@ -38,13 +38,13 @@ from notifier.jobs.delivering.values import Delivered, DeliverSettings, Pace
 from notifier.jobs.edition import ComposeSettings
 from notifier.jobs.explain import Explained, explain
 from notifier.jobs.housekeeping import Retention, keep_house_or_say
-from notifier.jobs.index import Kept
 from notifier.jobs.ingest import Ready, at_once
 from notifier.jobs.letters import LetterPost, Sent, send_letters
 from notifier.jobs.library import Library
-from notifier.jobs.match import Matched, Matcher, MatchSettings
+from notifier.jobs.match import Matched, MatchSettings
 from notifier.jobs.preview import preview
 from notifier.jobs.shelves import Shelves
+from notifier.matchers import Matchers
 from notifier.metrics.meters import Meters
 from notifier.metrics.timed import TimedTransport
 from notifier.papers.paper import Paper
@@ -248,18 +248,13 @@ class App:
         return Shelves(places.words(self.database, self.secret))
 
     @cached_property
-    def matcher(self) -> Matcher:
+    def matchers(self) -> Matchers:
         settings = MatchSettings(self.settings.matching.keep, self.order)
-        folder = places.words(self.database, self.secret)
-        kept = Kept(folder, places.owner(self.secret))
-        return Matcher(self.database, settings, self.shelves, kept=kept)
+        return Matchers(self.database, settings, self.shelves, self.secret, self.clock, self.meters)
 
     def match(self, *, stopping: Callable[[], bool] = lambda: False) -> Matched:
         """Match what is new in papers and profiles."""
-        with self.meters.job("match"):
-            matched = self.matcher.run(now=self.clock(), stopping=stopping)
-        self.meters.count("matches_total", matched.matches)
-        return matched
+        return self.matchers.run(stopping=stopping)
 
     @cached_property
     def library(self) -> Library:
@@ -283,7 +278,7 @@ class App:
             profiles = [one for one in store_profiles.of(conn, [subscriber.row]) if one.enabled]
             matches = None
             if not (match_marks.is_current(conn) and all(one.matched for one in profiles)):
-                matches = self.matcher.found(conn, profiles, now=now)
+                matches = self.matchers.of().found(conn, profiles, now=now)
             return preview(
                 conn, subscriber, self.compose_settings, outlook, now=now, matches=matches
             )

@@ -15,6 +15,7 @@ class Engine(Section):
     kind: Literal["inline", "procrastinate"] = "inline"
     tasks: Annotated[int, Field(ge=1, le=16)] = 2
     shard: Annotated[int, Field(ge=20, le=5000)] = 300
+    match_parts: Annotated[int, Field(ge=1, le=64)] = 1
     lease_seconds: Annotated[int, Field(ge=5, le=3600)] = 120
 
     def check(self, url: str) -> None:

@@ -44,7 +44,8 @@ def distributed(folder: Path, port: int) -> Path:
     (own / "digest.txt.j2").write_text(slow)
     text = config.read_text().replace("[site]\n", "[site]\ntemplates_dir = 'own'\n")
     config.write_text(
-        f"{text}[engine]\nkind = 'procrastinate'\ntasks = 1\nshard = 20\nlease_seconds = 10\n"
+        f"{text}[engine]\nkind = 'procrastinate'\ntasks = 1\nshard = 20\nmatch_parts = 3\n"
+        "lease_seconds = 10\n"
     )
     return config
 

@@ -264,7 +264,7 @@ def test_an_index_of_many_changes_is_made_anew_and_finds_the_same(
     monkeypatch.setattr("notifier.jobs.match._LITTLE", 3)
     address = lab.reader("ada")
     lab.reader("bo", "graphs")
-    matcher = lab.app.matcher
+    matcher = lab.app.matchers.of()
     for number in range(6):
         lab.app.subscriptions.add_profile(
             address, "p", f"RAG\nword{number}", now=lab.now, replace=True

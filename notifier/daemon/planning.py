@@ -96,7 +96,7 @@ class Planner:
     async def _make(self, app: App) -> int:
         """Have everything matched, plan what is due, and have it written; return how many digests
         cannot be made at present."""
-        await self._dispatch([working.match()])
+        await self._dispatch(working.match(parts=app.settings.engine.match_parts))
         await self._done(MATCH)
         if self._must_stop():
             return 0

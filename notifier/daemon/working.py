@@ -24,6 +24,7 @@ from notifier.jobs.ingest import Ready, at_once
 from notifier.patience import Patience
 from notifier.runs import one_run
 from notifier.storage import match_marks
+from notifier.storage.part import Part
 
 log = structlog.get_logger()
 
@@ -39,9 +40,9 @@ def ingest(source: str) -> Task:
     return Task.of(INGEST, SOURCES, source=source)
 
 
-def match() -> Task:
-    """Match what is new in papers and profiles."""
-    return Task.of(MATCH, MATCHING)
+def match(*, parts: int) -> list[Task]:
+    """Match what is new in papers and profiles, those of each part by whoever is free."""
+    return [Task.of(MATCH, MATCHING, number=number, of=parts) for number in range(parts)]
 
 
 def deliver(rows: Sequence[int], *, shard: int) -> list[Task]:
@@ -97,11 +98,12 @@ class Work:
             if due.name == source and asking.may() and not self._stop.is_set():
                 await app.intake.ingest_until(asking.ends, due, ready=asking.ready)
 
-    async def match(self) -> None:
-        """Match what is new."""
+    async def match(self, number: int = 0, of: int = 1) -> None:
+        """Match what is new with a part of the profiles."""
 
         async def once() -> None:
-            await asyncio.to_thread(self._current().match, stopping=self._stop.is_set)
+            run, part = self._current().matchers.run, Part(number, of)
+            await asyncio.to_thread(run, part, stopping=self._stop.is_set)
 
         await self._patiently(MATCH, once)
 
