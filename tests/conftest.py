@@ -146,7 +146,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Keep who asked for a database on SQLite, of those that ran; the others as they were."""
     config = session.config
-    if hasattr(config, "workerinput") or config.getoption("--database") or not config.cache:
+    if hasattr(config, "workerinput") or config.getoption("--database") or not getattr(config, "cache", None):
         return
     kept = config.cache.get(ASKED, {}) | has_asked
     config.cache.set(ASKED, {name: took for name, took in kept.items() if took is not None})
@@ -155,7 +155,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """`--again` leaves those alone that asked for no database when they ran on SQLite."""
     most = config.getoption("--again")
-    if most is None or not config.cache:
+    if most is None or not getattr(config, "cache", None):
         return
     asked = config.cache.get(ASKED, {})
     if not asked:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from notifier.cli.status import collect
 from notifier.intake import system_clock
@@ -55,6 +55,19 @@ def test_rows_of_millions_are_told_by_the_first_and_the_last(database: Database)
             )
             values["name"] = "m"
         assert sizes.rows(conn) | {"papers": 2, "signals": 5_000_000} == sizes.rows(conn)
+
+
+def test_papers_of_millions_of_digests_are_told_by_those_of_the_last(place: Place) -> None:
+    place.send()
+    of_one = {"digests": 1, "papers of digests": 3}
+    with place.app.database.writing() as conn:
+        assert sizes.rows(conn).items() >= of_one.items()
+        digest = dict(conn.execute(select(t.digest)).mappings().one())
+        number = digest["id"] + 5_000_000
+        conn.execute(insert(t.digest).values(digest | {"id": number, "key": "k", "period": "p"}))
+        conn.execute(update(t.digest_paper).values(digest_id=number))
+        of_millions = {"digests": 5_000_001, "papers of digests": 15_000_003}
+        assert sizes.rows(conn).items() >= of_millions.items()
 
 
 def test_watching_shows_one_state_after_the_other_and_ends_well_with_ctrl_c(

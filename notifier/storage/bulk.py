@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import Connection, LargeBinary, Table
@@ -31,10 +31,16 @@ def insert(conn: Connection, table: Table, names: Sequence[str], rows: Iterable[
     Args:
         names: The columns that the values are of.
     """
-    rows = _as_bound(conn, table, names, rows)
+    return insert_as_is(conn, table, names, _as_bound(conn, table, names, rows))
+
+
+def insert_as_is(
+    conn: Connection, table: Table, names: Sequence[str], rows: Iterable[Values]
+) -> int:
+    """The same with values that are as the driver takes them already."""
     if conn.dialect.name == "postgresql":
         return _copy(conn, _named(conn, table.name, names), rows)
-    return _run_many(conn, _statement(conn, table, names), rows)
+    return _run_many(conn, _statement(conn, table, names), iter(rows))
 
 
 def upsert(
@@ -64,14 +70,9 @@ def upsert(
         f"CREATE TEMPORARY TABLE {quote(copied)} ON COMMIT DROP AS "
         f"SELECT {columns} FROM {quote(table.name)} WITH NO DATA"
     )
-    _copy(conn, _named(conn, copied, names), _chained(first, waiting))
+    _copy(conn, _named(conn, copied, names), chain(first, waiting))
     conn.exec_driver_sql(f"INSERT INTO {target} SELECT {columns} FROM {quote(copied)} {ending}")
     conn.exec_driver_sql(f"DROP TABLE {quote(copied)}")
-
-
-def _chained(first: Iterable[Values], rest: Iterable[Values]) -> Iterator[Values]:
-    yield from first
-    yield from rest
 
 
 def _as_bound(
@@ -124,7 +125,7 @@ def _run_many(conn: Connection, statement: str, rows: Iterator[Values]) -> int:
     return written
 
 
-def _copy(conn: Connection, target: str, rows: Iterator[Values]) -> int:
+def _copy(conn: Connection, target: str, rows: Iterable[Values]) -> int:
     written = 0
     driver: Any = conn.connection.driver_connection
     statement = f"COPY {target} FROM STDIN"

@@ -28,9 +28,8 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
-from sqlalchemy.exc import DBAPIError
 
-from notifier.storage import postgres
+from notifier.storage import bulk, postgres
 from notifier.storage.columns import Utc
 
 Carried = tuple[Any, ...]
@@ -87,35 +86,10 @@ def total(rows: Iterable[Carried]) -> int:
 
 def write(conn: Connection, table: Table, rows: Sequence[Carried]) -> None:
     """Insert rows."""
-    names = ", ".join(f'"{column.name}"' for column in table.columns)
-    if conn.dialect.name == "sqlite":
-        values = ", ".join("?" * len(table.columns))
-        insert = f'INSERT INTO "{table.name}" ({names}) VALUES ({values})'  # noqa: S608  # names of ours
-        conn.exec_driver_sql(insert, list(rows))
-        return
-    conn.exec_driver_sql("SET LOCAL timezone = 'UTC'")  # of the times, which name none
-    conn.exec_driver_sql("SET LOCAL statement_timeout = 0")
-    driver: Any = conn.connection.dbapi_connection
-    with (
-        _told(conn),
-        driver.cursor() as cursor,
-        cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copying,
-    ):
-        for row in rows:
-            copying.write_row(row)
-
-
-@contextmanager
-def _told(conn: Connection) -> Iterator[None]:
-    """What the driver says inside is told as SQLAlchemy would: without values."""
-    dialect = conn.dialect
-    base = dialect.loaded_dbapi.Error
-    try:
-        yield
-    except base as error:
-        told = DBAPIError.instance("COPY", None, error, base, hide_parameters=True, dialect=dialect)
-        postgres.without_values(error, told)
-        raise told from error
+    if conn.dialect.name == "postgresql":
+        conn.exec_driver_sql("SET LOCAL timezone = 'UTC'")  # of the times, which name none
+        conn.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    bulk.insert_as_is(conn, table, table.columns.keys(), rows)
 
 
 def numbered_from(conn: Connection, table: Table) -> int:
