@@ -146,7 +146,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Keep who asked for a database on SQLite, of those that ran; the others as they were."""
     config = session.config
-    if hasattr(config, "workerinput") or config.getoption("--database") or not getattr(config, "cache", None):
+    if (
+        hasattr(config, "workerinput")
+        or config.getoption("--database")
+        or not getattr(config, "cache", None)
+    ):
         return
     kept = config.cache.get(ASKED, {}) | has_asked
     config.cache.set(ASKED, {name: took for name, took in kept.items() if took is not None})

@@ -55,6 +55,14 @@ BEFORE_THE_TWENTIETH = "0019"
 BEFORE_PACKED_MATCHES = "0021"
 
 
+def one_profile(row: int, *, matched: str) -> str:
+    return (
+        "INSERT INTO profile (id, subscriber_id, name, rules, enabled, created_at, updated_at,"
+        f" matched) VALUES ({row}, {row}, 'p', 'RAG', TRUE, '2026-11-20 12:00:00.000000',"
+        f" '2026-11-20 12:00:00.000000', {matched})"
+    )
+
+
 def test_the_migrations_build_exactly_the_declared_tables(database: Database) -> None:
     with database.reading() as conn:
         context = MigrationContext.configure(conn, opts={"compare_type": True})
@@ -346,11 +354,7 @@ def test_the_twentieth_step_leaves_profiles_of_who_left_out_of_what_waits(tmp_pa
         conn.exec_driver_sql(ADA)
         conn.exec_driver_sql(ADA.replace("(1, 'ada@", "(2, 'bo@").replace("'active'", "'left'"))
         for row in (1, 2):
-            conn.exec_driver_sql(
-                "INSERT INTO profile (id, subscriber_id, name, rules, enabled, created_at,"
-                f" updated_at, matched) VALUES ({row}, {row}, 'p', 'RAG', TRUE,"
-                " '2026-11-20 12:00:00.000000', '2026-11-20 12:00:00.000000', FALSE)"
-            )
+            conn.exec_driver_sql(one_profile(row, matched="FALSE"))
     assert schema.upgrade(made, "0020") == ["0020"]
     with made.reading() as conn:
         found = conn.exec_driver_sql("SELECT id FROM profile WHERE NOT matched").scalars()
@@ -372,11 +376,7 @@ def test_the_steps_to_packed_matches_have_who_is_mailed_matched_again(tmp_path: 
         conn.exec_driver_sql(ADA)
         conn.exec_driver_sql(ADA.replace("(1, 'ada@", "(2, 'bo@").replace("'active'", "'left'"))
         for row in (1, 2):
-            conn.exec_driver_sql(
-                "INSERT INTO profile (id, subscriber_id, name, rules, enabled, created_at,"
-                f" updated_at, matched) VALUES ({row}, {row}, 'p', 'RAG', TRUE,"
-                " '2026-11-20 12:00:00.000000', '2026-11-20 12:00:00.000000', TRUE)"
-            )
+            conn.exec_driver_sql(one_profile(row, matched="TRUE"))
             conn.exec_driver_sql(
                 "INSERT INTO profile_match (profile_id, paper_id, number, relevance, rules,"
                 f" trending) VALUES ({row}, 1, 5, 0.5, '1', FALSE)"
