@@ -25,7 +25,7 @@ import delivery_sink
 import scale_steps as steps
 from corpus import CORPUS
 from delivery_store import unseen_logs
-from figures import Figure, Missing, table
+from figures import Figure, table
 from measuring import Stopwatch, calibration, machine, megabytes, peak_megabytes
 from scale_database import Size, measured, say
 from scale_sizes import by_table, grown
@@ -132,12 +132,10 @@ def figures(found: Mapping[str, Any], size: Size, kind: str) -> Iterator[Figure]
     yield Figure("matched and kept: seconds", found["match_s"],
                  f"{found['matches']:,} matches of {found['matched_papers']:,} papers",
                  digits=1)  # fmt: skip
-    day = found["match_s"]
-    if found["planned"] is not None:
-        day += found["plan_s"]
-        yield Figure("planned: seconds", found["plan_s"], f"{found['planned']:,} digests", digits=1)
-        yield Figure("matched and planned: seconds", day, "",
-                     *judged(day, DAY_SECONDS[kind]), digits=1)  # fmt: skip
+    day = found["match_s"] + found["plan_s"]
+    yield Figure("planned: seconds", found["plan_s"], f"{found['planned']:,} digests", digits=1)
+    yield Figure("matched and planned: seconds", day, "",
+                 *judged(day, DAY_SECONDS[kind]), digits=1)  # fmt: skip
     yield Figure("peak of memory: MB", found["peak_mb"], memory,
                  *judged(found["peak_mb"], MEMORY_MB), digits=0)  # fmt: skip
     lasting = kept_bytes(found)
@@ -159,16 +157,11 @@ def kept_bytes(found: Mapping[str, Any]) -> float:
     return sum(size for kind in kinds for name, size in kind.items() if name not in left_out)
 
 
-def _missing(found: Mapping[str, Any]) -> Iterator[Missing]:
-    if found["planned"] is None:
-        yield Missing("planning", "digests are planned when they are written")
-
-
 def told(found: Mapping[str, Any], size: Size, kind: str) -> str:
     """Return the figures as text, with bytes by table."""
     papers = f"{size.papers:,} {'real' if CORPUS.is_dir() else 'generated'} papers"
     lines = [f"{size.subscribers:,} subscribers, {papers}, {kind}", ""]
-    lines.append(table(list(figures(found, size, kind)), list(_missing(found))))
+    lines.append(table(list(figures(found, size, kind)), []))
     for what in ("standing", "matched", "planned", "mailed"):
         kept = ", ".join(f"{name} {size:,.0f}" for name, size in found[f"bytes_{what}"].items())
         lines.append(f"bytes a subscriber, {what}: {kept or 'none'}")

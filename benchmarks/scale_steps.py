@@ -8,23 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import Any
 
 from scale_database import NOW
-from sqlalchemy import update
 
 from notifier.app import App, opened
 from notifier.config import Settings
-from notifier.jobs.compose import compose
-from notifier.jobs.match import Matched, Matcher, MatchSettings
+from notifier.jobs import fixing, planning
+from notifier.jobs.composed import Composed
+from notifier.jobs.match import Matched
 from notifier.storage import store_profiles
-from notifier.storage import tables as t
-
-try:
-    from notifier.jobs import fixing, planning
-except ImportError:  # planned when they are written
-    fixing = planning = None
 
 
 @contextmanager
@@ -43,13 +35,12 @@ def instance(url: str, *, keep: int, port: int) -> Iterator[App]:
 def load(app: App) -> None:
     """Take all profiles in, or those that have changed."""
     with app.database.reading() as conn:
-        app.matcher._follow(conn)
+        app.matchers.of()._index.follow(conn)
 
 
 def forget(app: App) -> None:
     """Let go of what the process knows of profiles, as one that has just started."""
-    settings = MatchSettings(app.settings.matching.keep, app.order)
-    app.__dict__["matcher"] = Matcher(app.database, settings, app.shelves)
+    del app.__dict__["matchers"]
 
 
 def change(app: App, row: int) -> None:
@@ -62,25 +53,18 @@ def change(app: App, row: int) -> None:
 
 def match(app: App) -> Matched:
     """Match the day's papers with all profiles, and keep what is found."""
-    return app.matcher.run(now=NOW)
+    return app.matchers.run()
 
 
-def plan(app: App) -> int | None:
-    """Plan all digests that are due, and return how many; None: it is done by writing."""
-    if planning is None:
-        return None
+def plan(app: App) -> int:
+    """Plan all digests that are due, and return how many."""
     return len(planning.plan(app.database, app.compose_settings, now=NOW).rows)
 
 
-def write(app: App, many: int) -> Any:
+def write(app: App, many: int) -> Composed:
     """Write so many digests of those that are due."""
-    if fixing is not None:
-        own = app.compose_settings
-        return fixing.write(app.database, own, now=NOW, limit=many, owner=own.owner)
-    later = update(t.subscriber).where(t.subscriber.c.id > many)
-    with app.database.writing() as conn:
-        conn.execute(later.values(next_due_at=NOW + timedelta(days=1)))
-    return compose(app.database, app.compose_settings, now=NOW)
+    own = app.compose_settings
+    return fixing.write(app.database, own, now=NOW, limit=many, owner=own.owner)
 
 
 def send(app: App) -> int:

@@ -278,7 +278,7 @@ class App:
             profiles = [one for one in store_profiles.of(conn, [subscriber.row]) if one.enabled]
             matches = None
             if not (match_marks.is_current(conn) and all(one.matched for one in profiles)):
-                matches = self.matchers.of().found(conn, profiles, now=now)
+                matches = self.matchers.asked.found(conn, profiles, now=now)
             return preview(
                 conn, subscriber, self.compose_settings, outlook, now=now, matches=matches
             )

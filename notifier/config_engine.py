@@ -16,7 +16,7 @@ class Engine(Section):
     tasks: Annotated[int, Field(ge=1, le=16)] = 2
     shard: Annotated[int, Field(ge=20, le=5000)] = 300
     match_parts: Annotated[int, Field(ge=1, le=64)] = 1
-    lease_seconds: Annotated[int, Field(ge=5, le=3600)] = 120
+    lease_seconds: Annotated[int, Field(ge=10, le=3600)] = 120
 
     def check(self, url: str) -> None:
         """Say so where there is no place for the queue.

@@ -30,6 +30,8 @@ class Matchers:
         self._clock, self._meters = clock, meters
         self._kept = Kept(places.words(database, secret), places.owner(secret))
         self._of_parts: dict[Part, Matcher] = {}
+        # What is asked beside the work: of few profiles, so that it needs none of the index.
+        self.asked = Matcher(database, settings, shelves)
 
     def of(self, part: Part = ALL) -> Matcher:
         """Return the matcher of a part; those of another division are let go of."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from notifier.engine import own_schema
 from notifier.engine.distributed import Distributed
 from notifier.engine.engine import LANES, MATCHING, SOURCES, Engine, Handler, Task
 from notifier.engine.inline import Inline
+from notifier.errors import Unavailable
 from notifier.storage.database import Database
 
 from .databases import cluster, skip_without_postgres
@@ -100,6 +101,13 @@ async def test_every_task_is_done_in_whatever_lane(engine: Engine) -> None:
         await is_done(engine, "note")
     assert desk.done == Counter(range(62))
     assert engine.waiting() == 0
+
+
+async def test_what_waits_is_counted_by_name(engine: Engine) -> None:
+    await engine.dispatch([*notes(3), Task.of("fail", SOURCES)])
+    waiting = [await asyncio.to_thread(engine.waiting, *names)
+               for names in ((), ("note",), ("fail",), ("fail", "note"), ("none",))]  # fmt: skip
+    assert waiting == [4, 3, 1, 4, 0]
 
 
 async def test_a_handler_that_raises_and_a_task_of_another_version_stop_nobody(
@@ -250,6 +258,8 @@ async def test_a_worker_outlives_a_restart_of_the_server_and_says_so_in_a_line(
             await is_done(engine, "note")
             await asyncio.to_thread(cluster().stop)
             await asyncio.to_thread(cluster().start)
+            with suppress(Unavailable):  # a connection that was in use a moment ago
+                await engine.dispatch(notes(9))
             await engine.dispatch(notes(9))
             await is_done(engine, "note")
     assert desk.done == Counter([*range(5), *range(9)])

@@ -258,24 +258,6 @@ def test_who_confirms_later_has_the_matches_of_the_days_before(lab: Instance) ->
     assert list(kept(lab.app)) == [("RAG", "arxiv:2611.00001")]
 
 
-def test_an_index_of_many_changes_is_made_anew_and_finds_the_same(
-    lab: Instance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("notifier.jobs.match._LITTLE", 3)
-    address = lab.reader("ada")
-    lab.reader("bo", "graphs")
-    matcher = lab.app.matchers.of()
-    for number in range(6):
-        lab.app.subscriptions.add_profile(
-            address, "p", f"RAG\nword{number}", now=lab.now, replace=True
-        )
-        matcher.run(now=lab.now)
-    assert len(matcher._compiled.clauses) < 6  # of the eight words that were asked for
-    lab.take(RAG, GRAPH)
-    matcher.run(now=lab.now)
-    assert {rules for rules, _ in kept(lab.app)} == {"RAG\nword5", "graphs"}
-
-
 def test_two_processes_at_once_keep_each_match_once(lab: Instance) -> None:
     lab.reader("ada")
     lab.take(RAG, GRAPH)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,6 +138,16 @@ def test_a_mark_never_goes_back(lab: Instance) -> None:
         assert match_marks.mark(conn, Part(3, 4)) == match_marks.highest(conn) == 9
 
 
+def test_what_is_asked_beside_the_work_leaves_the_parts_in_memory(lab: Instance) -> None:
+    lab.reader("ada")
+    parts = [lab.app.matchers.of(Part(number, 2)) for number in range(2)]
+    subscriber = lab.app.subscriptions.get("ada@example.org")
+    assert lab.app.preview(subscriber).papers == ()
+    assert [lab.app.matchers.of(Part(number, 2)) for number in range(2)] == parts
+    assert lab.app.matchers.of(Part(0, 3)) not in parts
+    assert lab.app.matchers.of(Part(0, 2)) is not parts[0], "another division is let go of"
+
+
 # Processes at once.
 
 
@@ -159,6 +173,66 @@ def test_who_is_matched_while_others_match_new_papers_gets_these_too(
     assert [paper for _, paper in wanted(lab.app.database)] == [
         "arxiv:2611.00001", "arxiv:2611.00002",
     ]  # fmt: skip
+
+
+def test_who_came_while_a_process_slept_is_matched_by_it_with_new_papers(lab: Instance) -> None:
+    lab.reader("ada")
+    lab.take(RAG)
+    slow, other = matcher(lab), matcher(lab)
+    slow.run(now=lab.now)
+    lab.reader("bo")
+    other.run(now=lab.now)
+    lab.take(PAPERS[1])
+    assert slow._new_papers(Matched(), lab.now)
+    assert is_current(lab)
+    assert len(wanted(lab.app.database)) == 2 * 2
+
+
+class Killed(Exception):
+    """A process ends where it stands."""
+
+
+def step_by_step(lab: Instance, step: Callable[[int], None]) -> Matcher:
+    """A process that writes a profile's matches at a time; `step` is called before each."""
+    one, steps = matcher(lab), itertools.count()
+    does = one._wanted
+
+    def each(*arguments: Any, **named: Any) -> Iterator[match_rows.Found]:
+        for found in does(*arguments, **named):
+            for profile in np.unique(found.profiles):
+                step(next(steps))
+                yield found.at(np.flatnonzero(found.profiles == profile))
+
+    one._wanted = each  # type: ignore[method-assign]
+    return one
+
+
+def test_two_who_match_the_same_lose_nothing_wherever_one_sleeps_and_whoever_is_killed(
+    lab: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.reader("ada")
+    lab.reader("bo")
+    matcher(lab).run(now=lab.now)
+    monkeypatch.setattr("notifier.jobs.match.parts", lambda rows: [[row] for row in rows])
+    ends = itertools.product(range(6), (1, 3, 5, 9), (1, 2, 4, 9))  # of six steps each
+    for number, (sleeps_at, other_ends_at, ends_at) in enumerate(ends):
+        lab.take(*(RAG | {"id": f"2611.{3 * number + paper:05d}"} for paper in range(3)))
+
+        def other_step(step: int, end: int = other_ends_at) -> None:
+            if step == end:
+                raise Killed
+
+        def slow_step(step: int, sleep: int = sleeps_at, end: int = ends_at) -> None:
+            if step == sleep:
+                with suppress(Killed):
+                    step_by_step(lab, other_step).run(now=lab.now)
+            if step == end:
+                raise Killed
+
+        with suppress(Killed):
+            step_by_step(lab, slow_step).run(now=lab.now)
+        matcher(lab).run(now=lab.now)
+        assert len(wanted(lab.app.database)) == 2 * 3 * (number + 1), (sleeps_at, other_ends_at)
 
 
 def test_what_others_have_matched_since_a_profile_was_looked_at_stays(lab: Instance) -> None:

@@ -7,19 +7,25 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from notifier.app import App
 from notifier.daemon import making
 from notifier.daemon.lease import Rhythm
+from notifier.daemon.making import is_matched
 from notifier.daemon.once import tick_once
 from notifier.daemon.planning import NAMES, Planner
 from notifier.daemon.tasks import Tasks
-from notifier.daemon.working import DELIVER, Asking, Work, is_matched
+from notifier.daemon.working import DELIVER, Asking, Work
 from notifier.health import SETTLE
 from notifier.jobs import housekeeping
 from notifier.jobs.composed import Composed
+from notifier.jobs.drafting import Draft, Press
 from notifier.jobs.planning import Planned
+from notifier.profiles.profile import Subscriber
+from notifier.storage import store_planned
+from notifier.storage import tables as t
 
 from .builders import an_entry
 from .pages import MORNING, Place, place
@@ -76,18 +82,49 @@ def due(place: Place) -> Place:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(("what", "job"), [("match", "match"), ("plan", "pass")])
+@pytest.mark.parametrize(("what", "job"), [("run", "match"), ("plan", "pass")])
 async def test_the_operator_is_told_though_every_pass_fails(
     place: Place, monkeypatch: pytest.MonkeyPatch, what: str, job: str
 ) -> None:
     alone = Alone(due(place).app)
-    monkeypatch.setattr(making if what == "plan" else alone.app, what, broken)
+    monkeypatch.setattr(making if what == "plan" else alone.app.matchers, what, broken)
     with capture_logs() as logs:
         for _ in range(3):
             await alone.look()
             place.now += SETTLE
     assert [one.name for one in place.app.health.alerts()] == ["arxiv"]
     assert {one["job"] for one in logs if one["event"] == "job failed"} == {job}
+
+
+@pytest.mark.anyio
+async def test_a_digest_that_waits_for_papers_of_just_now_is_written_when_they_are_matched(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = due(place).app
+    place.reader("bo@example.org")
+    with app.database.writing() as conn:
+        conn.execute(update(t.subscriber).values(next_due_at=place.now))
+    app.match()
+    rows = making.plan(app, stopping=lambda: False).rows
+    monkeypatch.setattr("notifier.jobs.fixing.BATCH", 1)
+    matched = list[bool]()
+
+    def made() -> None:  # once while one is written and the other waits
+        matched.append(is_matched(app))
+        app.match()
+
+    write = Press.draft
+
+    def draft(self: Press, one: Subscriber) -> Draft:
+        if not matched:
+            place.take(an_entry(2, "RAG of just now", published_at=MORNING))
+        return write(self, one)
+
+    monkeypatch.setattr(Press, "draft", draft)
+    await Work(lambda: app, asyncio.Event(), made).deliver(rows)
+    assert matched == [False, True]
+    with app.database.reading() as conn:
+        assert store_planned.count(conn) == 0
 
 
 @pytest.mark.anyio

@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 
 from notifier.app import App
 from notifier.cli import status
+from notifier.daemon import making
 from notifier.digests import cadence
 from notifier.jobs import fixing, planning
 from notifier.jobs.composed import Composed
@@ -28,7 +29,14 @@ from notifier.jobs.edition import Outlook
 from notifier.jobs.fixing import LEASE, write
 from notifier.jobs.planning import TRY_AGAIN, plan
 from notifier.profiles.profile import Schedule, Subscriber
-from notifier.storage import promises, store_papers, store_planned, store_subscribers, store_watch
+from notifier.storage import (
+    promises,
+    store_ahead,
+    store_papers,
+    store_planned,
+    store_subscribers,
+    store_watch,
+)
 from notifier.storage import tables as t
 from notifier.storage.statements import last_time, raise_time
 
@@ -265,8 +273,8 @@ def test_what_is_claimed_is_nobody_elses_until_the_claim_runs_out(lab: Instance)
 
     def another() -> None:
         others.append(written(lab, "other"))
+        others.append(written(lab, "other", now=SEVEN + LEASE - timedelta(seconds=1)))
         others.append(written(lab, "other", now=SEVEN + LEASE))
-        others.append(written(lab, "other", now=SEVEN + LEASE + timedelta(seconds=1)))
 
     slow = drafting(lab, another, owner="slow")
     assert [one.made for one in others] == [0, 0, 3]
@@ -284,7 +292,7 @@ def test_what_a_slow_one_cannot_write_is_not_put_off_for_who_took_over(
     def draft(self: Press, one: Subscriber) -> Draft:
         with lab.app.database.sharing() as conn:
             assert store_planned.claim(
-                conn, owner="other", now=later, lease_until=later + LEASE, limit=9
+                conn, owner="other", now=later, due_by=later, lease_until=later + LEASE, limit=9
             )
         return ValueError("broken")
 
@@ -293,6 +301,46 @@ def test_what_a_slow_one_cannot_write_is_not_put_off_for_who_took_over(
     with lab.app.database.reading() as conn:
         (row,) = conn.execute(select(t.planned)).all()
     assert (row.lease_owner, row.failures, row.not_before) == ("other", 0, SEVEN)
+
+
+def test_what_was_claimed_and_not_written_is_left_over_and_planned_again(lab: Instance) -> None:
+    readers(lab, 3)
+    planned(lab)
+    with lab.app.database.sharing() as conn:
+        until = SEVEN + LEASE
+        one = {"now": SEVEN, "due_by": SEVEN, "lease_until": until}
+        (killed,) = store_planned.claim(conn, owner="killed", limit=1, **one)
+        (stopped,) = store_planned.claim(conn, owner="stopped", limit=1, **one)
+        store_planned.give_back(conn, [stopped], owner="stopped", now=SEVEN)
+    never = ({1, 2, 3} - {killed, stopped}).pop()
+    assert making.left_over(lab.app, never_claimed_for=None) == [stopped]
+    assert making.left_over(lab.app, never_claimed_for=None) == [], "it is asked for again"
+    lab.now = until
+    assert making.left_over(lab.app, never_claimed_for=HOUR) == [killed]
+    assert set(making.left_over(lab.app, never_claimed_for=LEASE)) == {stopped, never}
+    assert written(lab).made == 3
+
+
+def test_a_clock_that_is_some_minutes_ahead_takes_no_claim_away(lab: Instance) -> None:
+    readers(lab, 2)
+    planned(lab)
+    ahead = SEVEN + timedelta(minutes=9)
+
+    def another() -> None:
+        assert written(lab, "ahead", now=ahead, limit=1).made == 0
+        planned(lab)  # and the clock was set back, as it seems
+
+    with lab.app.database.writing() as conn:
+        store_ahead.note_clock(conn, ahead)
+    assert drafting(lab, another, owner="me").made == 2
+
+
+def test_who_was_planned_by_a_later_clock_is_left_to_it(lab: Instance) -> None:
+    readers(lab, 1)
+    lab.now = SEVEN + DAY
+    planned(lab)
+    assert written(lab, now=SEVEN - HOUR, clock=lambda: SEVEN + DAY).made == 0
+    assert written(lab).made == 1
 
 
 def test_what_a_killed_one_had_claimed_is_written_by_another_when_the_claim_runs_out(
@@ -435,8 +483,9 @@ def test_what_a_clock_ahead_planned_is_written_when_it_is_due(
     if is_claimed:
         with lab.app.database.sharing() as conn:
             store_planned.claim(
-                conn, owner="dead", now=lab.now, lease_until=lab.now + LEASE, limit=9
-            )
+                conn, owner="dead", now=lab.now, due_by=lab.now, lease_until=lab.now + LEASE,
+                limit=9,
+            )  # fmt: skip
     lab.now -= back
     assert lab.app.compose().made == 1, "it was due by the true clock, too"
     assert digests(lab) == {(1, "2026-11-16"): 1}

@@ -11,7 +11,7 @@ from notifier.jobs import planning
 from notifier.jobs.composed import Composed
 from notifier.jobs.fixing import write
 from notifier.jobs.planning import Planned
-from notifier.storage import store_planned
+from notifier.storage import match_marks, paper_changes, store_planned
 
 # Looked for at once, of what nobody works on.
 _MOST = 50_000
@@ -39,7 +39,7 @@ def write_some(
     owner, lease = f"{settings.owner}/{part}", timedelta(seconds=app.settings.engine.lease_seconds)
     app.tokens.use(keys.of_links(app.database))  # another process may have made a new one
     with app.database.sharing() as conn:
-        store_planned.give_back(conn, rows, owner=owner)
+        store_planned.give_back(conn, rows, owner=owner, now=now)
     with app.meters.job("compose"):
         written = write(
             app.database, settings, now=now, outlook=app.intake.outlook(now), rows=rows,
@@ -49,11 +49,34 @@ def write_some(
     return written
 
 
-def left_over(app: App, *, older_than: timedelta) -> list[int]:
-    """Return whose digests were planned before and are nobody's work, those due longest first."""
-    now = app.clock()
+def last_change(app: App) -> int:
+    """Return the number of the last change of papers."""
     with app.database.reading() as conn:
-        return store_planned.open_rows(conn, now=now, planned_before=now - older_than, limit=_MOST)
+        return paper_changes.last(conn)
+
+
+def is_matched(app: App, *, upto: int | None = None) -> bool:
+    """Whether all papers are matched with all profiles, or all up to a change."""
+    with app.database.reading() as conn:
+        return match_marks.mark(conn) >= (paper_changes.last(conn) if upto is None else upto)
+
+
+def left_over(app: App, *, never_claimed_for: timedelta | None) -> list[int]:
+    """Return whose digests are planned and nobody's work, those due longest first; from now on they
+    are as if planned now.
+
+    Args:
+        never_claimed_for: Also those that nobody has claimed for so long; None: those alone that
+            were claimed and not written.
+    """
+    now = app.clock()
+    before = None if never_claimed_for is None else now - never_claimed_for
+    with app.database.reading() as conn:
+        found = store_planned.left_over(conn, now=now, planned_before=before, limit=_MOST)
+    if found:
+        with app.database.sharing() as conn:
+            store_planned.plan_again(conn, found, now=now)
+    return found
 
 
 def failing(app: App) -> int:

@@ -20,15 +20,15 @@ from notifier.app import App
 from notifier.daemon import making, working
 from notifier.daemon.standing import Standing
 from notifier.daemon.tasks import Tasks
-from notifier.daemon.working import INGEST, MATCH, Asking
+from notifier.daemon.working import DELIVER, INGEST, MATCH, Asking
 from notifier.engine.engine import Engine, Task
 
 log = structlog.get_logger()
 
 # The first pass waits for the sources, but not for ever for services that do not answer.
 FIRST_SOURCES_SECONDS = 600.0
-# What was planned so long ago, or longer ago than a claim lasts, and is nobody's work was
-# forgotten; the engine of a process that does its own work knows it at once.
+# What was planned so long ago, and is nobody's work while nothing waits, was forgotten; the engine
+# of a process that does its own work knows it at once.
 GRACE_SECONDS = 30
 # A piece of work that nobody begins is told, once.
 _NOBODY_SECONDS = 60.0
@@ -51,7 +51,7 @@ class Planner:
         self._tasks, self._stop, self._standing = tasks, stop, standing
         self._engine, self._asking = engine, asking
         self._is_new = True
-        self._unmatched = 0
+        self._is_late = False
 
     def look(self, app: App) -> None:
         """Start what is due, where this process is the scheduler."""
@@ -96,42 +96,41 @@ class Planner:
     async def _make(self, app: App) -> int:
         """Have everything matched, plan what is due, and have it written; return how many digests
         cannot be made at present."""
+        last = await asyncio.to_thread(making.last_change, app)
         await self._dispatch(working.match(parts=app.settings.engine.match_parts))
         await self._done(MATCH)
         if self._must_stop():
             return 0
-        is_matched = await asyncio.to_thread(working.is_matched, app)
-        self._unmatched = 0 if is_matched else self._unmatched + 1
+        self._is_late = not await asyncio.to_thread(making.is_matched, app, upto=last)
         planned = await asyncio.to_thread(making.plan, app, stopping=self._must_stop)
         await self._dispatch(working.deliver(planned.rows, shard=app.settings.engine.shard))
         return planned.failed + await asyncio.to_thread(making.failing, app)
 
     def _late(self) -> list[str]:
         """Why the pass did not go well, though nothing failed here."""
-        if self._unmatched < 2:  # something new may have come just now
-            return []
-        return ["new papers are not matched with all profiles - see the log"]
+        said = "new papers are not matched with all profiles - see the log"
+        return [said] if self._is_late else []
 
     async def _sweep(self, app: App) -> None:
         """Have written what was planned and forgotten: by a process that ended, or by the engine.
 
         The engine is not asked to do this, since it is what may have forgotten.
         """
-        is_matched = await asyncio.to_thread(working.is_matched, app)
-        if not is_matched or not await self._is_idle() or self._must_stop():
+        is_idle, own = await self._is_idle(), app.settings.engine
+        if self._must_stop():
             return
-        own, is_shared = app.settings.engine, self._engine.is_shared
-        grace = timedelta(seconds=min(GRACE_SECONDS, own.lease_seconds) if is_shared else 0)
-        rows = await asyncio.to_thread(making.left_over, app, older_than=grace)
+        grace = timedelta(seconds=GRACE_SECONDS if self._engine.is_shared else 0)
+        left_over = partial(making.left_over, app, never_claimed_for=grace if is_idle else None)
+        rows = await asyncio.to_thread(left_over)
         if rows:
             log.info("planned digests that nobody writes are asked for again", count=len(rows))
             await self._dispatch(working.deliver(rows, shard=own.shard))
 
     async def _is_idle(self) -> bool:
-        """Whether nobody is about to write what is planned."""
+        """Whether nobody is about to claim what is planned and was never claimed."""
         if self._engine.is_shared:
-            return not await asyncio.to_thread(self._engine.waiting)
-        return not self._engine.unfinished(working.DELIVER)
+            return not await asyncio.to_thread(self._engine.waiting, DELIVER)
+        return not self._engine.unfinished(DELIVER)
 
     async def _dispatch(self, tasks: Sequence[Task]) -> None:
         """Ask for some work, unless another process is the scheduler by now."""

@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
@@ -41,6 +42,8 @@ log = structlog.get_logger()
 # goodbye to the mail server takes five seconds at the most.
 _HANDING_OVER = 0.4
 _LAST_WORDS_SECONDS = 2.0
+# Mails are recorded in threads, and must not wait for what is matched and written in others.
+_THREADS = 32
 
 
 def run(
@@ -119,6 +122,8 @@ class _Daemon:
         return Asking(lambda: self._standing.holds, self._standing.confirmed)
 
     async def run(self) -> int:
+        threads = ThreadPoolExecutor(_THREADS, "notifier")
+        asyncio.get_running_loop().set_default_executor(threads)
         again = self._reload_soon if self._reload else None
         with caught(self._stop, self._seen, again=again):
             async with AsyncExitStack() as keeping:

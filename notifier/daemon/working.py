@@ -18,12 +18,11 @@ import structlog
 
 from notifier import errors
 from notifier.app import App
-from notifier.daemon.making import write_some
+from notifier.daemon.making import is_matched, write_some
 from notifier.engine.engine import MATCHING, SOURCES, Handler, Task
 from notifier.jobs.ingest import Ready, at_once
 from notifier.patience import Patience
 from notifier.runs import one_run
-from notifier.storage import match_marks
 from notifier.storage.part import Part
 
 log = structlog.get_logger()
@@ -108,27 +107,38 @@ class Work:
         await self._patiently(MATCH, once)
 
     async def deliver(self, ids: Sequence[int]) -> None:
-        """Write the digests of these subscribers that are planned, and have what is open sent."""
-        await self._matched()
-        part = str(next(self._numbers))
-        write = partial(write_some, self._current(), ids, part=part, stopping=self._stop.is_set)
+        """Write the digests of these subscribers that are planned, and have what is open sent.
+
+        Papers that come meanwhile are matched first; then those are written that are left.
+        """
+        clock, part, is_left = asyncio.get_running_loop().time, str(next(self._numbers)), True
+        until = clock() + _MATCHING_SECONDS
 
         async def once() -> None:
-            written = await asyncio.to_thread(write)
+            nonlocal is_left, until
+            app = self._current()
+            written = await asyncio.to_thread(
+                write_some, app, ids, part=part, stopping=self._stop.is_set
+            )
+            is_left = written.unmatched > 0
             if written.made or written.nothing:  # that nothing matched may be told, too
+                until = clock() + _MATCHING_SECONDS
                 self._made()
 
-        await self._patiently(DELIVER, once)
+        while is_left and await self._matched(until):
+            await self._patiently(DELIVER, once)
+            if is_left:
+                await self._pause(_LOOK_SECONDS)
 
-    async def _matched(self) -> None:
-        """Wait until all is matched that could be in a digest."""
-        clock = asyncio.get_running_loop().time
-        end = clock() + _MATCHING_SECONDS
-        while not (self._stop.is_set() or clock() > end):
+    async def _matched(self, until: float) -> bool:
+        """Wait until all papers are matched; False where they are not before we are to stop, or by
+        a time of the loop's clock."""
+        while not self._stop.is_set() and asyncio.get_running_loop().time() < until:
             with suppress(*errors.NOT_NOW):
                 if await asyncio.to_thread(is_matched, self._current()):
-                    return
+                    return True
             await self._pause(_LOOK_SECONDS)
+        return False
 
     async def _patiently(self, name: str, once: Callable[[], Awaitable[None]]) -> None:
         """Do some work, as often as it takes until the database can be used, or until `stop`."""
@@ -151,12 +161,6 @@ class Work:
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), seconds)
-
-
-def is_matched(app: App) -> bool:
-    """Whether all papers and profiles are matched."""
-    with app.database.reading() as conn:
-        return match_marks.is_current(conn)
 
 
 async def _in_a_run(work: Handler, **arguments: Any) -> None:

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection, TextClause, text
 
 from notifier.engine import procrastinating
-from notifier.engine.engine import LANES, Handler, Task
+from notifier.engine.engine import LANES, WORK, Handler, Task, at_once
 from notifier.engine.own_schema import SCHEMA
 from notifier.storage.database import Database
 
@@ -32,7 +32,8 @@ _LIVES = (
 )
 _GOES_ON = f"(job.status = 'todo' OR (job.status = 'doing' AND {_LIVES}))"
 _FORGET = text(f"DELETE {_OURS} AND NOT {_GOES_ON}")
-_WAITING = text(f"SELECT count(*) {_OURS} AND job.status = 'todo'")
+_NAMED = "(CAST(:names AS text[]) = '{}' OR job.task_name = ANY(:names))"
+_WAITING = text(f"SELECT count(*) {_OURS} AND job.status = 'todo' AND {_NAMED}")
 _UNFINISHED = text(f"SELECT count(*) {_OURS} AND {_GOES_ON} AND job.task_name = ANY(:names)")
 _ASKED = "unnest(CAST(:names AS text[]), CAST(:texts AS jsonb[])) WITH ORDINALITY"
 _SAME = f"SELECT {_OURS} AND job.task_name = asked.name AND job.args = asked.arguments"
@@ -67,8 +68,8 @@ class Distributed:
             if new := _new(conn, tasks):
                 procrastinating.defer(conn.connection.driver_connection, new)
 
-    def waiting(self) -> int:
-        return self._count(_WAITING, {})
+    def waiting(self, *names: str) -> int:
+        return self._count(_WAITING, {"names": list(names)})
 
     def unfinished(self, *names: str) -> int:
         return self._count(_UNFINISHED, {"names": list(names)})
@@ -78,21 +79,31 @@ class Distributed:
             return int(conn.execute(query, {**_ABOUT, **about}).scalar_one())
 
     async def work(self, handlers: Mapping[str, Handler], stop: asyncio.Event) -> None:
-        """See `Engine.work`. The library's worker ends when it loses the database; then another one
-        begins, later and later."""
-        pause, clock = _FIRST_PAUSE_SECONDS, asyncio.get_running_loop().time
+        """See `Engine.work`; no lane that lost the database waits for the work of another."""
+        lanes = at_once(self._tasks).items()
         with procrastinating.quiet():
-            while not stop.is_set():
-                begun = clock()
-                reason = await procrastinating.work(self._database, handlers, stop, self._tasks)
-                if stop.is_set():
-                    return
-                if clock() - begun > _IT_WORKED_SECONDS:
-                    pause = _FIRST_PAUSE_SECONDS
+            async with asyncio.TaskGroup() as group:
+                for lane, number in lanes:
+                    group.create_task(self._in_lane(lane, number, handlers, stop))
+
+    async def _in_lane(
+        self, lane: str, number: int, handlers: Mapping[str, Handler], stop: asyncio.Event
+    ) -> None:
+        """The library's worker ends when it loses the database; then another one begins, later and
+        later."""
+        pause, clock = _FIRST_PAUSE_SECONDS, asyncio.get_running_loop().time
+        while not stop.is_set():
+            begun = clock()
+            reason = await procrastinating.work(self._database, handlers, stop, lane, number)
+            if stop.is_set():
+                return
+            if clock() - begun > _IT_WORKED_SECONDS:
+                pause = _FIRST_PAUSE_SECONDS
+            if lane == WORK:  # they all do
                 log.warning("the engine lost the database: connecting again", reason=reason)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
 def _new(conn: Connection, tasks: Sequence[Task]) -> list[Task]:

@@ -71,8 +71,9 @@ class Engine(Protocol):
             Busy, Unavailable: nothing is asked for.
         """
 
-    def waiting(self) -> int:
-        """Return how many tasks nobody has begun; may ask the database."""
+    def waiting(self, *names: str) -> int:
+        """Return how many tasks nobody has begun, of these names or of all; may ask the
+        database."""
 
     def unfinished(self, *names: str) -> int:
         """Return how many tasks of these names wait, or are at work in a process that lives; may

@@ -38,8 +38,10 @@ class Inline:
             with suppress(RuntimeError):  # its loop has just ended
                 loop.call_soon_threadsafe(news.set)
 
-    def waiting(self) -> int:
-        return sum(map(len, self._waiting.values()))
+    def waiting(self, *names: str) -> int:
+        with self._lock:
+            every = [task for lane in self._waiting.values() for task in lane]
+        return sum(not names or task.name in names for task in every)
 
     def unfinished(self, *names: str) -> int:
         with self._lock:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from notifier.engine.engine import WORK, Handler, Task, at_once, done, tell_unknown
+from notifier.engine.engine import WORK, Handler, Task, done, tell_unknown
 from notifier.engine.own_schema import SCHEMA
 from notifier.storage import postgres
 from notifier.storage.database import BUSY_TIMEOUT_SECONDS, Database
@@ -45,19 +45,24 @@ def defer(connection: Any, tasks: Sequence[Task]) -> None:
 
 
 async def work(
-    database: Database, handlers: Mapping[str, Handler], stop: asyncio.Event, tasks: int
+    database: Database,
+    handlers: Mapping[str, Handler],
+    stop: asyncio.Event,
+    lane: str,
+    number: int,
 ) -> str:
-    """Do what is in the queue until `stop`, or until the database is lost; return why it ended."""
+    """Do what is in one lane of the queue, so many tasks at a time, until `stop` or until the
+    database is lost; return why it ended."""
     from procrastinate.exceptions import ConnectorException
     from psycopg import Error
     from psycopg_pool import PoolTimeout
 
     lost = asyncio.Event()
     try:
-        app = _app(database, handlers, lost, tasks)
+        app = _app(database, handlers, lost, lane, number)
         await app.open_async()
         try:
-            await _in_lanes(app, stop, lost, at_once(tasks))
+            await _at_work(app, stop, lost, lane, number)
         finally:
             await app.close_async()
     except (ConnectorException, Error, PoolTimeout, TimeoutError) as error:
@@ -65,46 +70,46 @@ async def work(
     return "its connection broke"
 
 
-async def _in_lanes(
-    app: procrastinate.App, stop: asyncio.Event, lost: asyncio.Event, numbers: Mapping[str, int]
+async def _at_work(
+    app: procrastinate.App, stop: asyncio.Event, lost: asyncio.Event, lane: str, number: int
 ) -> None:
-    """Run a worker of the library for each lane, until one of them ends, or all are to."""
-    workers = [
-        asyncio.ensure_future(
-            app.run_worker_async(
-                queues=[lane],
-                name=lane,
-                concurrency=number,
-                listen_notify=lane == WORK,
-                fetch_job_polling_interval=5.0 if lane == WORK else _LOOK_SECONDS,
-                abort_job_polling_interval=3600.0,
-                delete_jobs="always",
-                install_signal_handlers=False,
-            )
+    """Run a worker of the library until it ends, or is to."""
+    worker = asyncio.ensure_future(
+        app.run_worker_async(
+            queues=[lane],
+            name=lane,
+            concurrency=number,
+            listen_notify=lane == WORK,
+            fetch_job_polling_interval=5.0 if lane == WORK else _LOOK_SECONDS,
+            abort_job_polling_interval=3600.0,
+            delete_jobs="always",
+            install_signal_handlers=False,
         )
-        for lane, number in numbers.items()
-    ]
+    )
     ends = [asyncio.ensure_future(one.wait()) for one in (stop, lost)]
     try:
-        await asyncio.wait({*workers, *ends}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({worker, *ends}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for one in (*ends, *workers):
+        for one in (*ends, worker):
             one.cancel()  # a worker awaits what is at work
-        ended = await asyncio.gather(*workers, return_exceptions=True)
-    for error in ended:
-        if isinstance(error, Exception):
-            raise error
+    (ended,) = await asyncio.gather(worker, return_exceptions=True)
+    if isinstance(ended, Exception):
+        raise ended
 
 
 def _app(
-    database: Database, handlers: Mapping[str, Handler], lost: asyncio.Event, tasks: int
+    database: Database,
+    handlers: Mapping[str, Handler],
+    lost: asyncio.Event,
+    lane: str,
+    number: int,
 ) -> procrastinate.App:
     from procrastinate import App, PsycopgConnector
 
     connecting = postgres.connecting(database.engine, wait_seconds=BUSY_TIMEOUT_SECONDS)
     connecting["options"] += f" -c search_path={SCHEMA}"
     connector = PsycopgConnector(
-        kwargs=connecting, min_size=1, max_size=tasks + 2, timeout=_CONNECT_SECONDS,
+        kwargs=connecting, min_size=1, max_size=number + (lane == WORK), timeout=_CONNECT_SECONDS,
         reconnect_timeout=_CONNECT_SECONDS,
     )  # fmt: skip
     app = App(connector=connector)

@@ -127,8 +127,9 @@ class _Shift:
         """Claim some more; by which time they are written stands there before, see `set_back`."""
         with self._database.sharing() as conn:
             claimed = store_planned.claim(
-                conn, owner=self._owner, now=now, lease_until=until, limit=most, rows=rows
-            )
+                conn, owner=self._owner, now=now, due_by=self._now, lease_until=until, limit=most,
+                rows=rows,
+            )  # fmt: skip
             if claimed:
                 store_ahead.note_clock(conn, self._now)
         self._ours.update(claimed)
@@ -138,7 +139,7 @@ class _Shift:
         """Let others have what was claimed and not written."""
         if self._ours:
             with suppress(*NOT_NOW), self._database.sharing() as conn:
-                store_planned.give_back(conn, sorted(self._ours), owner=self._owner)
+                store_planned.give_back(conn, sorted(self._ours), owner=self._owner, now=self._now)
 
     def write(self, claimed: Sequence[int], stopping: Callable[[], bool]) -> None:
         """Write what was claimed; what cannot be written now stays ours."""
@@ -146,7 +147,8 @@ class _Shift:
             found = store_planned.read(conn, claimed)
             ready = [one for one in found.readable if one.state == "active"]
             if not match_marks.is_current(conn):
-                return  # and the next look tells
+                self.done.unmatched += len(claimed)
+                return
             self._known = self._known or talk(conn, now=self._now)
             press = partial(self._press, conn, self._known)
             drafts = _drafts(press, ready, stopping)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
+from secrets import randbits
 
 import numpy as np
 import structlog
@@ -42,7 +43,6 @@ log = structlog.get_logger()
 # Matches with papers older than this are of no use to any digest.
 KEPT = timedelta(days=30)
 _PROFILES_AT_ONCE = 2_000
-Put = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Matcher:
             kept: Where the index of profiles is kept; None: nowhere.
         """
         self._database, self._settings, self._shelves = database, settings, shelves
-        self._part = part
+        self._part, self._token = part, randbits(match_marks.TOKEN_BITS)
         self._since = datetime.min.replace(tzinfo=UTC)
         self._talks = Talks()
         self._left_out = LeftOut()
@@ -93,8 +93,6 @@ class Matcher:
     def run(self, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> Matched:
         """Match all that is not matched yet at `now` (aware UTC)."""
         done = Matched()
-        with self._database.reading() as conn:
-            self._index.follow(conn)
         for step in (self._new_papers, self._profiles):
             while not stopping() and step(done, now):
                 pass
@@ -115,30 +113,38 @@ class Matcher:
     def _new_papers(self, done: Matched, now: datetime) -> bool:
         """Match the next papers that have changed with all profiles; False when none are left.
 
-        A crash before the mark is set leaves a part of them, which the next run writes anew.
+        Papers and profiles are those of one moment: who comes later is matched with all papers.
+        A crash before the mark is set leaves a part of the matches, which the next run adds to.
         """
         with self._database.reading() as conn:
             mark = match_marks.mark(conn, self._part)
             last, rows = paper_changes.changed(conn, mark, limit=SHELF_PAPERS)
             if last == mark:
                 return False
-            at = self._moment(conn, now)
-            write = store_matches.put
+            self._index.follow(conn)
+            at, is_alone = self._moment(conn, now), True
             for part in parts(rows):
                 for found in self._wanted(self._index.compiled, self._shelf(conn, part), at):
-                    self._write(found, last, write, done)
-                write = store_matches.put_beside
+                    with self._database.writing() as writing:
+                        if match_marks.mark(writing, self._part) >= last:
+                            return True  # another process was faster
+                        is_alone = is_alone and match_marks.begin(
+                            writing, last, self._part, self._token
+                        )
+                        self._write(writing, found, last, done, is_first=is_alone)
+                is_alone = False
         with self._database.writing() as conn:
-            match_marks.set_mark(conn, last, self._part)  # unless another process was faster
+            match_marks.set_mark(conn, last, self._part)
         done.papers += len(rows)
         return True
 
-    def _write(self, found: Found, change: int, put: Put, done: Matched) -> None:
-        """Keep matches, in one commit, but for those of profiles that have changed meanwhile."""
-        with self._database.writing() as conn:
-            changed = np.array(sorted(self._index.changed(conn)), np.int64)
-            kept = found.at(np.flatnonzero(~np.isin(found.profiles, changed)))
-            put(conn, kept, change=change)
+    def _write(
+        self, conn: Connection, found: Found, change: int, done: Matched, *, is_first: bool = False
+    ) -> None:
+        """Keep matches, but for those of profiles that have changed meanwhile."""
+        changed = np.array(sorted(self._index.changed(conn)), np.int64)
+        kept = found.at(np.flatnonzero(~np.isin(found.profiles, changed)))
+        (store_matches.put if is_first else store_matches.put_beside)(conn, kept, change=change)
         done.matches += len(kept)
 
     def _profiles(self, done: Matched, now: datetime) -> bool:
@@ -166,6 +172,7 @@ class Matcher:
         for nobody since other papers of its batch were better.
         """
         with self._database.reading() as conn:
+            self._index.follow(conn)
             hour = now.replace(minute=0, second=0, microsecond=0)
             asked = store_signals.last(conn), hour, self._index.marks
             if asked == self._talked:  # trends move with readings, and with age
@@ -178,7 +185,8 @@ class Matcher:
             for found in chain(self._trending(conn, at), new):
                 missing = store_matches.missing(conn, found)
                 if len(missing):
-                    self._write(missing, mark, store_matches.put_beside, done)
+                    with self._database.writing() as writing:
+                        self._write(writing, missing, mark, done)
         self._risen, self._talked = set(risen), asked
 
     def found(

@@ -196,12 +196,10 @@ def asks_for_trends(bits: Bits) -> Flags:
     return (bits[:, 0] & 1).astype(bool)
 
 
-def kept(
-    conn: Connection, profiles: Sequence[int], known: Known, *conditions: ColumnElement[bool]
-) -> tuple[Found, Numbers]:
+def kept(conn: Connection, profiles: Sequence[int], known: Known) -> tuple[Found, Numbers]:
     """Return the matches of profiles with known papers, and the places of these in `known`."""
     on = [OWN, *np.unique(known.days).tolist()]
-    return true_now(*read(conn, profiles, on, *conditions), known)
+    return true_now(*read(conn, profiles, on), known)
 
 
 def all_kept(conn: Connection, profiles: Sequence[int]) -> tuple[Found, Known]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import lcm
+from math import gcd, lcm
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,10 @@ class Part:
     def __post_init__(self) -> None:
         if not 0 <= self.number < self.of:
             raise ValueError(f"there is no part {self.number} of {self.of}")
+
+    def meets(self, other: Part) -> bool:
+        """Whether some profiles may be in both."""
+        return (self.number - other.number) % gcd(self.of, other.of) == 0
 
     def has(self, row: ColumnElement[Any]) -> ColumnElement[bool]:
         """Return the condition that a profile, by its row, is in this part."""

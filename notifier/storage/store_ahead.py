@@ -15,6 +15,8 @@ _CLOCK = "clock was at"
 _FAR = timedelta(days=15)
 # No mail is put off for longer (see `delivery.backoff`).
 _LONGEST = timedelta(hours=8)
+# No digest is left to one process for longer, or put off for longer (`engine.lease_seconds`).
+_LONGEST_CLAIM = timedelta(hours=1)
 
 
 def clock_was_at(conn: Connection) -> datetime:
@@ -51,11 +53,13 @@ def bring_mails_forward(conn: Connection, *, now: datetime) -> None:
 
 
 def bring_plans_forward(conn: Connection, *, now: datetime) -> None:
-    """Let digests that are planned be written now; a claim of a time to come is nobody's."""
+    """Let digests that are planned be written now that wait for a time that is not to come soon; a
+    claim until then is nobody's."""
     p = t.planned.c
-    conn.execute(update(t.planned).where(p.not_before > now).values(not_before=now))
-    ahead = update(t.planned).where(p.lease_until > now)
-    conn.execute(ahead.values(lease_owner=None, lease_until=None))
+    late = p.not_before > now + _LONGEST_CLAIM
+    conn.execute(update(t.planned).where(late).values(not_before=now))
+    ahead = update(t.planned).where(p.lease_until > now + _LONGEST_CLAIM)
+    conn.execute(ahead.values(lease_owner=None, lease_until=now))
 
 
 def take_plan_back(conn: Connection, row: int, *, now: datetime) -> None:

@@ -31,7 +31,7 @@ from notifier.profiles.profile import Subscriber
 from notifier.storage import store_due, store_subscribers
 from notifier.storage import tables as t
 from notifier.storage.columns import Utc
-from notifier.storage.statements import COUNTED, among, chunks
+from notifier.storage.statements import among, chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Claimed:
     unreadable: list[int]
 
 
-def add(conn: Connection, rows: Sequence[int], *, now: datetime) -> int:
-    """Plan the digests of subscribers at their time; return how many were not planned already."""
+def add(conn: Connection, rows: Sequence[int], *, now: datetime) -> None:
+    """Plan the digests of subscribers at their time, of those that are not planned already."""
     s, p = t.subscriber.c, t.planned.c
     due = select(s.id, s.next_due_at, literal(now, Utc), s.next_due_at, literal(0)).where(
         among(conn, s.id, rows)
@@ -52,14 +52,13 @@ def add(conn: Connection, rows: Sequence[int], *, now: datetime) -> int:
     names = [column.name for column in (p.subscriber_id, p.due_at, p.planned_at, p.not_before,
                                         p.failures)]  # fmt: skip
     new = kind.insert(t.planned).from_select(names, due)
-    new = new.on_conflict_do_nothing().execution_options(**COUNTED)
-    return conn.execute(new).rowcount
+    conn.execute(new.on_conflict_do_nothing())
 
 
 def _is_open(table: FromClause, now: datetime) -> ColumnElement[bool]:
     """Whether it may be written by whoever claims it."""
     p = table.c
-    return (p.not_before <= now) & or_(p.lease_until.is_(None), p.lease_until < now)
+    return (p.not_before <= now) & or_(p.lease_until.is_(None), p.lease_until <= now)
 
 
 def claim(
@@ -67,6 +66,7 @@ def claim(
     *,
     owner: str,
     now: datetime,
+    due_by: datetime,
     lease_until: datetime,
     limit: int,
     rows: Sequence[int] | None = None,
@@ -76,10 +76,11 @@ def claim(
     May be done beside others who do so.
 
     Args:
+        due_by: The time by which they are to be written; who was due later is left to others.
         rows: Only of these subscribers.
     """
     p, open_ = t.planned.c, t.planned.alias("open")
-    found = select(open_.c.subscriber_id).where(_is_open(open_, now))
+    found = select(open_.c.subscriber_id).where(_is_open(open_, now), open_.c.due_at <= due_by)
     if rows is not None:
         found = found.where(among(conn, open_.c.subscriber_id, rows))
     found = found.order_by(open_.c.due_at).limit(limit)
@@ -159,11 +160,11 @@ def put_off(
     return conn.execute(later, store_due.read_values(drafted)).rowcount > 0
 
 
-def give_back(conn: Connection, rows: Sequence[int], *, owner: str) -> None:
-    """Let others write what was claimed and not written."""
+def give_back(conn: Connection, rows: Sequence[int], *, owner: str, now: datetime) -> None:
+    """Let others write what was claimed and not written: the claim ends now."""
     for some in chunks(rows):
         free = update(t.planned).where(_is_ours(some, owner))
-        conn.execute(free.values(lease_owner=None, lease_until=None))
+        conn.execute(free.values(lease_owner=None, lease_until=now))
 
 
 def _is_ours(rows: Sequence[int], owner: str) -> ColumnElement[bool]:
@@ -200,13 +201,26 @@ def failing(conn: Connection) -> int:
     return conn.scalar(query) or 0
 
 
-def open_rows(
-    conn: Connection, *, now: datetime, planned_before: datetime, limit: int
+def left_over(
+    conn: Connection, *, now: datetime, planned_before: datetime | None, limit: int
 ) -> list[int]:
-    """Return whose digests may be written, were planned before a time, and are nobody's work."""
+    """Return whose digests may be written and are nobody's work, those due longest first: once
+    claimed and not written, or planned before a time and never claimed (None: not these).
+    """
     p = t.planned.c
-    query = select(p.subscriber_id).where(_is_open(t.planned, now), p.planned_at <= planned_before)
+    was_claimed = p.lease_until.is_not(None)
+    is_left = (
+        was_claimed if planned_before is None else was_claimed | (p.planned_at <= planned_before)
+    )
+    query = select(p.subscriber_id).where(_is_open(t.planned, now), is_left)
     return list(conn.scalars(query.order_by(p.due_at).limit(limit)))
+
+
+def plan_again(conn: Connection, rows: Sequence[int], *, now: datetime) -> None:
+    """Have what is left over of these subscribers be as if it was planned now."""
+    again = update(t.planned).where(among(conn, t.planned.c.subscriber_id, rows))
+    again = again.where(_is_open(t.planned, now))
+    conn.execute(again.values(planned_at=now, lease_owner=None, lease_until=None))
 
 
 def due_since(conn: Connection, row: int) -> datetime | None:

@@ -45,7 +45,7 @@ class Samples:
                 conn,
                 app.settings.site.sample_rules,
                 app.compose_settings,
-                lambda conn, profiles, now: app.matchers.of().found(conn, profiles, now=now),
+                lambda conn, profiles, now: app.matchers.asked.found(conn, profiles, now=now),
                 schedule=app.subscriptions.default_schedule,
                 language=code,
                 about=f"{app.links.base}/sample/link",

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from notifier.errors import Busy
+from notifier.errors import Busy, Unavailable
 from notifier.storage import tables as t
 from notifier.storage.database import Database
 
@@ -90,7 +90,10 @@ class Place:
 async def so(is_so: Callable[[], bool]) -> None:
     """Return once something is so, of what other processes do."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await asyncio.to_thread(is_so):  # noqa: ASYNC110
+        while True:
+            with suppress(Unavailable):  # the server was restarted under us, too
+                if await asyncio.to_thread(is_so):
+                    return
             await asyncio.sleep(0.05)
 
 
