@@ -301,6 +301,97 @@ def test_a_file_of_another_past_is_thrown_away(lab: Instance, tmp_path: Path, ch
     assert again.is_true()
 
 
+@pytest.mark.parametrize("remembered", [2, 300])
+def test_a_profile_that_changed_only_in_another_past_is_noticed(
+    lab: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remembered: int
+) -> None:
+    monkeypatch.setattr(indexing, "_LATEST", remembered)
+
+    def edit(row: int, times: int) -> None:
+        for number in range(times):
+            store_profiles.set_rules(conn, row, "p", f"word{number}", now=lab.now)
+
+    with lab.app.database.writing() as conn:
+        edit(3, 1)
+        before = store_profiles.marks(conn).change
+        edit(2, 5)
+    Process(lab, tmp_path).follow()
+    with lab.app.database.writing() as conn:
+        conn.exec_driver_sql(f"UPDATE profile SET change = {before - 1} WHERE id = 2")
+        conn.exec_driver_sql(f"UPDATE counter SET value = {before} WHERE name = 'profile change'")
+        edit(1, 1)
+        edit(2, 6)
+    again = Process(lab, tmp_path).follow()
+    assert again.said == [
+        "index of profiles made anew: its file is of another past of the database"
+    ]
+    assert again.is_true()
+
+
+def test_a_file_that_remembers_some_of_those_that_changed_together_is_taken(
+    lab: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "_LATEST", 2)
+    with lab.app.database.writing() as conn:
+        conn.exec_driver_sql("UPDATE profile SET change = 3")
+    first = Process(lab, tmp_path)
+    first.follow()
+    with first.database.writing() as conn:
+        (known, _) = store_profiles.latest(conn, 3, limit=2)
+        store_profiles.set_rules(conn, known.row, "p", "another", now=lab.now)
+    again = Process(lab, tmp_path).follow()
+    assert (again.said, again.read, again.is_true()) == ([], 4, True)
+
+
+def test_a_file_that_could_not_be_compared_is_compared_the_next_time(
+    lab: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lab.app.database.writing() as conn:
+        conn.exec_driver_sql("UPDATE profile SET enabled = false WHERE id = 2")
+    Process(lab, tmp_path).follow()
+    with lab.app.database.writing() as conn:  # without a number for it
+        conn.exec_driver_sql("UPDATE profile SET enabled = true WHERE id = 2")
+    process = Process(lab, tmp_path)
+
+    def connection_lost(*_: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as lost, pytest.raises(ConnectionError):
+        lost.setattr(store_profiles, "wanted", connection_lost)
+        process.follow()
+    assert len(process.index.compiled) == 0
+    process.follow()
+    assert process.said == ["index of profiles made anew: its file is not of the profiles there are"]
+    assert process.is_true()
+
+
+@pytest.mark.both
+def test_of_some_profiles_those_that_changed_or_went_are_told(
+    lab: Instance, tmp_path: Path
+) -> None:
+    process = Process(lab, tmp_path).follow()
+    with lab.app.database.writing() as conn:
+        assert process.index.changed(conn, [1, 2, 3]) == set()
+        store_profiles.set_rules(conn, 2, "p", "graphs only", now=lab.now)
+        store_profiles.remove(conn, 3, "p")
+        assert process.index.changed(conn, [1, 2, 3]) == {2, 3}
+
+
+def test_after_a_removal_only_the_profiles_in_question_are_looked_for(
+    lab: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, read = Process(lab, tmp_path).follow(), list[int]()
+    existing = store_profiles.existing
+    monkeypatch.delattr(store_profiles, "rows")
+    monkeypatch.setattr(
+        store_profiles, "existing", lambda conn, rows: read.extend(rows) or existing(conn, rows)
+    )
+    with lab.app.database.writing() as conn:
+        store_profiles.remove(conn, 3, "p")
+        assert process.index.changed(conn, [1, 3]) == {3}
+    assert read == [1, 3]
+
+
 def test_a_file_that_lacks_a_profile_is_thrown_away(lab: Instance, tmp_path: Path) -> None:
     with lab.app.database.writing() as conn:
         conn.exec_driver_sql("UPDATE profile SET enabled = false WHERE id = 2")

@@ -136,7 +136,9 @@ class Matcher:
     def _write(self, found: Found, change: int, put: Put, done: Matched) -> None:
         """Keep matches, in one commit, but for those of profiles that have changed meanwhile."""
         with self._database.writing() as conn:
-            changed = np.array(sorted(self._index.changed(conn)), np.int64)
+            changed = np.array(
+                sorted(self._index.changed(conn, np.unique(found.profiles).tolist())), np.int64
+            )
             kept = found.at(np.flatnonzero(~np.isin(found.profiles, changed)))
             put(conn, kept, change=change)
         done.matches += len(kept)
