@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -178,6 +180,38 @@ def test_a_file_that_cannot_be_written_whole_is_not_there(
     with pytest.raises(OSError, match="Invalid argument"):
         array_files.write(tmp_path / "one.index", {"a": np.arange(9)}, None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_its_owner_can_read_what_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "kept" / "one.index"
+    array_files.write(path, {"a": np.arange(9)}, None)
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (path.parent, path)] == [0o700, 0o600]
+
+
+def test_two_machines_that_write_one_file_write_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 1)  # as of each that is the first in its container
+    base, path = array_files._base, tmp_path / "one.index"
+
+    def another_writes(head: int) -> int:
+        monkeypatch.setattr(array_files, "_base", base)
+        array_files.write(path, {"a": np.arange(5)}, None)
+        return base(head)
+
+    monkeypatch.setattr(array_files, "_base", another_writes)
+    array_files.write(path, {"a": np.arange(90)}, None)
+    assert list(tmp_path.iterdir()) == [path]
+    assert array_files.read(path, checked=True)[0]["a"][1] == 90
+
+
+@pytest.mark.parametrize("name", ["one.1.new", "one.k3j_x9.new"])
+def test_what_a_killed_process_left_behind_is_cleared_away(tmp_path: Path, name: str) -> None:
+    for left in (tmp_path / name, tmp_path / "another.1.new"):
+        left.touch()
+        os.utime(left, (1, 1))
+    array_files.write(tmp_path / "one.index", {"a": np.arange(9)}, None)
+    assert {path.name for path in tmp_path.iterdir()} == {"one.index", "another.1.new"}
 
 
 # Following the database.

@@ -175,7 +175,8 @@ class Shelves:
         for path in sorted(self._folder.glob(f"*{shelf_files.SUFFIX}")):
             found = shelf_files.read(path)
             if found is None or found[2] > last:
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # another user's, who alone can read it
+                    path.unlink(missing_ok=True)
                 continue
             words, more, change = found
             here = np.ones(words.papers, bool)
