@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import random
 import stat
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from notifier.jobs.left_out import LeftOut
 from notifier.profiles.matching.clauses import Clauses
 from notifier.profiles.matching.compiled import Compiled
 from notifier.profiles.matching.plain import UNREAD, PlainLines
-from notifier.storage import array_files, index_files, store_profiles
+from notifier.storage import array_files, index_files, shelf_files, store_profiles
 from notifier.storage.database import Database
 from notifier.storage.index_files import Note, NoUse
 from notifier.storage.store_profiles import Marks
@@ -168,9 +170,41 @@ def test_a_file_of_another_database_or_version_is_no_use(
     index_files.write(path, compiled(["LLM"]), _note(owner="another"))
     with pytest.raises(NoUse, match="another database"):
         index_files.read(path, "me")
-    monkeypatch.setattr(index_files, "_fingerprint", lambda: "other")
+    monkeypatch.setattr(index_files, "fingerprint", lambda: "other")
     with pytest.raises(NoUse, match="another version"):
         index_files.read(path, "another")
+
+
+@pytest.mark.parametrize("files", [index_files, shelf_files])
+def test_an_upgrade_under_a_running_process_does_not_change_whose_its_files_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: ModuleType
+) -> None:
+    files.fingerprint.cache_clear()
+    made = Instance(tmp_path)
+    _ = made.app.matchers
+    with monkeypatch.context() as upgraded:
+        upgraded.setattr(Path, "read_bytes", lambda _: b"another version")
+        running = files.fingerprint()
+    files.fingerprint.cache_clear()
+    assert files.fingerprint() == running
+    made.app.close()
+
+
+def test_a_file_is_of_one_version_of_the_code_of_unicode_and_of_the_stemmer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = tmp_path / "code.py"
+    code.write_text("a")
+    found = [array_files.fingerprint([code])]
+    code.write_text("b")
+    found.append(array_files.fingerprint([code]))
+    monkeypatch.setattr(unicodedata, "unidata_version", "99.0")
+    found.append(array_files.fingerprint([code]))
+    monkeypatch.setattr(array_files, "version", {"PyStemmer": "99"}.__getitem__)
+    found.append(array_files.fingerprint([code]))
+    monkeypatch.setattr(array_files, "__file__", str(code))
+    found.append(array_files.fingerprint([code]))
+    assert len(set(found)) == 5
 
 
 def test_a_file_that_cannot_be_written_whole_is_not_there(
@@ -390,12 +424,13 @@ def test_a_file_that_could_not_be_compared_is_compared_the_next_time(
     def connection_lost(*_: object) -> None:
         raise ConnectionError
 
-    with monkeypatch.context() as lost, pytest.raises(ConnectionError):
+    with monkeypatch.context() as lost:
         lost.setattr(store_profiles, "wanted", connection_lost)
-        process.follow()
+        with pytest.raises(ConnectionError):
+            process.follow()
     assert len(process.index.compiled) == 0
-    process.follow()
-    assert process.said == ["index of profiles made anew: its file is not of the profiles there are"]
+    said = process.follow().said
+    assert said == ["index of profiles made anew: its file is not of the profiles there are"]
     assert process.is_true()
 
 

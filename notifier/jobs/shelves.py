@@ -112,6 +112,7 @@ class Shelves:
         self._shelves: list[Shelf] = []
         self._change, self._removals = -1, -1
         self._is_open = False
+        shelf_files.fingerprint()  # of the code that runs: an upgrade may replace it on the disk
 
     def up_to_date(
         self,

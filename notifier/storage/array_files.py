@@ -8,8 +8,13 @@ Only its owner can read one: there are words in it that readers look for.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from hashlib import blake2b
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Any
@@ -42,7 +47,7 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], note: Any, *, room: fl
     opened, name = mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".new")
     waiting = Path(name)
     try:
-        with open(opened, "wb") as file:
+        with os.fdopen(opened, "wb") as file:
             for number in (len(head), crc32(head)):
                 file.write(number.to_bytes(8, "little"))
             file.write(head)
@@ -100,6 +105,13 @@ def read(
         if checked and crc32(arrays[name][0][:count].data) != total:
             raise ValueError(f"{name} is damaged")
     return arrays, told["note"]
+
+
+def fingerprint(modules: Iterable[Path]) -> str:
+    """Return a name for code that makes arrays of words, with all that it rests on."""
+    code = b"".join(path.read_bytes() for path in [*sorted(modules), Path(__file__)])
+    more = f"{version('PyStemmer')} {unicodedata.unidata_version} {sys.byteorder}"
+    return blake2b(code + more.encode(), digest_size=8).hexdigest()
 
 
 def _aligned(size: int) -> int:
