@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import stat
+import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from notifier.jobs.left_out import LeftOut
 from notifier.profiles.matching.clauses import Clauses
 from notifier.profiles.matching.compiled import Compiled
 from notifier.profiles.matching.plain import UNREAD, PlainLines
+from notifier.profiles.parser import parse
 from notifier.storage import array_files, index_files, shelf_files, store_profiles
 from notifier.storage.database import Database
 from notifier.storage.index_files import Note, NoUse
@@ -112,6 +114,18 @@ def test_one_profile_that_cannot_be_read_stops_no_other() -> None:
         row: entries for row, entries in described(compiled(["", "LLM", "", "graph"])).items()
         if row in (1, 3)
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("line", [
+    f"LLM{' ' * 1_000}", f"{' ' * 1_000}LLM", f"LLM{' ' * 997}", f"-LLM{' ' * 1_000}", " " * 1_001,
+    f"#{' ' * 1_000}",
+])  # fmt: skip
+def test_a_line_is_too_long_however_it_is_read(line: str) -> None:
+    text = f"graph\n{line}"
+    (*_, read) = parse(text).lines
+    once, many = described(compiled([text])), described(at_once([text]))
+    assert once == many
+    assert len(once[0]) == 1 + (read.node is not None)
 
 
 # The file.
@@ -503,6 +517,32 @@ def test_few_profiles_are_kept_in_no_file(
     monkeypatch.setattr(indexing, "WORTH_A_FILE", 4)
     assert Process(lab, tmp_path).follow().is_true()
     assert not (tmp_path / "kept").exists()
+
+
+def test_files_of_another_division_go_a_day_after_they_were_written(
+    lab: Instance, tmp_path: Path
+) -> None:
+    (tmp_path / "kept").mkdir()
+    old, new, own = (
+        tmp_path / "kept" / f"profiles-{name}.index" for name in ("1-of-4", "2-of-4", "1-of-1")
+    )
+    for path, age in ((old, 90_000), (new, 3_600), (own, 90_000)):
+        path.touch()
+        os.utime(path, (time.time() - age,) * 2)
+    Process(lab, tmp_path).follow()
+    assert {path.stem for path in (tmp_path / "kept").iterdir()} == {
+        "profiles-0-of-1", "profiles-1-of-1", "profiles-2-of-4",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("worth", "is_there"), [(6, True), (8, False)])
+def test_a_file_goes_when_there_are_by_far_too_few_profiles_for_it(
+    lab: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worth: int, is_there: bool
+) -> None:
+    Process(lab, tmp_path).follow()
+    monkeypatch.setattr(indexing, "WORTH_A_FILE", worth)
+    assert Process(lab, tmp_path).follow().is_true()
+    assert any((tmp_path / "kept").iterdir()) is is_there
 
 
 def test_a_profile_that_cannot_be_read_is_left_out_by_every_process_until_it_is_mended(

@@ -35,6 +35,8 @@ _WRITTEN_AGAIN = 50
 # At least so many are taken in together rather than one by one.
 _MANY = 1_000
 _LATEST = 300
+# While the division of the profiles is changed, processes of both may run.
+_OF_NO_USE_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +146,28 @@ class Index:
         """Write the file again, if that is worth it by now."""
         changed = self._taken_in - self._written
         enough = max(len(self.compiled), WORTH_A_FILE) // _WRITTEN_AGAIN
-        if self._path is None or len(self.compiled) < WORTH_A_FILE or changed < enough:
+        if self._path is None:
+            return
+        if len(self.compiled) < WORTH_A_FILE // 2:  # by far: not to and fro
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+        if len(self.compiled) < WORTH_A_FILE or changed < enough:
             return
         self._written = self._taken_in  # also where it fails: not again at every pass
         try:
             index_files.write(self._path, self.compiled, self._note(database))
+            self._clear(self._path)
         except OSError as error:  # a full disk or no right to write: slower, not wrong
             log.warning("index of profiles not kept", because=error.strerror)
+
+    def _clear(self, path: Path) -> None:
+        """Remove files of another division of the profiles, in which nobody has followed lately."""
+        with suppress(OSError):
+            latest = path.stat().st_mtime - _OF_NO_USE_SECONDS
+            for other in path.parent.glob(f"profiles-*-of-*{index_files.SUFFIX}"):
+                is_ours = other.stem.endswith(f"-of-{self._part.of}")
+                if not is_ours and other.stat().st_mtime < latest:
+                    other.unlink()
 
     def _note(self, database: Database) -> Note:
         with database.reading() as conn:
