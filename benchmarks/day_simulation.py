@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from day_relay import Relay
 
+from notifier.config_engine import Engine
+
 FAILED_CONNECTION_SECONDS = 1.0
 
 
@@ -27,7 +29,7 @@ class Works:
     workers: int = 2
     connections: int = 4  # of each worker
     tick_seconds: float = 30.0
-    shard: int = 500
+    shard: int = Engine().shard
     plan_ms: float = 0.0
     together: int = 20  # mails written down in one transaction
     write_ms: float = 0.0

@@ -29,7 +29,7 @@ from typing import Any
 
 import scale_digests
 import slow_sink
-from figures import Figure, table
+from figures import Figure, Missing, table
 from measuring import calibration, machine
 from rival_postgres import Cluster
 from slow_sink import Came
@@ -40,6 +40,7 @@ TIMES, WITHIN_SECONDS = 1.7, 30.0
 PATIENCE_SECONDS, _LOOK_SECONDS, _TICK_SECONDS = 900.0, 0.2, 1
 # Where a worker is killed: when so much of everything was sent.
 KILLED_AT = 0.3
+_AFTER_LEASE = "one of two killed: seconds from its claims' end until they are sent"
 _NOTIFIER = "from notifier.cli import main; main()"
 _LONGER = str(Path(__file__).with_name("scale_worker.py"))
 
@@ -188,16 +189,22 @@ def figures(found: dict[str, Any], asked: Asked) -> Iterator[Figure]:
             target, times >= TIMES if target else None, digits=0,
         )  # fmt: skip
     if kill := found.get("kill"):
-        yield Figure(
-            "one of two killed: seconds from its claims' end until they are sent",
-            kill["after_lease"], f"it held {kill['held']}", f"at most {WITHIN_SECONDS:.0f}",
-            kill["after_lease"] <= WITHIN_SECONDS, digits=1,
-        )  # fmt: skip
+        if kill["held"]:
+            yield Figure(
+                _AFTER_LEASE, kill["after_lease"], f"it held {kill['held']}",
+                f"at most {WITHIN_SECONDS:.0f}", kill["after_lease"] <= WITHIN_SECONDS, digits=1,
+            )  # fmt: skip
         yield Figure("one of two killed: lost", kill["lost"], "", "0", not kill["lost"], digits=0)
         yield Figure(
             "one of two killed: came twice", kill["twice"], "one a connection at most",
             f"at most {asked.connections}", kill["twice"] <= asked.connections, digits=0,
         )  # fmt: skip
+
+
+def missing(found: dict[str, Any]) -> Iterator[Missing]:
+    """Yield what nothing was shown of."""
+    if "kill" in found and not found["kill"]["held"]:
+        yield Missing(_AFTER_LEASE, "it held no claim when it was killed, so nothing was shown")
 
 
 def asked_for(arguments: Sequence[str]) -> tuple[Asked, Path | None]:
@@ -220,12 +227,12 @@ def main() -> None:
     """Measure, print the table, and write the JSON if asked to."""
     asked, file = asked_for(sys.argv[1:])
     found = measure(asked)
-    lines = list(figures(found, asked))
+    lines, lacking = list(figures(found, asked)), list(missing(found))
     head = (
         f"{asked.digests:,} digests; {asked.connections} connections a worker; the mail server "
         f"takes {asked.milliseconds:.0f} ms over a mail"
     )
-    sys.stdout.write(f"{head}\n{table(lines, [])}\n")
+    sys.stdout.write(f"{head}\n{table(lines, lacking)}\n")
     if file:
         written = {"asked": asdict(asked), "found": found, "machine": machine("psycopg")}
         file.write_text(json.dumps(written, indent=1))

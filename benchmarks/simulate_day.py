@@ -35,7 +35,7 @@ DESTINATIONS: Mapping[str, float] = {
     "google": 30, "microsoft": 8, "yahoo": 2, "apple": 2, "institutions hosted by google": 12,
     "institutions hosted by microsoft": 20, "other institutions": 21, "others": 5,
 }  # fmt: skip
-SPREADS = (0, 15, 30, 60, 120)
+SPREADS = (0, 15, 30, 45, 60)  # an hour at most: see `spread_minutes` in notifier/config.py
 WORKERS = (1, 2, 4, 8, 16, 32)
 ARRIVES = 2 * HOUR  # arXiv's papers on a usual day: an hour behind their opening in winter
 

@@ -4,9 +4,12 @@ FROM debian:trixie-slim
 # hadolint ignore=DL3008
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-        ca-certificates postfix \
-    && rm -rf /var/lib/apt/lists/* \
+        ca-certificates libsasl2-modules postfix \
+    && rm -rf /var/lib/apt/lists/*
+# Out of Debian's jails: `postfix start-fg` puts no resolv.conf into them.
+RUN postconf -F '*/*/chroot=n' \
     && postconf \
+        "myorigin=\$myhostname" \
         maillog_file=/dev/stdout \
         inet_interfaces=all \
         mydestination= \
@@ -17,7 +20,8 @@ RUN apt-get update \
         smtp_tls_security_level=may \
         smtp_tls_CAfile=/etc/ssl/certs/ca-certificates.crt \
         disable_vrfy_command=yes
+COPY relay.sh /usr/local/bin/relay
 VOLUME /var/spool/postfix
 EXPOSE 25
 HEALTHCHECK --interval=60s --timeout=10s --start-period=30s CMD ["postfix", "status"]
-CMD ["sh", "-c", "postconf \"myhostname=$(hostname)\" \"relayhost=$RELAYHOST\" && exec postfix start-fg"]
+CMD ["relay"]

@@ -10,6 +10,7 @@ from notifier.jobs.index import Kept
 from notifier.jobs.match import Matched, Matcher, MatchSettings
 from notifier.jobs.shelves import Shelves
 from notifier.metrics.meters import Meters
+from notifier.storage import index_files
 from notifier.storage.database import Database
 from notifier.storage.part import ALL, Part
 
@@ -32,6 +33,7 @@ class Matchers:
         self._of_parts: dict[Part, Matcher] = {}
         # What is asked beside the work: of few profiles, so that it needs none of the index.
         self.asked = Matcher(database, settings, shelves)
+        index_files.fingerprint()  # of the code that runs: an upgrade may replace it on the disk
 
     def of(self, part: Part = ALL) -> Matcher:
         """Return the matcher of a part; those of another division are let go of."""

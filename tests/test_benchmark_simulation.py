@@ -12,8 +12,10 @@ from costs import Costs
 from day_readers import Shares, readers
 from day_relay import DAY, Destination, Relay, destinations_of
 from day_simulation import Batch, Day, Works
-from simulate_day import Asked, Wishes, chart, figures, simulate
+from simulate_day import SPREADS, Asked, Wishes, chart, figures, simulate
 
+from notifier.config import Digest
+from notifier.config_engine import Engine
 from notifier.delivery.limits import Limit
 from notifier.digests import cadence
 
@@ -39,6 +41,11 @@ def took(day: Day) -> float:
 def of_a_crowd(**changes: object) -> tuple[Day, np.ndarray]:
     asked = replace(Asked(subscribers=8_000, workers=1, connections=2), **changes)
     return simulate(asked, Costs.read(), Wishes(asked.readers()))
+
+
+def test_what_is_simulated_can_be_set_in_the_product() -> None:
+    assert Works().shard == Engine().shard
+    assert [Digest(spread_minutes=minutes).spread_minutes for minutes in SPREADS] == [*SPREADS]
 
 
 def test_as_many_mails_come_out_as_go_in() -> None:
@@ -94,7 +101,8 @@ def test_waiting_at_one_connection_is_that_of_an_m_d_1_queue(load: float) -> Non
 
 def test_a_morning_that_is_due_at_once_takes_as_long_as_the_slowest_station() -> None:
     """The fluid limit: n mails through c connections of d seconds end n d / c later."""
-    works = Works(workers=4, connections=5, latency_seconds=0.4, write_ms=1.0)
+    # Shards that the workers can share out evenly.
+    works = Works(workers=4, connections=5, latency_seconds=0.4, write_ms=1.0, shard=500)
     day = a_day(np.full(10_000, 600.0), works)
     assert took(day) == pytest.approx(10_000 * 0.4 / 20, rel=0.05)
     cores = a_day(np.full(10_000, 600.0), replace(works, write_ms=80.0))

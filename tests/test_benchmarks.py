@@ -12,6 +12,7 @@ from pathlib import Path
 import matching
 import pytest
 import rivals
+import scale_workers
 import search
 import workload
 from rival_sqlite import SqliteFts5
@@ -174,6 +175,15 @@ def test_the_benchmark_of_workers_kills_one_and_finds_every_mail_sent(tmp_path: 
     assert (row["workers"], row["lost"], row["twice"]) == (1, 0, 0)
     assert row["a_second"] > 0
     assert (found["kill"]["lost"], found["kill"]["twice"] <= 2) == (0, True)
+
+
+def test_a_worker_that_was_killed_with_no_claim_in_hand_meets_no_target() -> None:
+    asked, _ = scale_workers.asked_for([])
+    for held, lines in ((0, 2), (9, 3)):
+        found = {"kill": {"held": held, "after_lease": 0.0, "lost": 0, "twice": 0}}
+        assert len(list(scale_workers.figures(found, asked))) == lines
+        shown = [one.why for one in scale_workers.missing(found)]
+        assert shown == ["it held no claim when it was killed, so nothing was shown"] * (not held)
 
 
 def generated(count: int) -> list[Paper]:

@@ -359,5 +359,5 @@ def test_a_file_that_is_cut_off_or_no_shelf_is_not_read(tmp_path: Path, spoil) -
 def test_a_file_of_other_code_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "one.shelf"
     shelf_files.write(path, a_batch([a_paper("LLM")]).words, {}, None)
-    monkeypatch.setattr(shelf_files, "_fingerprint", lambda: "other")
+    monkeypatch.setattr(shelf_files, "fingerprint", lambda: "other")
     assert shelf_files.read(path) is None

@@ -24,6 +24,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     delete,
+    func,
     insert,
     select,
     update,
@@ -275,10 +276,8 @@ def test_of_two_copies_into_one_database_the_first_gives_way(
     assert everything(new) == everything(old)
 
 
-def test_a_source_that_changed_since_a_copy_was_aborted_is_noticed(
-    filled: tuple[Database, Database],
-) -> None:
-    old, new = filled
+def aborted(old: Database, new: Database) -> None:
+    """Copy up to the digests."""
 
     def stop(table: str, rows: int) -> None:
         if table == "digest":
@@ -286,6 +285,45 @@ def test_a_source_that_changed_since_a_copy_was_aborted_is_noticed(
 
     with pytest.raises(Stopped):
         copying.copy(old, new, tell=stop)
+
+
+@pytest.mark.parametrize("mark", ["copy 0005 0123456789ab", "copy 0123456789ab"])
+def test_a_copy_begun_by_another_version_is_not_gone_on_with(
+    filled: tuple[Database, Database], notifier: Notifier, mark: str
+) -> None:
+    old, new = filled
+    aborted(old, new)
+    with new.writing() as conn:
+        schema.mark(conn, mark)
+    for arguments in ((), ("--dry-run",)):
+        result = notifier("db", "copy", *urls(*filled), *arguments)
+        assert result.code == 2
+        assert (
+            "is a copy begun by another version of notifier - empty the target, and copy again"
+            in result.err
+        )
+    with new.reading() as conn:
+        assert schema.marked(conn) == mark
+
+
+def test_a_row_that_does_not_go_with_those_of_an_aborted_copy_is_nothing_to_mend(
+    filled: tuple[Database, Database],
+) -> None:
+    old, new = filled
+    aborted(old, new)
+    with old.writing() as conn:
+        first = conn.scalar(select(func.min(t.subscriber.c.id))) or 0
+        row = {c.name: value(c, 99, Random(1)) for c in t.subscriber.c} | {"id": first - 1}
+        conn.execute(insert(t.subscriber), row)
+    with pytest.raises(Conflict, match=r"^the source was changed since"):
+        copying.copy(old, new, tell=silent)
+
+
+def test_a_source_that_changed_since_a_copy_was_aborted_is_noticed(
+    filled: tuple[Database, Database],
+) -> None:
+    old, new = filled
+    aborted(old, new)
     with old.writing() as conn:
         conn.execute(update(t.paper).values(comment="new"))
     done = {one.table: one for one in copying.copy(old, new, tell=silent)}
@@ -396,6 +434,19 @@ def test_a_dry_run_says_what_would_be_copied_and_changes_nothing(
     assert {"table": "paper", "rows": ROWS, "present": 0} in result.json
     assert schema.revision(filled[1]) == schema.head()
     assert everything(filled[1])["paper"] == []
+
+
+def test_a_dry_run_goes_on_beside_a_daemon_and_makes_no_file(
+    notifier: Notifier, tmp_path: Path
+) -> None:
+    with closing(Database(database_url(tmp_path, "full", kind="postgres"))) as full:
+        with full.writing() as conn:
+            store_processes.beat(conn, this_process("scheduler", NOON), now=system_clock())
+            conn.execute(update(t.process).values(host="elsewhere", machine="another"))
+        target = f"sqlite:///{tmp_path}/no/such.db"
+        assert notifier("db", "copy", *urls(full), target, "--dry-run").code == 0
+        assert not (tmp_path / "no").exists()
+        assert notifier("db", "copy", *urls(full), target).code == 5
 
 
 @pytest.mark.sqlite("from where it goes to the other")

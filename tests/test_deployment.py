@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import re
 import shutil
+import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -137,6 +141,52 @@ def test_many_containers_are_one_service_on_a_database_and_a_relay_beside_them(
     assert found.health.listen == asked[1], "whoever serves no pages is asked where it listens"
     roles = re.findall(r"command: \[run, --only, (\w+)\]", text)
     assert sorted(roles) == sorted(ROLES)
+
+
+@pytest.fixture
+def relay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Postfix as the relay's image has it, once started; returns what a setting is."""
+    debians = Path("/etc/postfix/master.cf")
+    need(shutil.which("postconf") and debians.exists(), "postfix (Debian: postfix)")
+    shutil.copy(debians, tmp_path)
+    (tmp_path / "main.cf").touch()
+    (tmp_path / "postfix").write_text("#!/bin/sh\n")
+    (tmp_path / "postfix").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("MAIL_CONFIG", str(tmp_path))
+    image = (ROOT / "config" / "relay.Dockerfile").read_text()
+    made = re.search(r"(?m)^RUN (postconf (?:.*\\\n)*.*)$", image)
+    assert made
+    assert ran("sh", "-ec", made[1]) == ""
+    return lambda name: ran("postconf", "-xh", name).strip()
+
+
+def test_the_relay_is_in_no_jail_and_hands_mails_on_as_itself(
+    relay: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELAYHOST", "[smtp.example.org]:25")
+    assert ran("sh", ROOT / "config" / "relay.sh") == ""
+    assert set(re.findall(r"chroot = (\S+)", ran("postconf", "-F"))) == {"n"}
+    assert relay("myorigin") == relay("myhostname") == platform.node()
+    assert relay("relayhost") == "[smtp.example.org]:25"
+    assert (relay("smtp_sasl_auth_enable"), relay("smtp_tls_security_level")) == ("no", "may")
+
+
+def test_the_relay_logs_in_with_a_password_that_is_in_no_command_line_and_in_no_clear(
+    relay: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("tiger, tiger\n")
+    monkeypatch.setenv("RELAYHOST", "[smtp.example.org]:587")
+    monkeypatch.setenv("RELAY_USER", "papers@example.org")
+    monkeypatch.setenv("RELAY_PASSWORD_FILE", str(tmp_path / "password"))
+    assert ran("sh", ROOT / "config" / "relay.sh") == ""
+    maps = relay("smtp_sasl_password_maps")
+    found = ran("postmap", "-q", "[smtp.example.org]:587", maps)
+    assert found == "papers@example.org:tiger, tiger\n"
+    assert stat.S_IMODE((tmp_path / "login").stat().st_mode) == 0o600
+    assert (relay("smtp_sasl_auth_enable"), relay("smtp_tls_security_level")) == ("yes", "encrypt")
+    assert relay("smtp_sasl_security_options") == "noplaintext, noanonymous"
+    assert relay("smtp_sasl_tls_security_options") == "noanonymous"
 
 
 @pytest.mark.parametrize("name", COMPOSE)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
+import stat
+import time
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -19,7 +24,8 @@ from notifier.jobs.left_out import LeftOut
 from notifier.profiles.matching.clauses import Clauses
 from notifier.profiles.matching.compiled import Compiled
 from notifier.profiles.matching.plain import UNREAD, PlainLines
-from notifier.storage import array_files, index_files, store_profiles
+from notifier.profiles.parser import parse
+from notifier.storage import array_files, index_files, shelf_files, store_profiles
 from notifier.storage.database import Database
 from notifier.storage.index_files import Note, NoUse
 from notifier.storage.store_profiles import Marks
@@ -110,6 +116,18 @@ def test_one_profile_that_cannot_be_read_stops_no_other() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("line", [
+    f"LLM{' ' * 1_000}", f"{' ' * 1_000}LLM", f"LLM{' ' * 997}", f"-LLM{' ' * 1_000}", " " * 1_001,
+    f"#{' ' * 1_000}",
+])  # fmt: skip
+def test_a_line_is_too_long_however_it_is_read(line: str) -> None:
+    text = f"graph\n{line}"
+    (*_, read) = parse(text).lines
+    once, many = described(compiled([text])), described(at_once([text]))
+    assert once == many
+    assert len(once[0]) == 1 + (read.node is not None)
+
+
 # The file.
 
 
@@ -166,9 +184,41 @@ def test_a_file_of_another_database_or_version_is_no_use(
     index_files.write(path, compiled(["LLM"]), _note(owner="another"))
     with pytest.raises(NoUse, match="another database"):
         index_files.read(path, "me")
-    monkeypatch.setattr(index_files, "_fingerprint", lambda: "other")
+    monkeypatch.setattr(index_files, "fingerprint", lambda: "other")
     with pytest.raises(NoUse, match="another version"):
         index_files.read(path, "another")
+
+
+@pytest.mark.parametrize("files", [index_files, shelf_files])
+def test_an_upgrade_under_a_running_process_does_not_change_whose_its_files_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: ModuleType
+) -> None:
+    files.fingerprint.cache_clear()
+    made = Instance(tmp_path)
+    _ = made.app.matchers
+    with monkeypatch.context() as upgraded:
+        upgraded.setattr(Path, "read_bytes", lambda _: b"another version")
+        running = files.fingerprint()
+    files.fingerprint.cache_clear()
+    assert files.fingerprint() == running
+    made.app.close()
+
+
+def test_a_file_is_of_one_version_of_the_code_of_unicode_and_of_the_stemmer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = tmp_path / "code.py"
+    code.write_text("a")
+    found = [array_files.fingerprint([code])]
+    code.write_text("b")
+    found.append(array_files.fingerprint([code]))
+    monkeypatch.setattr(unicodedata, "unidata_version", "99.0")
+    found.append(array_files.fingerprint([code]))
+    monkeypatch.setattr(array_files, "version", {"PyStemmer": "99"}.__getitem__)
+    found.append(array_files.fingerprint([code]))
+    monkeypatch.setattr(array_files, "__file__", str(code))
+    found.append(array_files.fingerprint([code]))
+    assert len(set(found)) == 5
 
 
 def test_a_file_that_cannot_be_written_whole_is_not_there(
@@ -178,6 +228,38 @@ def test_a_file_that_cannot_be_written_whole_is_not_there(
     with pytest.raises(OSError, match="Invalid argument"):
         array_files.write(tmp_path / "one.index", {"a": np.arange(9)}, None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_its_owner_can_read_what_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "kept" / "one.index"
+    array_files.write(path, {"a": np.arange(9)}, None)
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (path.parent, path)] == [0o700, 0o600]
+
+
+def test_two_machines_that_write_one_file_write_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 1)  # as of each that is the first in its container
+    base, path = array_files._base, tmp_path / "one.index"
+
+    def another_writes(head: int) -> int:
+        monkeypatch.setattr(array_files, "_base", base)
+        array_files.write(path, {"a": np.arange(5)}, None)
+        return base(head)
+
+    monkeypatch.setattr(array_files, "_base", another_writes)
+    array_files.write(path, {"a": np.arange(90)}, None)
+    assert list(tmp_path.iterdir()) == [path]
+    assert array_files.read(path, checked=True)[0]["a"][1] == 90
+
+
+@pytest.mark.parametrize("name", ["one.1.new", "one.k3j_x9.new"])
+def test_what_a_killed_process_left_behind_is_cleared_away(tmp_path: Path, name: str) -> None:
+    for left in (tmp_path / name, tmp_path / "another.1.new"):
+        left.touch()
+        os.utime(left, (1, 1))
+    array_files.write(tmp_path / "one.index", {"a": np.arange(9)}, None)
+    assert {path.name for path in tmp_path.iterdir()} == {"one.index", "another.1.new"}
 
 
 # Following the database.
@@ -301,6 +383,98 @@ def test_a_file_of_another_past_is_thrown_away(lab: Instance, tmp_path: Path, ch
     assert again.is_true()
 
 
+@pytest.mark.parametrize("remembered", [2, 300])
+def test_a_profile_that_changed_only_in_another_past_is_noticed(
+    lab: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remembered: int
+) -> None:
+    monkeypatch.setattr(indexing, "_LATEST", remembered)
+
+    def edit(row: int, times: int) -> None:
+        for number in range(times):
+            store_profiles.set_rules(conn, row, "p", f"word{number}", now=lab.now)
+
+    with lab.app.database.writing() as conn:
+        edit(3, 1)
+        before = store_profiles.marks(conn).change
+        edit(2, 5)
+    Process(lab, tmp_path).follow()
+    with lab.app.database.writing() as conn:
+        conn.exec_driver_sql(f"UPDATE profile SET change = {before - 1} WHERE id = 2")
+        conn.exec_driver_sql(f"UPDATE counter SET value = {before} WHERE name = 'profile change'")
+        edit(1, 1)
+        edit(2, 6)
+    again = Process(lab, tmp_path).follow()
+    assert again.said == [
+        "index of profiles made anew: its file is of another past of the database"
+    ]
+    assert again.is_true()
+
+
+def test_a_file_that_remembers_some_of_those_that_changed_together_is_taken(
+    lab: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "_LATEST", 2)
+    with lab.app.database.writing() as conn:
+        conn.exec_driver_sql("UPDATE profile SET change = 3")
+    first = Process(lab, tmp_path)
+    first.follow()
+    with first.database.writing() as conn:
+        (known, _) = store_profiles.latest(conn, 3, limit=2)
+        store_profiles.set_rules(conn, known.row, "p", "another", now=lab.now)
+    again = Process(lab, tmp_path).follow()
+    assert (again.said, again.read, again.is_true()) == ([], 4, True)
+
+
+def test_a_file_that_could_not_be_compared_is_compared_the_next_time(
+    lab: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lab.app.database.writing() as conn:
+        conn.exec_driver_sql("UPDATE profile SET enabled = false WHERE id = 2")
+    Process(lab, tmp_path).follow()
+    with lab.app.database.writing() as conn:  # without a number for it
+        conn.exec_driver_sql("UPDATE profile SET enabled = true WHERE id = 2")
+    process = Process(lab, tmp_path)
+
+    def connection_lost(*_: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as lost:
+        lost.setattr(store_profiles, "wanted", connection_lost)
+        with pytest.raises(ConnectionError):
+            process.follow()
+    assert len(process.index.compiled) == 0
+    said = process.follow().said
+    assert said == ["index of profiles made anew: its file is not of the profiles there are"]
+    assert process.is_true()
+
+
+@pytest.mark.both
+def test_of_some_profiles_those_that_changed_or_went_are_told(
+    lab: Instance, tmp_path: Path
+) -> None:
+    process = Process(lab, tmp_path).follow()
+    with lab.app.database.writing() as conn:
+        assert process.index.changed(conn, [1, 2, 3]) == set()
+        store_profiles.set_rules(conn, 2, "p", "graphs only", now=lab.now)
+        store_profiles.remove(conn, 3, "p")
+        assert process.index.changed(conn, [1, 2, 3]) == {2, 3}
+
+
+def test_after_a_removal_only_the_profiles_in_question_are_looked_for(
+    lab: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, read = Process(lab, tmp_path).follow(), list[int]()
+    existing = store_profiles.existing
+    monkeypatch.delattr(store_profiles, "rows")
+    monkeypatch.setattr(
+        store_profiles, "existing", lambda conn, rows: read.extend(rows) or existing(conn, rows)
+    )
+    with lab.app.database.writing() as conn:
+        store_profiles.remove(conn, 3, "p")
+        assert process.index.changed(conn, [1, 3]) == {3}
+    assert read == [1, 3]
+
+
 def test_a_file_that_lacks_a_profile_is_thrown_away(lab: Instance, tmp_path: Path) -> None:
     with lab.app.database.writing() as conn:
         conn.exec_driver_sql("UPDATE profile SET enabled = false WHERE id = 2")
@@ -343,6 +517,32 @@ def test_few_profiles_are_kept_in_no_file(
     monkeypatch.setattr(indexing, "WORTH_A_FILE", 4)
     assert Process(lab, tmp_path).follow().is_true()
     assert not (tmp_path / "kept").exists()
+
+
+def test_files_of_another_division_go_a_day_after_they_were_written(
+    lab: Instance, tmp_path: Path
+) -> None:
+    (tmp_path / "kept").mkdir()
+    old, new, own = (
+        tmp_path / "kept" / f"profiles-{name}.index" for name in ("1-of-4", "2-of-4", "1-of-1")
+    )
+    for path, age in ((old, 90_000), (new, 3_600), (own, 90_000)):
+        path.touch()
+        os.utime(path, (time.time() - age,) * 2)
+    Process(lab, tmp_path).follow()
+    assert {path.stem for path in (tmp_path / "kept").iterdir()} == {
+        "profiles-0-of-1", "profiles-1-of-1", "profiles-2-of-4",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("worth", "is_there"), [(6, True), (8, False)])
+def test_a_file_goes_when_there_are_by_far_too_few_profiles_for_it(
+    lab: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worth: int, is_there: bool
+) -> None:
+    Process(lab, tmp_path).follow()
+    monkeypatch.setattr(indexing, "WORTH_A_FILE", worth)
+    assert Process(lab, tmp_path).follow().is_true()
+    assert any((tmp_path / "kept").iterdir()) is is_there
 
 
 def test_a_profile_that_cannot_be_read_is_left_out_by_every_process_until_it_is_mended(

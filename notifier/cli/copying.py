@@ -36,24 +36,24 @@ def copy(
     """
     from notifier.storage import copying
 
-    with _opened(source) as old, _opened(target, is_target=True) as new:
+    with _opened(source) as old, _opened(target, is_target=True, makes_folder=not dry_run) as new:
         parts = copying.parts(old, new)
-        _check_nobody_runs(old)
         if dry_run:
             rows = [{"table": p.table, "rows": p.rows, "present": p.present} for p in parts]
             print_rows(rows, ("table", "rows", "present"), format_)
             say(f"{sum(p.rows for p in parts):,} rows, nothing was copied")
             return
+        _check_nobody_runs(old)
         with _telling(2 * sum(p.rows for p in parts)) as tell:
             done = copying.copy(old, new, tell=tell)
     _report(done, format_)
 
 
 @contextmanager
-def _opened(url: str, *, is_target: bool = False) -> Iterator[Database]:
+def _opened(url: str, *, is_target: bool = False, makes_folder: bool = False) -> Iterator[Database]:
     from notifier.storage.database import Database
 
-    with closing(Database(url, makes_folder=is_target)) as database:
+    with closing(Database(url, makes_folder=makes_folder)) as database:
         if database.is_sqlite and not is_target and not Path(database.place).exists():
             raise errors.NotFound(f"there is no file {database.place}")
         yield database

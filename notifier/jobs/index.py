@@ -35,6 +35,8 @@ _WRITTEN_AGAIN = 50
 # At least so many are taken in together rather than one by one.
 _MANY = 1_000
 _LATEST = 300
+# While the division of the profiles is changed, processes of both may run.
+_OF_NO_USE_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ class Index:
     def follow(self, conn: Connection) -> None:
         """Take in what has changed in profiles."""
         if not self._is_open:
-            self._is_open = True
             self._open(conn)
+            self._is_open = True
         marks = store_profiles.marks(conn)
         if marks == self.marks:
             return
@@ -90,14 +92,14 @@ class Index:
         self._broken.difference_update([profile.row for profile in block])
         self._broken |= put(self.compiled, block, self._left_out)
 
-    def changed(self, conn: Connection) -> set[int]:
-        """Return which profiles have changed or gone since they were taken in."""
+    def changed(self, conn: Connection, among: Sequence[int]) -> set[int]:
+        """Return which profiles have changed since they were taken in, or have gone of `among`."""
         marks = store_profiles.marks(conn)
         if marks == self.marks:
             return set()
         changed = {p.row for p in store_profiles.changed(conn, self.marks.change, self._part)}
         if marks.removal != self.marks.removal:
-            changed |= self.compiled.rows() - store_profiles.rows(conn, self._part)
+            changed |= set(among) - store_profiles.existing(conn, among)
         return changed
 
     def _forget(self) -> None:
@@ -121,12 +123,15 @@ class Index:
             self._forget()
             with suppress(OSError):  # it is written over when there is a new one
                 self._path.unlink(missing_ok=True)
+        except BaseException:  # what was not compared to its end is not believed
+            self._forget()
+            raise
 
     def _begin_with(self, conn: Connection, compiled: Compiled, note: Note) -> None:
         marks = store_profiles.marks(conn)
         if note.marks.change > marks.change or note.marks.removal > marks.removal:
             raise NoUse("ahead of the database")
-        if not _still_so(conn, note, marks):
+        if not _still_so(conn, note, marks, self._part):
             raise NoUse("of another past of the database")
         self.compiled, self.marks = compiled, note.marks
         self._taken_in = self._written = note.taken_in
@@ -141,13 +146,28 @@ class Index:
         """Write the file again, if that is worth it by now."""
         changed = self._taken_in - self._written
         enough = max(len(self.compiled), WORTH_A_FILE) // _WRITTEN_AGAIN
-        if self._path is None or len(self.compiled) < WORTH_A_FILE or changed < enough:
+        if self._path is None:
+            return
+        if len(self.compiled) < WORTH_A_FILE // 2:  # by far: not to and fro
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+        if len(self.compiled) < WORTH_A_FILE or changed < enough:
             return
         self._written = self._taken_in  # also where it fails: not again at every pass
         try:
             index_files.write(self._path, self.compiled, self._note(database))
+            self._clear(self._path)
         except OSError as error:  # a full disk or no right to write: slower, not wrong
             log.warning("index of profiles not kept", because=error.strerror)
+
+    def _clear(self, path: Path) -> None:
+        """Remove files of another division of the profiles, in which nobody has followed lately."""
+        with suppress(OSError):
+            latest = path.stat().st_mtime - _OF_NO_USE_SECONDS
+            for other in path.parent.glob(f"profiles-*-of-*{index_files.SUFFIX}"):
+                is_ours = other.stem.endswith(f"-of-{self._part.of}")
+                if not is_ours and other.stat().st_mtime < latest:
+                    other.unlink()
 
     def _note(self, database: Database) -> Note:
         with database.reading() as conn:
@@ -186,14 +206,20 @@ def put(profiles: Compiled, block: Sequence[Changed], left_out: LeftOut) -> set[
     return set(broken)
 
 
-def _still_so(conn: Connection, note: Note, marks: Marks) -> bool:
+def _still_so(conn: Connection, note: Note, marks: Marks, part: Part) -> bool:
     """Whether what had changed last still is as it was, or has changed since.
 
     Else the database was put back to what it was before, and has had other changes.
     """
-    now = {state.row: state for state in store_profiles.states(conn, [s.row for s in note.latest])}
-    for before in note.latest:
-        state = now.get(before.row)
+    known = {state.row: state for state in note.latest}
+    # A full note may lack some that changed together with its oldest; any other lacks none.
+    oldest = note.latest[-1].change if len(known) >= _LATEST else -1
+    latest = store_profiles.latest(conn, note.marks.change, part, limit=_LATEST)
+    if any(state.change > oldest and known.get(state.row) != state for state in latest):
+        return False
+    now = {state.row: state for state in store_profiles.states(conn, known)}
+    for row, before in known.items():
+        state = now.get(row)
         if state is None:
             if marks.removal == note.marks.removal:
                 return False

@@ -142,7 +142,8 @@ class Matcher:
         self, conn: Connection, found: Found, change: int, done: Matched, *, is_first: bool = False
     ) -> None:
         """Keep matches, but for those of profiles that have changed meanwhile."""
-        changed = np.array(sorted(self._index.changed(conn)), np.int64)
+        among = np.unique(found.profiles).tolist()
+        changed = np.array(sorted(self._index.changed(conn, among)), np.int64)
         kept = found.at(np.flatnonzero(~np.isin(found.profiles, changed)))
         (store_matches.put if is_first else store_matches.put_beside)(conn, kept, change=change)
         done.matches += len(kept)

@@ -112,6 +112,7 @@ class Shelves:
         self._shelves: list[Shelf] = []
         self._change, self._removals = -1, -1
         self._is_open = False
+        shelf_files.fingerprint()  # of the code that runs: an upgrade may replace it on the disk
 
     def up_to_date(
         self,
@@ -175,7 +176,8 @@ class Shelves:
         for path in sorted(self._folder.glob(f"*{shelf_files.SUFFIX}")):
             found = shelf_files.read(path)
             if found is None or found[2] > last:
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # another user's, who alone can read it
+                    path.unlink(missing_ok=True)
                 continue
             words, more, change = found
             here = np.ones(words.papers, bool)

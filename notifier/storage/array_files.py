@@ -2,15 +2,21 @@
 
 A file is written under another name first, so nobody ever sees half of one. What is cut off or
 damaged in its head is no file; who wants to know of every byte asks for the sums to be checked.
+Only its owner can read one: there are words in it that readers look for.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from hashlib import blake2b
+from importlib.metadata import version
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any
 from zlib import crc32
 
@@ -37,10 +43,11 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], note: Any, *, room: fl
         places[name] = values.dtype.str, end, len(values), total
         end += _aligned(int(values.nbytes * (1 + room)) + (_ALIGNED if room else 0))
     head = json.dumps({"arrays": places, "note": note}).encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    waiting = path.with_suffix(f".{os.getpid()}.new")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    opened, name = mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".new")
+    waiting = Path(name)
     try:
-        with waiting.open("wb") as file:
+        with os.fdopen(opened, "wb") as file:
             for number in (len(head), crc32(head)):
                 file.write(number.to_bytes(8, "little"))
             file.write(head)
@@ -98,6 +105,13 @@ def read(
         if checked and crc32(arrays[name][0][:count].data) != total:
             raise ValueError(f"{name} is damaged")
     return arrays, told["note"]
+
+
+def fingerprint(modules: Iterable[Path]) -> str:
+    """Return a name for code that makes arrays of words, with all that it rests on."""
+    code = b"".join(path.read_bytes() for path in [*sorted(modules), Path(__file__)])
+    more = f"{version('PyStemmer')} {unicodedata.unidata_version} {sys.byteorder}"
+    return blake2b(code + more.encode(), digest_size=8).hexdigest()
 
 
 def _aligned(size: int) -> int:

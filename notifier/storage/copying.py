@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection, Table, delete, func, inspect, select, text
 from sqlalchemy.exc import DataError, IntegrityError
@@ -91,11 +92,18 @@ def _present(target: Database) -> dict[str, int]:
     """Return how many rows of each table an earlier, aborted copy has written.
 
     Raises:
-        UsageError: the target holds what is of no copy.
+        UsageError: the target holds what is of no copy, or of another version's.
     """
+    if target.is_sqlite and not Path(target.place).exists():
+        return {}  # to look into it would make it
     with target.reading() as conn:
         known = set(inspect(conn).get_table_names())
         if schema.VERSION in known and schema.is_copy(conn):
+            if not schema.is_copy_of_ours(conn):
+                raise errors.UsageError(
+                    f"{target.place} is a copy begun by another version of notifier - "
+                    "empty the target, and copy again"
+                )
             return {one.name: _count(conn, one) for one in tables() if one.name in known}
         for one in tables():
             if one.name in known and one not in _REPLACED and _has_rows(conn, one):
@@ -124,12 +132,14 @@ def copy(source: Database, target: Database, *, tell: Tell) -> list[Copied]:
     Args:
         tell: Called with a table's name and how many more of its rows are done: read, or read back.
     Raises:
-        Conflict: another process copies into the target.
+        UsageError: the target holds what is of no copy of ours.
+        Conflict: another process copies into the target, or the source was changed since an earlier
+            copy was aborted.
         DatabaseError: the target does not take a row.
     """
-    mark = _begin(target)
+    into = _begin(target)
     with source.reading() as conn:
-        read = [_copied(conn, table, target, mark, tell) for table in tables()]
+        read = [_copied(conn, table, into, tell) for table in tables()]
         highest = {one: carried.numbered_from(conn, one) for one in numbered()}
     with target.reading() as conn:
         back = [_summed(conn, table, tell) for table in tables()]
@@ -138,13 +148,23 @@ def copy(source: Database, target: Database, *, tell: Tell) -> list[Copied]:
         for table, one, other in zip(tables(), read, back, strict=True)
     ]
     if all(one.is_equal for one in done):
-        _end(target, mark, highest)
+        _end(into, highest)
     return done
 
 
-def _begin(target: Database) -> str:
-    """Have the target be a copy in the making, and ours; return the mark by which it is."""
-    mark = schema.COPY + secrets.token_hex(6)
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where to; `mark`: by which it is ours; `goes_on`: with the rows of an earlier copy."""
+
+    database: Database
+    mark: str
+    goes_on: bool
+
+
+def _begin(target: Database) -> _Target:
+    """Have the target be a copy in the making, and ours."""
+    goes_on = any(_present(target).values())
+    mark = f"{schema.COPY} {schema.head()} {secrets.token_hex(6)}"
     with target.reading() as conn:
         is_begun = inspect(conn).has_table(schema.VERSION) and schema.is_copy(conn)
     if not is_begun:
@@ -154,45 +174,48 @@ def _begin(target: Database) -> str:
             for one in _REPLACED:
                 conn.execute(delete(one))
         schema.mark(conn, mark)
-    return mark
+    return _Target(target, mark, goes_on)
 
 
 @contextmanager
-def _ours(target: Database, mark: str) -> Iterator[Connection]:
+def _ours(target: _Target) -> Iterator[Connection]:
     """A transaction on the target while it is still this process that copies into it."""
-    with target.writing() as conn:
-        if schema.marked(conn) != mark:
-            raise errors.Conflict(f"{target.place}: another process copies into it by now")
+    with target.database.writing() as conn:
+        if schema.marked(conn) != target.mark:
+            raise errors.Conflict(f"{target.database.place}: another process copies into it by now")
         yield conn
 
 
-def _copied(
-    conn: Connection, table: Table, target: Database, mark: str, tell: Tell
-) -> tuple[int, int]:
+def _copied(conn: Connection, table: Table, target: _Target, tell: Tell) -> tuple[int, int]:
     """Write the rows of a table that are not there yet; return how many it has, and their sum."""
-    with _ours(target, mark) as other:
+    with _ours(target) as other:
         present = _count(other, table)
     count, sums = 0, 0
     with carried.rows(conn, table, piece=PIECE) as pieces:
         for rows in pieces:
             sums += carried.total(rows)
             if new := rows[max(present - count, 0) :]:
-                _write(target, mark, table, new)
+                _write(target, table, new)
             count += len(rows)
             tell(table.name, len(rows))
     return count, sums % carried.MODULUS
 
 
-def _write(target: Database, mark: str, table: Table, rows: list[Carried]) -> None:
+def _write(target: _Target, table: Table, rows: list[Carried]) -> None:
     try:
-        with _ours(target, mark) as conn:
+        with _ours(target) as conn:
             carried.write(conn, table, rows)
     except (DataError, IntegrityError) as error:
         if len(rows) > 1:  # look for the one
             half = len(rows) // 2
-            _write(target, mark, table, rows[:half])
-            _write(target, mark, table, rows[half:])
+            _write(target, table, rows[:half])
+            _write(target, table, rows[half:])
             return
+        if target.goes_on and isinstance(error, IntegrityError):  # it does not go with those there
+            raise errors.Conflict(
+                "the source was changed since the copy was aborted - "
+                "empty the target, and copy again"
+            ) from None
         row = (
             f"row {rows[0][0]} of {table.name}"
             if carried.is_numbered(table)
@@ -200,7 +223,7 @@ def _write(target: Database, mark: str, table: Table, rows: list[Carried]) -> No
         )
         said = re.sub('"[^"]*"', '"..."', str(error.orig))  # it may be an address
         raise errors.DatabaseError(
-            f"{target.place} does not take {row}: {said} - mend it in the source"
+            f"{target.database.place} does not take {row}: {said} - mend it in the source"
         ) from None
 
 
@@ -213,9 +236,9 @@ def _summed(conn: Connection, table: Table, tell: Tell) -> tuple[int, int]:
     return count, sums % carried.MODULUS
 
 
-def _end(target: Database, mark: str, highest: dict[Table, int]) -> None:
+def _end(target: _Target, highest: dict[Table, int]) -> None:
     """New rows are numbered behind all that ever were; the copy is a database as any other."""
-    with _ours(target, mark) as conn:
+    with _ours(target) as conn:
         for table, number in highest.items():
             carried.number_behind(conn, table, number)
         conn.execute(text("ANALYZE"))  # statements are planned by it, from the first on

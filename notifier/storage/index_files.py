@@ -6,11 +6,8 @@ other code or belongs to another database is no use, and says so.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, dataclass
 from functools import cache
-from hashlib import blake2b
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +46,11 @@ class Note:
 
 
 @cache
-def _fingerprint() -> str:
-    """A name for the code that makes an index of rules, and of words what they are kept under."""
+def fingerprint() -> str:
+    """Return a name for the code that makes an index of rules, and keys of words."""
     folder = Path(str(profiles.__file__)).parent
     modules = [*folder.glob("*.py"), *(folder / "matching").glob("*.py"), Path(str(text.__file__))]
-    code = b"".join(path.read_bytes() for path in sorted(modules))
-    more = f"{version('PyStemmer')} {sys.byteorder}"
-    return blake2b(code + more.encode(), digest_size=8).hexdigest()
+    return array_files.fingerprint(modules)
 
 
 def write(path: Path, compiled: Compiled, note: Note) -> None:
@@ -64,7 +59,7 @@ def write(path: Path, compiled: Compiled, note: Note) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    told = {"code": _fingerprint(), **asdict(note)}
+    told = {"code": fingerprint(), **asdict(note)}
     array_files.write(path, compiled.held(), told, room=_ROOM)
 
 
@@ -80,7 +75,7 @@ def read(path: Path, owner: str) -> tuple[Compiled, Note] | None:
         return None
     except (OSError, ValueError, KeyError) as error:
         raise NoUse(f"cannot be read: {error}") from error
-    if told["code"] != _fingerprint():
+    if told["code"] != fingerprint():
         raise NoUse("of another version")
     if told["owner"] != owner:
         raise NoUse("of another database")

@@ -18,7 +18,8 @@ from notifier import errors
 from notifier.storage.database import Database
 
 VERSION = "alembic_version"
-COPY = "copy "  # what the revision of a copy in the making begins with
+# What stands where the revision would, of a copy in the making: copy, its revision, whose it is.
+COPY = "copy"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -61,7 +62,12 @@ def marked(connection: Connection) -> str:
 
 def is_copy(connection: Connection) -> bool:
     """Whether a database with tables is a copy in the making (`storage.copying`)."""
-    return marked(connection).startswith(COPY)
+    return marked(connection).startswith(f"{COPY} ")
+
+
+def is_copy_of_ours(connection: Connection) -> bool:
+    """Whether a copy in the making has the schema that this version works with."""
+    return marked(connection).startswith(f"{COPY} {head()} ")
 
 
 def mark(connection: Connection, revision: str) -> None:

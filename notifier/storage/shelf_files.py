@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import cache
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, overload
 
@@ -56,11 +55,10 @@ class Lines(Sequence[str]):
 
 
 @cache
-def _fingerprint() -> str:
-    """A name for the code that cuts texts into words and makes keys of them."""
+def fingerprint() -> str:
+    """Return a name for the code that cuts texts into words and makes keys of them."""
     modules = (text, concordance, keys, names)
-    code = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
-    return blake2b(code, digest_size=8).hexdigest()
+    return array_files.fingerprint(Path(str(module.__file__)) for module in modules)
 
 
 def write(path: Path, words: Concordance, more: dict[str, NDArray[Any]], note: Any) -> None:
@@ -70,7 +68,7 @@ def write(path: Path, words: Concordance, more: dict[str, NDArray[Any]], note: A
         OSError: it cannot be written.
     """
     arrays = dict(_arrays(words)) | more
-    head = {"code": _fingerprint(), "papers": words.papers, "note": note}
+    head = {"code": fingerprint(), "papers": words.papers, "note": note}
     array_files.write(path, arrays, head)
 
 
@@ -101,7 +99,7 @@ def read(path: Path) -> tuple[Concordance, dict[str, NDArray[Any]], Any] | None:
         held, head = array_files.read(path)
     except (OSError, ValueError, KeyError):
         return None
-    if head["code"] != _fingerprint():
+    if head["code"] != fingerprint():
         return None
     arrays = {name: values[:count] for name, (values, count) in held.items()}
     names = [field.name for field in fields(Concordance) if field.name in arrays]

@@ -14,7 +14,7 @@ from notifier.profiles.profile import Profile
 from notifier.storage import store_matches, store_posts
 from notifier.storage import tables as t
 from notifier.storage.part import ALL, Part
-from notifier.storage.statements import chunks, insert_new, last_number, next_numbers
+from notifier.storage.statements import among, chunks, insert_new, last_number, next_numbers
 
 _CHANGE, _REMOVAL = "profile change", "profile removal"
 _BLOCK = 50_000
@@ -256,6 +256,12 @@ def states(conn: Connection, rows: Iterable[int]) -> list[State]:
 def rows(conn: Connection, part: Part = ALL) -> set[int]:
     """Return the rows of all profiles."""
     return set(conn.scalars(select(t.profile.c.id).where(part.has(t.profile.c.id))))
+
+
+def existing(conn: Connection, rows: Sequence[int]) -> set[int]:
+    """Return those of some rows that are profiles."""
+    p = t.profile.c
+    return set(conn.scalars(select(p.id).where(among(conn, p.id, rows))))
 
 
 def unmatched(conn: Connection, part: Part = ALL, *, limit: int) -> list[Changed]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from notifier.profiles.matching.clauses import HUNDRED, Clauses
 from notifier.profiles.matching.columns import Column
 from notifier.profiles.matching.plain import UNREAD, PlainLines
-from notifier.profiles.parser import parse
+from notifier.profiles.parser import LINE_CHARACTERS, parse
 from notifier.profiles.rules import Line, Not, Weighted, wants_trend
 
 NEVER = 0
@@ -44,14 +44,14 @@ class AskedByMany(NamedTuple):
 
 
 class _Distinct(dict[str, int]):
-    """Distinct lines by number: space at the ends does not count."""
+    """Distinct lines by number: space at the ends does not count, but where a line is too long."""
 
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
 
     def __missing__(self, typed: str) -> int:
-        line = typed.strip()
+        line = typed if len(typed) > LINE_CHARACTERS else typed.strip()
         if line != typed:
             number = self[typed] = self[line]
             return number

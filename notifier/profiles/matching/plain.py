@@ -94,7 +94,7 @@ class PlainLines:
         """Return the clause and the weight (0: never) of each line; `UNREAD` for the parser's.
 
         Args:
-            lines: Without line breaks, and without space at their ends.
+            lines: Without line breaks; without space at their ends, but where they are too long.
         """
         clauses = np.full(len(lines), UNREAD, np.int32)
         if not lines:
