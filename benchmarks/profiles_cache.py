@@ -20,7 +20,6 @@ import pickle
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
@@ -185,10 +184,8 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=CORPUS, help="absent: generated papers")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     asked = parser.parse_args()
-    begun = time.perf_counter()
     figures = measure(asked.profiles, asked.changes, asked.papers, asked.seed, asked.corpus)
     sys.stdout.writelines(f"{line}\n" for line in told(figures))
-    sys.stderr.write(f"{time.perf_counter() - begun:.0f} s in all\n")
     if asked.json:
         where = machine("numpy", "pystemmer")
         report = {"figures": figures, "targets": TARGETS, "machine": where}

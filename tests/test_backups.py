@@ -101,6 +101,11 @@ BREAKS = {
     "nobody is mailed who did not confirm": "UPDATE subscriber SET confirmed_at = NULL",
     "a claimed mail has an owner and an end of the claim": "UPDATE delivery SET state = 'claimed'",
     "who is mailed has a time for the next digest": "UPDATE subscriber SET next_due_at = NULL",
+    "whose digest is planned is mailed": (
+        "INSERT INTO planned (subscriber_id, due_at, planned_at, not_before, failures)"
+        " SELECT id, next_due_at, next_due_at, next_due_at, 0 FROM subscriber WHERE id = 2;"
+        "UPDATE subscriber SET state = 'left', next_due_at = NULL WHERE id = 2"
+    ),
     "who is not mailed has none": "UPDATE subscriber SET state = 'left'",
 }
 

@@ -130,6 +130,11 @@ def test_links_between_documents_lead_somewhere(document: str) -> None:
         assert ((ROOT / document).parent / target).exists(), target
 
 
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_nothing_is_left_to_be_filled_in(document: str) -> None:
+    assert re.findall(r"(?m)^[A-Z_]{5,}$", (ROOT / document).read_text()) == []
+
+
 def test_every_make_target_is_listed_with_its_purpose() -> None:
     text = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z]+):", text, re.M))
