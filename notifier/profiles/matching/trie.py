@@ -19,12 +19,17 @@ from notifier.profiles.matching.concordance import hash_of
 from notifier.profiles.matching.table import ABSENT, Hashes, Ints, Table
 
 _KEY_BITS = np.uint64(32)
+_NOTHING = blake2b(digest_size=8)
 NO_KEY = -1
 
 
 def hashes_of(keys: Sequence[Key]) -> Hashes:
     """Return what `hash_of` gives of each key."""
-    digests = [blake2b(key.encode(), digest_size=8).digest() for key in keys]
+    digests = []
+    for key in keys:
+        hashing = _NOTHING.copy()  # twice as fast as a new one
+        hashing.update(key.encode())
+        digests.append(hashing.digest())
     hashes = np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
     return np.maximum(hashes, np.uint64(1))
 
