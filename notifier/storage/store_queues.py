@@ -22,8 +22,10 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal_column,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -39,15 +41,20 @@ _NOW = bindparam("now", type_=Utc)
 
 
 def may_be_mailed(subscriber: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether a subscriber is active, not paused and not suppressed at the statement's `now`."""
+    """Whether a subscriber is active, not paused and not suppressed at the statement's `now`.
+
+    Asked of one mail after the other: PostgreSQL must not look through subscribers for their mails.
+    """
     paused = t.subscriber.c.paused_until
     return exists(
-        select(t.subscriber.c.id).where(
+        select(t.subscriber.c.id)
+        .where(
             t.subscriber.c.id == subscriber,
             t.subscriber.c.state == "active",
             or_(paused.is_(None), paused <= _NOW),
             ~is_suppressed(_NOW),
         )
+        .offset(literal_column("0"))  # else it is joined
     )
 
 
@@ -83,28 +90,57 @@ def _waits(waiting: FromClause) -> ColumnElement[bool]:
     )  # fmt: skip
 
 
-def _heads(column: str, *order: str) -> Select[Any]:
-    """Return a column of the head of each open queue, the longest waiting first.
+def _first(column: str, *order: str) -> Select[Any]:
+    """Return the query for the mail at the head of the query's destination.
 
     Args:
+        column: What is asked of it, beside its time.
         order: Of the mails in a queue, behind their time.
     """
-    q, waiting, head = t.destination.c, t.delivery.alias("waiting"), t.delivery.alias("head")
+    waiting = t.delivery.alias("waiting")
     w = waiting.c
-    first = (
-        select(w.id)
-        .where(w.queue == q.name, _waits(waiting))
+    return (
+        select(w[column])
+        .where(w.queue == t.destination.c.name, _waits(waiting))
         .order_by(w.not_before, *(w[name] for name in order))
         .limit(1)
         .correlate(t.destination)
     )
-    return (
-        select(head.c[column])
-        .join_from(t.destination, head, head.c.id == first.scalar_subquery())
-        .where(q.paused_at.is_(None), _past(q.slow_until), _past(q.full_until), _has_room(),
-               _server_is_asked())
-        .order_by(head.c.not_before, head.c.id)
+
+
+def _is_open() -> ColumnElement[bool]:
+    """Whether mails of the query's destination may be sent now."""
+    q = t.destination.c
+    return and_(
+        q.paused_at.is_(None), _past(q.slow_until), _past(q.full_until), _has_room(),
+        _server_is_asked(),
     )  # fmt: skip
+
+
+def _heads() -> Select[Any]:
+    """Return the rows of the heads of all open queues, the longest waiting first."""
+    head = t.delivery.alias("head")
+    return (
+        select(head.c.id)
+        .join_from(t.destination, head, head.c.id == _first("id", "id").scalar_subquery())
+        .where(_is_open())
+        .order_by(head.c.not_before, head.c.id)
+    )
+
+
+def _next_queue() -> Select[Any]:
+    """Return the open queue whose head waits longest.
+
+    Lateral, so that PostgreSQL looks at the head of each queue and never at each mail of one.
+    """
+    head = _first("not_before").lateral("head")
+    return (
+        select(t.destination.c.name)
+        .join_from(t.destination, head, true())
+        .where(_is_open())
+        .order_by(head.c.not_before)
+        .limit(1)
+    )
 
 
 @cache
@@ -119,7 +155,7 @@ def claiming(dialect: str) -> ReturningUpdate[Any]:
     Made once: to make it costs as much as to run it. Its parameters are `now`, `owner`,
     `lease_until`, `limit` and `trial`.
     """
-    d, heads = t.delivery.c, _heads("id", "id").limit(bindparam("limit"))
+    d, heads = t.delivery.c, _heads().limit(bindparam("limit"))
     which = _one_that_is_free() if dialect == "postgresql" else d.id.in_(heads)
     return (
         update(t.delivery)
@@ -140,7 +176,7 @@ def _one_that_is_free() -> ColumnElement[bool]:
     # index does not have.
     found = (
         select(free.c.id)
-        .where(free.c.queue == _heads("queue").limit(1).scalar_subquery(), _waits(free))
+        .where(free.c.queue == _next_queue().scalar_subquery(), _waits(free))
         .order_by(free.c.not_before)
         .limit(1)
         .with_for_update(of=free, key_share=True, skip_locked=True)
