@@ -37,6 +37,7 @@ from notifier.storage import (
 from notifier.storage.database import Database
 from notifier.storage.match_rows import Found, together
 from notifier.storage.part import ALL, Part
+from notifier.storage.store_profiles import Marks
 
 log = structlog.get_logger()
 
@@ -88,11 +89,14 @@ class Matcher:
         self._left_out = LeftOut()
         self._index = Index(self._left_out, kept, part)
         self._risen: set[int] = set()
-        self._talked: tuple[int, datetime, store_profiles.Marks] | None = None
+        self._talked: tuple[int, datetime, Marks] | None = None
 
     def run(self, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> Matched:
         """Match all that is not matched yet at `now` (aware UTC)."""
         done = Matched()
+        with self._database.reading() as conn:
+            if self._has_nothing_to_do(conn, now):
+                return done
         for step in (self._new_papers, self._profiles):
             while not stopping() and step(done, now):
                 pass
@@ -104,6 +108,20 @@ class Matcher:
         if done.papers or done.profiles:
             log.info("matched", papers=done.papers, profiles=done.profiles, matches=done.matches)
         return done
+
+    def _has_nothing_to_do(self, conn: Connection, now: datetime) -> bool:
+        """Asked at each pass, so in one transaction."""
+        return (
+            match_marks.mark(conn, self._part) >= paper_changes.last(conn)
+            and not store_profiles.unmatched(conn, self._part, limit=1)
+            and self._talk_of(conn, now) == self._talked
+            and store_matches.cleared_on(conn) == now.date()
+        )
+
+    def _talk_of(self, conn: Connection, now: datetime) -> tuple[int, datetime, Marks]:
+        """What trends depend on: they move with readings, and with age."""
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        return store_signals.last(conn), hour, store_profiles.marks(conn)
 
     def _shelf(self, conn: Connection, rows: Sequence[int]) -> Shelf:
         shelf, broken = shelved(conn, rows)
@@ -174,9 +192,8 @@ class Matcher:
         """
         with self._database.reading() as conn:
             self._index.follow(conn)
-            hour = now.replace(minute=0, second=0, microsecond=0)
-            asked = store_signals.last(conn), hour, self._index.marks
-            if asked == self._talked:  # trends move with readings, and with age
+            asked = self._talk_of(conn, now)
+            if asked == self._talked:
                 return
             at, mark = self._moment(conn, now), match_marks.mark(conn, self._part)
             risen = at.talk.rising(window=WINDOW, since=now - KEPT).keys()
