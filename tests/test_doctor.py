@@ -287,6 +287,7 @@ def test_damage_a_foreign_file_and_a_newer_schema_are_failures(
         assert (none, "newer version" in one.found) == (None, True)
 
 
+@pytest.mark.sqlite("pages of a file")
 def test_a_damaged_page_is_found(tmp_path: Path, database: Database) -> None:
     for number in range(50):
         subscriber(database, f"s{number}@example.org")

@@ -179,6 +179,7 @@ def test_hits_say_where_they_stand(stocked: Notifier) -> None:
     ]
 
 
+@pytest.mark.sqlite("files beside it")
 def test_papers_are_read_once_and_then_from_files(stocked: Notifier) -> None:
     first = stocked("profile", "test", "RAG", "--format", "jsonl")
     again = stocked("profile", "test", "RAG", "--format", "jsonl")

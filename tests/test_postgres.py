@@ -150,6 +150,7 @@ def test_who_finds_no_connection_free_is_told_so(url: str, monkeypatch: pytest.M
     made.close()
 
 
+@pytest.mark.sqlite("asked for by the file of settings alone")
 def test_the_password_comes_from_its_file(server: Cluster, notifier: Notifier) -> None:
     word = notifier.folder / "word"
     word.write_text(f"{server.password}\n")

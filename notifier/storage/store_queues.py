@@ -6,7 +6,7 @@ look at each queue's head, however many mails stand in one that is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -90,17 +90,17 @@ def _waits(waiting: FromClause) -> ColumnElement[bool]:
     )  # fmt: skip
 
 
-def _first(column: str, *order: str) -> Select[Any]:
+def _first(columns: Sequence[str], *order: str) -> Select[Any]:
     """Return the query for the mail at the head of the query's destination.
 
     Args:
-        column: What is asked of it, beside its time.
+        columns: What is asked of it.
         order: Of the mails in a queue, behind their time.
     """
     waiting = t.delivery.alias("waiting")
     w = waiting.c
     return (
-        select(w[column])
+        select(*(w[name] for name in columns))
         .where(w.queue == t.destination.c.name, _waits(waiting))
         .order_by(w.not_before, *(w[name] for name in order))
         .limit(1)
@@ -122,7 +122,7 @@ def _heads() -> Select[Any]:
     head = t.delivery.alias("head")
     return (
         select(head.c.id)
-        .join_from(t.destination, head, head.c.id == _first("id", "id").scalar_subquery())
+        .join_from(t.destination, head, head.c.id == _first(["id"], "id").scalar_subquery())
         .where(_is_open())
         .order_by(head.c.not_before, head.c.id)
     )
@@ -133,12 +133,12 @@ def _next_queue() -> Select[Any]:
 
     Lateral, so that PostgreSQL looks at the head of each queue and never at each mail of one.
     """
-    head = _first("not_before").lateral("head")
+    head = _first(["not_before", "id"]).lateral("head")
     return (
         select(t.destination.c.name)
         .join_from(t.destination, head, true())
         .where(_is_open())
-        .order_by(head.c.not_before)
+        .order_by(head.c.not_before, head.c.id)
         .limit(1)
     )
 
