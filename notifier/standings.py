@@ -36,8 +36,13 @@ def processes(app: App) -> list[dict[str, Any]]:
     ]
 
 
+def is_silent(seen: Seen) -> bool:
+    """Whether a process has ended without a word; in real time, whatever `--now` says."""
+    return abs(system_clock() - seen.beat_at) > SILENT_AFTER
+
+
 def _state(seen: Seen, lease: Lease) -> str:
-    if abs(system_clock() - seen.beat_at) > SILENT_AFTER:  # in real time, whatever `--now` says
+    if is_silent(seen):
         return "silent"
     if seen.process.token == lease.holder:
         return SCHEDULER

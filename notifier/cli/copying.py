@@ -62,14 +62,13 @@ def _opened(url: str, *, is_target: bool = False, makes_folder: bool = False) ->
 def _check_nobody_runs(source: Database) -> None:
     from notifier.daemon.identity import is_gone, this_process
     from notifier.intake import system_clock
-    from notifier.standings import SILENT_AFTER
+    from notifier.standings import is_silent
     from notifier.storage import copying
 
-    now = system_clock()  # in real time, whatever `--now` says
-    me = this_process("", now)
+    me = this_process("", system_clock())
     for seen in copying.processes(source):
         who = seen.process
-        if abs(now - seen.beat_at) <= SILENT_AFTER and not is_gone(who, me):
+        if not (is_silent(seen) or is_gone(who, me)):
             raise errors.Busy(
                 f"a daemon works on {source.place} (process {who.pid} on {who.host}) - "
                 "stop it first: what it does meanwhile would be lost"

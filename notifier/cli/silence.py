@@ -27,7 +27,7 @@ def why(
         subscriber = app.subscriptions.get(address)
         found = _reasons(app, subscriber)
         with app.database.reading() as conn:
-            due = store_planned.due_since(conn, subscriber.row) or subscriber.next_due_at
+            due = store_planned.next_due(conn, subscriber)
     if format_ is not Format.table:
         for one in found:
             typer.echo(to_json(asdict(one)))

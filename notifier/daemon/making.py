@@ -58,7 +58,7 @@ def last_change(app: App) -> int:
 def is_matched(app: App, *, upto: int | None = None) -> bool:
     """Whether all papers are matched with all profiles, or all up to a change."""
     with app.database.reading() as conn:
-        return match_marks.mark(conn) >= (paper_changes.last(conn) if upto is None else upto)
+        return match_marks.is_current(conn, upto=upto)
 
 
 def left_over(app: App, *, never_claimed_for: timedelta | None) -> list[int]:

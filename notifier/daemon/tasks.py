@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import structlog
@@ -55,14 +56,7 @@ class Tasks:
 
     async def _patiently(self, name: str, work: Work) -> None:
         """Do some work; where the database cannot be used now, it waits longer and longer."""
-        try:
-            await guarded(name, work)
-        except errors.NOT_NOW as error:
-            if self._patience.failed(name, _seconds()):
-                log.error("the database cannot be used: waiting", job=name, reason=str(error))
-        else:
-            if self._patience.went_well(name, _seconds()):
-                log.info("the database can be used again")
+        await tried(name, partial(guarded, name, work), self._patience)
 
     def close(self) -> None:
         """Start nothing any more."""
@@ -83,6 +77,20 @@ class Tasks:
         wanted = names or tuple(self._tasks)
         found = (self._tasks[name] for name in wanted if name in self._tasks)
         return {task for task in found if not task.done()}
+
+
+async def tried(name: str, work: Work, patience: Patience) -> bool:
+    """Do some work, and return whether the database could be used; that it cannot is said once, and
+    that it can again."""
+    try:
+        await work()
+    except errors.NOT_NOW as error:
+        if patience.failed(name, _seconds()):
+            log.error("the database cannot be used: waiting", job=name, reason=str(error))
+        return False
+    if patience.went_well(name, _seconds()):
+        log.info("the database can be used again")
+    return True
 
 
 async def guarded(name: str, work: Work) -> None:

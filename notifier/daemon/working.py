@@ -19,6 +19,7 @@ import structlog
 from notifier import errors
 from notifier.app import App
 from notifier.daemon.making import is_matched, write_some
+from notifier.daemon.tasks import tried
 from notifier.engine.engine import MATCHING, SOURCES, Handler, Task
 from notifier.jobs.ingest import Ready, at_once
 from notifier.patience import Patience
@@ -143,16 +144,7 @@ class Work:
     async def _patiently(self, name: str, once: Callable[[], Awaitable[None]]) -> None:
         """Do some work, as often as it takes until the database can be used, or until `stop`."""
         clock = asyncio.get_running_loop().time
-        while True:
-            try:
-                await once()
-            except errors.NOT_NOW as error:
-                if self._patience.failed(name, clock()):
-                    log.error("the database cannot be used: waiting", job=name, reason=str(error))
-            else:
-                if self._patience.went_well(name, clock()):
-                    log.info("the database can be used again")
-                return
+        while not await tried(name, once, self._patience):
             while self._patience.has_to_wait(name, clock()):
                 if self._stop.is_set():
                     return

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 
 from notifier import errors
 from notifier.doctor.finding import Finding, failed, ok, warning
 from notifier.doctor.setup import Setup
 from notifier.engine import own_schema
 from notifier.engine.distributed import Distributed
-from notifier.standings import SILENT_AFTER
+from notifier.standings import is_silent
 from notifier.storage import store_processes
 from notifier.storage.database import Database
 from notifier.vitals import WORKER
@@ -20,10 +19,10 @@ async def ask_engine(setup: Setup) -> list[Finding]:
     """Whether the engine's tables are there, and a worker lives."""
     if setup.settings.engine.kind == "inline":
         return [ok("engine", "inline: the scheduler does its own work")]
-    return [await asyncio.to_thread(_judged, setup, setup.opened)]
+    return [await asyncio.to_thread(_judged, setup.opened)]
 
 
-def _judged(setup: Setup, database: Database) -> Finding:
+def _judged(database: Database) -> Finding:
     try:
         is_installed = own_schema.is_installed(database)
     except errors.ConfigError as error:
@@ -31,7 +30,7 @@ def _judged(setup: Setup, database: Database) -> Finding:
     if not is_installed:
         said = "its tables are not there, or of another version"
         return warning("engine", said, 'Make them: "notifier db upgrade".')
-    waiting, workers = Distributed(database).waiting(), _workers(setup, database)
+    waiting, workers = Distributed(database).waiting(), _workers(database)
     said = f"procrastinate: {waiting} tasks wait, {workers} workers live"
     if not workers:
         remedy = 'Start at least one: "notifier run --only worker" (docs/postgresql.md).'
@@ -39,10 +38,7 @@ def _judged(setup: Setup, database: Database) -> Finding:
     return ok("engine", said)
 
 
-def _workers(setup: Setup, database: Database) -> int:
-    now, alive = setup.clock(), Counter[str]()
+def _workers(database: Database) -> int:
     with database.reading() as conn:
-        for seen in store_processes.every(conn):
-            if abs(now - seen.beat_at) <= SILENT_AFTER:
-                alive.update(seen.process.roles.split(","))
-    return alive[WORKER]
+        alive = [seen for seen in store_processes.every(conn) if not is_silent(seen)]
+    return sum(WORKER in seen.process.roles.split(",") for seen in alive)

@@ -107,9 +107,8 @@ def explain(
     number, came_at = paper.arrival, changes.arrived_at
     if subscriber.replacements and (paper.revision or 0) > (number or 0):
         number, came_at = paper.revision, changes.changed_at
-    due = store_planned.due_since(conn, subscriber.row) or subscriber.next_due_at
     facts = Facts(
-        replace(subscriber, next_due_at=due),
+        replace(subscriber, next_due_at=store_planned.next_due(conn, subscriber)),
         tuple(opinion.wish for opinion in opinions),
         lookback,
         suppressed=(store_subscribers.suppression(conn, subscriber.address, now) or ("",))[0],
@@ -117,7 +116,7 @@ def explain(
         arrived_at=came_at,
         changed_at=changes.changed_at,
         is_behind=number is not None and number > subscriber.seen,
-        is_matched=match_marks.mark(conn) >= changes.number
+        is_matched=match_marks.is_current(conn, upto=changes.number)
         and all(profile.matched for profile in profiles if profile.enabled),
         sent=sent,
         looked_at=None

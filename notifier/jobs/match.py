@@ -112,7 +112,7 @@ class Matcher:
     def _has_nothing_to_do(self, conn: Connection, now: datetime) -> bool:
         """Asked at each pass, so in one transaction."""
         return (
-            match_marks.mark(conn, self._part) >= paper_changes.last(conn)
+            match_marks.is_current(conn, self._part)
             and not store_profiles.unmatched(conn, self._part, limit=1)
             and self._talk_of(conn, now) == self._talked
             and store_matches.cleared_on(conn) == now.date()
@@ -144,7 +144,7 @@ class Matcher:
             for part in parts(rows):
                 for found in self._wanted(self._index.compiled, self._shelf(conn, part), at):
                     with self._database.writing() as writing:
-                        if match_marks.mark(writing, self._part) >= last:
+                        if match_marks.is_current(writing, self._part, upto=last):
                             return True  # another process was faster
                         is_alone = is_alone and match_marks.begin(
                             writing, last, self._part, self._token

@@ -29,9 +29,9 @@ def highest(conn: Connection) -> int:
     return max(_marks(conn).values(), default=0)
 
 
-def is_current(conn: Connection) -> bool:
-    """Whether every change of papers is matched with all profiles."""
-    return mark(conn) >= paper_changes.last(conn)
+def is_current(conn: Connection, part: Part = ALL, *, upto: int | None = None) -> bool:
+    """Whether every change of papers, or every one up to `upto`, is matched with all profiles."""
+    return mark(conn, part) >= (paper_changes.last(conn) if upto is None else upto)
 
 
 def set_mark(conn: Connection, number: int, part: Part = ALL) -> None:

@@ -223,6 +223,11 @@ def plan_again(conn: Connection, rows: Sequence[int], *, now: datetime) -> None:
     conn.execute(again.values(planned_at=now, lease_owner=None, lease_until=None))
 
 
+def next_due(conn: Connection, subscriber: Subscriber) -> datetime | None:
+    """Return when a subscriber's digest is due that comes next, planned or not."""
+    return due_since(conn, subscriber.row) or subscriber.next_due_at
+
+
 def due_since(conn: Connection, row: int) -> datetime | None:
     """Return since when a subscriber's digest is due that is planned and not written."""
     found: datetime | None = conn.scalar(
