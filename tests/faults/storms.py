@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from threading import Event, Thread
 
@@ -52,10 +53,6 @@ class Disk:
         self._emptied = Event()
         self._taking = Thread()
 
-    @property
-    def _ballast(self) -> Path:
-        return self.folder / "ballast"
-
     def fill(self, database: Path, *, patience_seconds: float = 30.0) -> None:
         """Leave no byte free, of a database also none that it keeps for later.
 
@@ -63,27 +60,23 @@ class Disk:
             sqlite3.OperationalError: somebody reads or writes all the while.
         """
         settle(database, patience_seconds)
-        self._take_all()
+        ballast = (self.folder / "ballast").open("ab", buffering=0)
+        _take_all(ballast)
         self._emptied.clear()
-        self._taking = Thread(target=self._keep_full, daemon=True)
+        self._taking = Thread(target=self._keep_full, args=[ballast], daemon=True)
         self._taking.start()
 
-    def _take_all(self) -> None:
-        with self._ballast.open("ab", buffering=0) as file:
-            for size in (65536, 1):
-                with suppress(OSError):
-                    while file.write(bytes(size)):
-                        pass
-
-    def _keep_full(self) -> None:
-        while not self._emptied.wait(0.002):
-            self._take_all()
+    def _keep_full(self, ballast: FileIO) -> None:
+        with ballast:  # kept open: a name would lead to another disk once this one is gone
+            while not self._emptied.wait(0.002):
+                _take_all(ballast)
+            ballast.truncate(0)
 
     def empty(self) -> None:
-        """Make room again."""
+        """Make room again; where there is some, nothing changes."""
         self._emptied.set()
-        self._taking.join()
-        self._ballast.unlink()
+        if self._taking.is_alive():
+            self._taking.join()
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
@@ -93,6 +86,13 @@ class Disk:
             yield
         finally:
             _mount("-o", "remount,rw", str(self.folder))
+
+
+def _take_all(ballast: FileIO) -> None:
+    for size in (65536, 1):
+        with suppress(OSError):
+            while ballast.write(bytes(size)):
+                pass
 
 
 def settle(database: Path, patience_seconds: float = 0) -> None:
@@ -113,9 +113,11 @@ def a_disk(folder: Path, megabytes: int = 4) -> Iterator[Disk]:
     folder.mkdir()
     if os.geteuid() or not _mount("-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)):
         pytest.skip("only root may mount a small disk, and not in every container")
+    disk = Disk(folder)
     try:
-        yield Disk(folder)
+        yield disk
     finally:
+        disk.empty()
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 

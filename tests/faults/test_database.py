@@ -142,6 +142,13 @@ async def test_while_another_process_writes_pages_say_so_and_afterwards_all_is_s
         await goes_on(instance, sink, key)
 
 
+def test_who_fills_a_small_disk_leaves_no_byte_on_the_one_below_it(tmp_path: Path) -> None:
+    with a_disk(tmp_path / "small") as small:
+        small.fill(small.folder / "test.db")
+    assert list((tmp_path / "small").iterdir()) == []
+    assert not small._taking.is_alive()
+
+
 @pytest.mark.anyio
 async def test_on_a_full_disk_pages_say_so_and_with_room_all_is_sent_once(disk: Disk) -> None:
     sink = Sink()
