@@ -9,6 +9,7 @@ from functools import cached_property
 
 from notifier.access.answers import Answers
 from notifier.access.service import ApiKeys
+from notifier.jobs.readership import Readers
 from notifier.storage.database import Database
 from notifier.subscriptions.amending import Amending
 from notifier.subscriptions.feeds import Feeds
@@ -77,3 +78,7 @@ class Served:
     @cached_property
     def answers(self) -> Answers:
         return Answers(self._database)
+
+    @cached_property
+    def readers(self) -> Readers:
+        return Readers(self._database)

@@ -23,9 +23,9 @@ from notifier.cli import (
     outbox,
     profile_feed,
     pruning,
+    readership,
     running,
     sources,
-    tastes,
     trends,
 )
 from notifier.cli.output import Format, FormatOption, say, to_json
@@ -47,7 +47,7 @@ app = typer.Typer(
 app.add_typer(config.app, name="config")
 app.add_typer(sources.app, name="source")
 app.add_typer(trends.app, name="paper")
-app.add_typer(tastes.app, name="subscriber")
+app.add_typer(readership.app, name="subscriber")
 app.add_typer(profile_feed.app, name="profile")
 app.add_typer(digests.app, name="digest")
 app.add_typer(outbox.app, name="outbox")

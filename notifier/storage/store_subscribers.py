@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
 
 from notifier.profiles.profile import Schedule, Subscriber
-from notifier.storage import store_answers, store_profiles
+from notifier.storage import store_answers, store_cohorts, store_profiles
 from notifier.storage import tables as t
 from notifier.storage.statements import insert_new, put
 
@@ -107,7 +107,8 @@ def change(conn: Connection, row: int, **columns: Any) -> None:
 
 
 def remove(conn: Connection, row: int) -> None:
-    """Delete a subscriber with profiles, digests and deliveries."""
+    """Delete a subscriber with profiles, digests and deliveries; that there was one is counted."""
+    store_cohorts.depart(conn, row)
     store_profiles.remove_all(conn, row)
     store_answers.empty(conn, row)
     conn.execute(delete(t.subscriber).where(t.subscriber.c.id == row))

@@ -42,6 +42,7 @@ from notifier.storage.delivery_rows import (
     MessageRow,
     SuppressionRow,
 )
+from notifier.storage.departed_rows import DepartedRow
 from notifier.storage.pace_rows import DestinationRow, RelayRow, TakenRow
 from notifier.storage.planned_rows import PlannedRow
 from notifier.storage.process_rows import LeaseRow, ProcessRow
@@ -366,6 +367,7 @@ sighting = _table(SightingRow)
 signal = _table(SignalRow)
 word = _table(WordRow)
 subscriber = _table(SubscriberRow)
+departed = _table(DepartedRow)
 profile = _table(ProfileRow)
 match = _table(MatchRow)
 feed = _table(FeedRow)

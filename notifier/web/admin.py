@@ -57,5 +57,5 @@ class _Admin:
         alerts = [(words.said(wording.what(one)), one) for one in found.alerts]
         return self._pages.page(
             request, "admin", found=found, alerts=alerts, failures=failures, bounces=bounces,
-            keys=keys,
+            keys=keys, readers=app.served.readers.at(app.clock()),
         )  # fmt: skip

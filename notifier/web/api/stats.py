@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from fastapi import APIRouter
 
@@ -76,3 +76,51 @@ def get_stats(app: Instance) -> Stats:
         sources=[SourceShown(**{name: source[name] for name in SourceShown.model_fields})
                  for source in found.sources],
     )  # fmt: skip
+
+
+class CohortShown(Shown):
+    """Those who confirmed in the week from a Monday on (UTC), and what became of them by now."""
+
+    week: date
+    confirmed: int | None
+    active: int | None
+    paused: int | None
+    left: int | None
+    bounced: int | None
+    complained: int | None
+
+
+class PlaceShown(Shown):
+    """What was said of the papers at one place of digests, from 1."""
+
+    place: int
+    shown: int | None
+    up: int | None
+    saved: int | None
+    down: int | None
+
+
+class ShareShown(Shown):
+    """How many profiles had `least` to `most` matches in the last week; `most` null: or more."""
+
+    least: int
+    most: int | None
+    profiles: int | None
+
+
+class ReadersShown(Shown):
+    """How the readers are, as of `now`. A count that is null is below five, or would tell one that
+    is. `digests` and `profiles`: so many were looked at."""
+
+    now: datetime
+    cohorts: list[CohortShown]
+    digests: int
+    places: list[PlaceShown]
+    profiles: int
+    matches: list[ShareShown]
+
+
+@router.get("/stats/readers", **operation("admin"))
+def get_readers(app: Instance) -> ReadersShown:
+    """Show by week what became of the subscribers, what they say of papers, what they get."""
+    return ReadersShown.model_validate(app.served.readers.at(app.clock()))
