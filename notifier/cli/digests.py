@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -13,6 +13,11 @@ from notifier import errors
 from notifier.cli import silence
 from notifier.cli.output import Format, FormatOption, print_rows, say
 from notifier.cli.state import instance
+
+if TYPE_CHECKING:
+    from notifier.app import App
+    from notifier.profiles.profile import Subscriber
+    from notifier.storage.store_digests import NewDigest
 
 T = TypeVar("T")
 
@@ -105,7 +110,8 @@ def part(content: bytes, subtype: str) -> str:
 @app.command(
     epilog="Examples: notifier digest preview ada@example.org · "
     "notifier --now 2026-11-20T07:00+01:00 digest preview ada@example.org --text · "
-    "notifier digest preview ada@example.org --eml preview.eml"
+    "notifier digest preview ada@example.org --eml preview.eml · "
+    "notifier digest preview ada@example.org --week --text"
 )
 def preview(
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Whose digest.")],
@@ -116,6 +122,9 @@ def preview(
     eml: Annotated[
         Path | None, typer.Option("--eml", help="Write the mail to this file; - prints it.")
     ] = None,
+    week: Annotated[
+        bool, typer.Option("--week", help="The summary of their last week instead.")
+    ] = False,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")
     ] = True,
@@ -127,8 +136,9 @@ def preview(
     if sum((html is not None, text, eml is not None)) > 1:
         raise errors.UsageError("--html, --text and --eml exclude each other - give one")
     with instance() as app:
-        made = app.preview(app.subscriptions.get(address))
-    if not made.papers:
+        found = app.subscriptions.get(address)
+        made = _week(app, found) if week else app.preview(found)
+    if not (week or made.papers):
         say("nothing matched: a mail is sent only to those who asked for it (--tell-nothing)")
     if text:
         typer.echo(part(made.content, "plain"), nl=False)
@@ -139,6 +149,13 @@ def preview(
     else:
         _open(made.content, browser=browser)
     say(made.subject)
+
+
+def _week(app: App, subscriber: Subscriber) -> NewDigest:
+    from notifier.jobs.summing import Summing
+
+    with app.database.reading() as conn:
+        return Summing(app.compose_settings).write(conn, subscriber, now=app.clock())
 
 
 def _write(path: Path, content: bytes) -> None:

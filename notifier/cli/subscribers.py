@@ -135,6 +135,7 @@ def as_record(subscriber: Subscriber) -> dict[str, Any]:
         "language": subscriber.language,
         "tell_nothing": subscriber.tell_nothing,
         "text_only": subscriber.text_only,
+        "summary": subscriber.summary,
         "next_due_at": subscriber.next_due_at,
         "paused_until": subscriber.paused_until,
         "confirmed_at": subscriber.confirmed_at,
@@ -172,6 +173,10 @@ def change(
         bool | None,
         typer.Option("--text-only/--with-html", help="Mails without HTML, or with both."),
     ] = None,
+    summary: Annotated[
+        bool | None,
+        typer.Option("--summary/--no-summary", help="Also a summary of each week."),
+    ] = None,
 ) -> None:
     """Change what a subscriber gets, and when; what is not named stays."""
     with instance() as app:
@@ -180,7 +185,7 @@ def change(
         found = service.change(
             address, now=app.clock(), schedule=schedule, max_papers=max_papers,
             replacements=replacements, learning=learning, language=language or None,
-            tell_nothing=tell_nothing, text_only=text_only,
+            tell_nothing=tell_nothing, text_only=text_only, summary=summary,
         )  # fmt: skip
     versions = "with new versions" if found.replacements else "without new versions"
     learns = "learning from votes" if found.learning else "not learning from votes"
@@ -189,6 +194,7 @@ def change(
     say(
         f"{found.address}: {found.schedule}, at most {found.max_papers} papers, {versions}, "
         f"{learns}, in {found.language}, {nothing}, {format_}"
+        f"{', with a summary of each week' if found.summary else ''}"
     )
     if schedule and found.next_due_at:
         say(f"the next digest is due at {found.next_due_at:%Y-%m-%d %H:%M}Z")

@@ -24,6 +24,7 @@ from notifier.jobs.edition import NOTHING_MISSING, ComposeSettings, Outlook
 from notifier.jobs.left_out import LeftOut
 from notifier.jobs.picking import Desk
 from notifier.jobs.planning import TRY_AGAIN
+from notifier.jobs.summing import Summing
 from notifier.jobs.talk import Talk, talk
 from notifier.jobs.writing import Writer
 from notifier.profiles.profile import Subscriber
@@ -38,6 +39,7 @@ from notifier.storage import (
 )
 from notifier.storage.database import Database
 from notifier.storage.store_channels import Wishes
+from notifier.storage.store_digests import NewDigest
 
 log = structlog.get_logger()
 
@@ -107,6 +109,7 @@ class _Shift:
         self._database, self._settings, self._outlook = database, settings, outlook
         self._now, self._owner = now, owner
         self._writer, self._left_out = Writer(settings), LeftOut()
+        self._summing, self._summaries = Summing(settings), dict[int, NewDigest]()
         self._ours = set[int]()
         self._known: Talk | None = None
 
@@ -152,6 +155,7 @@ class _Shift:
             self._known = self._known or talk(conn, now=self._now)
             press = partial(self._press, conn, self._known)
             drafts = _drafts(press, ready, stopping)
+            self._summaries = self._summing.due(conn, ready, now=self._now)
         zones = {one.schedule.zone for one in ready}
         self.done.lost_zones |= {zone for zone in zones if not is_zone(zone)}
         self._drop(set(claimed) - {one.row for one in ready} - set(found.unreadable))
@@ -227,7 +231,10 @@ class _Shift:
         if isinstance(draft, datetime):
             store_due.move(conn, [(subscriber.row, draft)])
             return "paused"
-        if not store_digests.fix(conn, draft):
+        is_new = store_digests.fix(conn, draft)
+        if summary := self._summaries.get(subscriber.row):
+            store_digests.fix(conn, summary)
+        if not is_new:
             return "taken"
         return "made" if draft.papers else "nothing"
 

@@ -61,8 +61,14 @@ class SampleLinks:
     def choice(self, said: str) -> str:
         return ""
 
+    def week(self, subscriber: int, at: datetime) -> str:
+        return self.about
+
     def bibtex(self, paper: str) -> str:
         return self.real.bibtex(paper)
+
+    def paper(self, name: str) -> str:
+        return self.real.paper(name)
 
 
 def sample(

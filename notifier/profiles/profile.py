@@ -62,6 +62,7 @@ class Subscriber:
     considered. `next_due_at` is None while pending or left. `replacements`: asked to be told of
     new versions, too. `learning`: their votes may move the order. `language`: see `languages`.
     `tell_nothing`: asked to be told that nothing matched. `text_only`: their mails have no HTML.
+    `summary`: asked for a summary of each week.
     `left_at`: None but for who has left.
     """
 
@@ -81,4 +82,5 @@ class Subscriber:
     language: str = "en"
     tell_nothing: bool = False
     text_only: bool = False
+    summary: bool = False
     left_at: datetime | None = None

@@ -39,7 +39,8 @@ class NewDigest:
     """All that is fixed when a digest is made.
 
     `content` is the mail, b"" when nothing matched: then there is no delivery. `next_due_at`
-    is the subscriber's next time, beyond now. `posts` are what their channels get.
+    is the subscriber's next time, beyond now. `posts` are what their channels get. `sums_up`: the
+    week that it is the summary of; then it has no papers, and neither moves time nor looks on.
     """
 
     key: str
@@ -55,6 +56,7 @@ class NewDigest:
     next_due_at: datetime
     content: bytes
     posts: tuple[NewPost, ...] = ()
+    sums_up: str | None = None
 
 
 def fix(conn: Connection, new: NewDigest) -> bool:
@@ -76,9 +78,11 @@ def fix(conn: Connection, new: NewDigest) -> bool:
         "seen_from": new.seen_from,
         "seen_to": new.seen_to,
         "composed_at": new.composed_at,
+        "sums_up": new.sums_up,
     }
     fresh = insert_new(conn, t.digest, [columns]) > 0
-    _advance(conn, new, fresh)
+    if new.sums_up is None:
+        _advance(conn, new, fresh)
     if fresh:
         row = conn.scalars(select(t.digest.c.id).where(t.digest.c.key == new.key)).one()
         _fix_papers(conn, row, new)
@@ -321,7 +325,7 @@ def made(conn: Connection, subscriber: int, *, number: int | None = None) -> Mad
     d = t.digest.c
     query = (
         select(d.period, d.composed_at, d.papers, d.more)
-        .where(d.subscriber_id == subscriber)
+        .where(d.subscriber_id == subscriber, d.sums_up.is_(None))
         .order_by(d.composed_at.desc(), d.id.desc())
         .limit(1)
     )
@@ -339,8 +343,9 @@ def last_made(conn: Connection) -> datetime | None:
 
 def counts(conn: Connection, *, since: datetime) -> tuple[int, int]:
     """Return (digests with papers, digests for which nothing matched) composed since a time."""
-    query = select(func.count(), func.count().filter(t.digest.c.papers == 0)).where(
-        t.digest.c.composed_at >= since
+    d = t.digest.c
+    query = select(func.count(), func.count().filter(d.papers == 0)).where(
+        d.composed_at >= since, d.sums_up.is_(None)
     )
     total, empty = conn.execute(query).one()
     return total - empty, empty

@@ -78,7 +78,9 @@ def news(conn: Connection, since: Rows, *, limit: int) -> News:
 def _digests(conn: Connection, since: int, last: int) -> dict[str, int]:
     d = t.digest.c
     found = conn.execute(
-        select(func.count(), func.count().filter(d.papers == 0)).where(d.id > since, d.id <= last)
+        select(func.count(), func.count().filter(d.papers == 0)).where(
+            d.id > since, d.id <= last, d.sums_up.is_(None)
+        )
     ).one()
     return {"made": found[0] - found[1], "nothing": found[1]}
 

@@ -33,6 +33,7 @@ def from_row(row: Any) -> Subscriber:
         language=row.language,
         tell_nothing=row.tell_nothing,
         text_only=row.text_only,
+        summary=row.summary,
         left_at=row.left_at,
     )
 
@@ -49,6 +50,7 @@ def add(
     language: str = "en",
     tell_nothing: bool = False,
     text_only: bool = False,
+    summary: bool = False,
 ) -> bool:
     """Add a pending subscriber; False when the address is there already."""
     return bool(
@@ -71,6 +73,7 @@ def add(
                     "language": language,
                     "tell_nothing": tell_nothing,
                     "text_only": text_only,
+                    "summary": summary,
                     "created_at": now,
                 }
             ],

@@ -173,6 +173,7 @@ class SubscriberRow(Row, table=True):
     language: str = Field(sa_column=Column(String, nullable=False, server_default="en"))
     tell_nothing: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
     text_only: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
+    summary: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
 class ProfileRow(Row, table=True):
@@ -240,7 +241,8 @@ class VoteRow(Row, table=True):
 class DigestRow(Row, table=True):
     """What one subscriber gets in one period, at most once: (subscriber, period) is unique.
 
-    `seen_from` to `seen_to` is the span of arrival numbers that was considered.
+    `seen_from` to `seen_to` is the span of arrival numbers that was considered. `sums_up`: the week
+    (ISO 8601) that it is the summary of, without papers; None for a digest proper.
     """
 
     __tablename__ = "digest"
@@ -255,6 +257,7 @@ class DigestRow(Row, table=True):
     seen_from: int = Field(sa_column=Column(BigInteger, nullable=False))
     seen_to: int = Field(sa_column=Column(BigInteger, nullable=False))
     composed_at: datetime = time(nullable=False, index=True)
+    sums_up: str | None
 
 
 class DigestPaperRow(Row, table=True):

@@ -30,6 +30,10 @@ class Links:
         """Where a subscriber changes when and what comes; it holds for a while from `at` (UTC)."""
         return f"{self.base}/m/{self._tokens.make_dated(CHANGE, subscriber, at)}"
 
+    def week(self, subscriber: int, at: datetime) -> str:
+        """Where a subscriber reads how their week was; it holds as long as `change`."""
+        return f"{self.change(subscriber, at)}/week"
+
     def confirm(self, signup: int, at: datetime) -> str:
         """Where the address of a signup confirms it; it holds for a while from `at` (UTC)."""
         return f"{self.base}/c/{self._tokens.make_dated(CONFIRM, signup, at)}"

@@ -102,6 +102,21 @@ class Profiles:
                 store_profiles.set_rules(conn, subscriber.row, name, draft.rules, now=now)
             return profile_of(conn, subscriber.row, row)
 
+    def put_line(
+        self, subscriber: Subscriber, row: int, place: int, rule: str, *, now: datetime
+    ) -> Profile:
+        """Store another rule at a line of a profile, from 1; "": the line becomes a comment.
+
+        Raises:
+            NotFound: the subscriber has none of that row.
+            UsageError: see `wrong_in`.
+        """
+        profile = self.get(subscriber, row)
+        lines = profile.rules.splitlines()
+        lines[place - 1] = rule or f"# {lines[place - 1]}"
+        draft = Draft(profile.name, "\n".join(lines))
+        return self.change(subscriber, row, draft, now=now)
+
     def switch(self, subscriber: Subscriber, row: int, *, enabled: bool) -> Profile:
         """Switch a profile on or off.
 

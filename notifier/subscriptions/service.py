@@ -83,6 +83,7 @@ class Subscriptions:
         language: str = "",
         tell_nothing: bool = False,
         text_only: bool = False,
+        summary: bool = False,
     ) -> Subscriber:
         """Add a pending subscriber, or return the one that is there, unchanged."""
         address, chosen = normal_address(typed), schedule or self._defaults.schedule
@@ -99,6 +100,7 @@ class Subscriptions:
                 language=checked_language(language or self._defaults.language),
                 tell_nothing=tell_nothing,
                 text_only=text_only,
+                summary=summary,
             )
             return _found(conn, address)
 
@@ -114,6 +116,7 @@ class Subscriptions:
         language: str | None = None,
         tell_nothing: bool | None = None,
         text_only: bool | None = None,
+        summary: bool | None = None,
     ) -> Subscriber:
         """Change what is given; the rest stays. Another schedule moves the next digest."""
         if schedule:
@@ -125,6 +128,7 @@ class Subscriptions:
             "language": None if language is None else checked_language(language),
             "tell_nothing": tell_nothing,
             "text_only": text_only,
+            "summary": summary,
         }
         columns: dict[str, Any] = {
             name: value for name, value in wanted.items() if value is not None

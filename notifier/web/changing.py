@@ -52,6 +52,7 @@ class Typed:
     language: str
     tell_nothing: bool
     text_only: bool
+    summary: bool
 
     @classmethod
     def of(cls, subscriber: Subscriber) -> Typed:
@@ -68,6 +69,7 @@ class Typed:
             subscriber.language,
             subscriber.tell_nothing,
             subscriber.text_only,
+            subscriber.summary,
         )
 
     @classmethod
@@ -84,6 +86,7 @@ class Typed:
             form.one("language"),
             bool(form.one("tell_nothing")),
             form.one("format") == "text",
+            bool(form.one("summary")),
         )
 
     @property
@@ -153,6 +156,7 @@ class _Changing:
             language=typed.language or None,  # not sent: it stays
             tell_nothing=typed.tell_nothing,
             text_only=typed.text_only,
+            summary=typed.summary,
         )
         return self._page(request, changed, Typed.of(changed), is_stored=True)
 

@@ -44,6 +44,7 @@ from notifier.web import (
     trying,
     undoing,
     voting,
+    week,
 )
 from notifier.web.answers import Pages
 from notifier.web.api import Below
@@ -60,7 +61,7 @@ def make_site(app: App, vitals: Vitals | None = None, *, demo: bool = False) -> 
     """
     pages = Pages(app)
     acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
-    own = (changing, editing, keeping, data, renewing, linking)
+    own = (changing, editing, keeping, data, renewing, linking, week)
     anybody = (papers, days, sample, status, privacy)
     groups = (*acting, *own, *anybody, archive, feeds, admin)
     routes: list[BaseRoute] = [Route("/style.css", pages.style), Route("/script.js", pages.script)]

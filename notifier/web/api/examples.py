@@ -20,6 +20,7 @@ SUBSCRIBER: dict[str, Any] = {
     "language": "en",
     "tell_nothing": False,
     "text_only": False,
+    "summary": False,
     "created_at": "2026-11-18T12:00:00Z",
     "confirmed_at": "2026-11-18T12:04:00Z",
     "consent": "signed the list at the seminar (told by the API)",

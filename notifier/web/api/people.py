@@ -57,6 +57,7 @@ class Wanted(Sent):
     language: Code | None = None
     tell_nothing: StrictBool | None = Field(None, description="A mail when nothing matched.")
     text_only: StrictBool | None = Field(None, description="Mails without HTML.")
+    summary: StrictBool | None = Field(None, description="Also a summary of each week.")
 
     @property
     def names_a_schedule(self) -> bool:
@@ -136,6 +137,7 @@ class SubscriberShown(Shown):
     language: str
     tell_nothing: bool
     text_only: bool
+    summary: bool
     created_at: datetime
     confirmed_at: datetime | None
     consent: str
@@ -189,6 +191,7 @@ def _shown(one: Subscriber, held: tuple[str, str] | None) -> SubscriberShown:
         language=one.language,
         tell_nothing=one.tell_nothing,
         text_only=one.text_only,
+        summary=one.summary,
         created_at=one.created_at,
         confirmed_at=one.confirmed_at,
         consent=one.consent,

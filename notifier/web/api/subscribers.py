@@ -73,6 +73,7 @@ def change_subscriber(app: Instance, subscriber: Number, wanted: Changes) -> Sub
         language=wanted.language,
         tell_nothing=wanted.tell_nothing,
         text_only=wanted.text_only,
+        summary=wanted.summary,
     )
     return shown(app, [changed])[0]
 

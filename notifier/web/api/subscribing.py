@@ -46,6 +46,7 @@ def add_subscriber(app: Instance, wanted: NewSubscriber, response: Response) -> 
         language=wanted.language or "",
         tell_nothing=bool(wanted.tell_nothing),
         text_only=bool(wanted.text_only),
+        summary=bool(wanted.summary),
     )
     if known or made.created_at != now:  # somebody else was quicker
         raise errors.Conflict("this address has a subscriber: find it by POST /subscribers/find")
