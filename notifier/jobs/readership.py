@@ -76,7 +76,7 @@ class Readership:
 
 
 def readership(conn: Connection, *, now: datetime, weeks: int = WEEKS) -> Readership:
-    """Return how the readers are at `now`, those of so many weeks, this one included."""
+    """Return how the readers are at `now`: of so many weeks, from the first that has any."""
     placed = store_readership.by_place(conn, digests=DIGESTS)
     asked = store_readership.some_profiles(conn, PROFILES)
     numbers = store_readership.matches(conn, asked, since=now - WEEK)
@@ -105,7 +105,8 @@ def _cohorts(conn: Connection, now: datetime, weeks: int) -> tuple[Cohort, ...]:
     for week in mondays:
         parts = [counts.get((week, became), 0) for became in BECAME]
         rows.append(Cohort(week, _shown(sum(parts)), *hidden(parts)))
-    return tuple(rows)
+    known = {week for week, _ in counts}
+    return tuple(row for row in rows if known and row.week >= min(known))
 
 
 def _shares(numbers: Sequence[int]) -> tuple[Share, ...]:
