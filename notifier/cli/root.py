@@ -21,11 +21,11 @@ from notifier.cli import (
     links,
     mail,
     outbox,
-    profile_feed,
     pruning,
     readership,
     running,
     sources,
+    suggesting,
     trends,
 )
 from notifier.cli.output import Format, FormatOption, say, to_json
@@ -48,7 +48,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(sources.app, name="source")
 app.add_typer(trends.app, name="paper")
 app.add_typer(readership.app, name="subscriber")
-app.add_typer(profile_feed.app, name="profile")
+app.add_typer(suggesting.app, name="profile")
 app.add_typer(digests.app, name="digest")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(bounces.app, name="bounce")

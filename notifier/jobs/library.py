@@ -10,7 +10,7 @@ from threading import Lock
 from sqlalchemy import Connection
 
 from notifier.jobs.asking import Moment, stored_rarities
-from notifier.jobs.backtest import back_test
+from notifier.jobs.backtest import BackTest, back_test
 from notifier.jobs.searching import Searched, Spelling, search, spelling
 from notifier.jobs.shelves import Shelf, Shelves
 from notifier.jobs.talk import Talks
@@ -73,6 +73,16 @@ class Library:
         with self._asking(since, tell) as (conn, shelves, at):
             tested = back_test(conn, text, shelves, at, since=since, limit=limit)
         return trial(parse(text), tested, spelling(shelves), since=since, now=at.now)
+
+    @property
+    def now(self) -> datetime:
+        """As of when papers are ordered (UTC)."""
+        return self._clock()
+
+    def tested(self, text: str, *, tell: Callable[[int], None] = lambda papers: None) -> BackTest:
+        """Return what each of many rules finds in all stored papers, and the best of all."""
+        with self._asking(None, tell) as (conn, shelves, at):
+            return back_test(conn, text, shelves, at, since=None, limit=1)
 
     @contextmanager
     def _asking(
