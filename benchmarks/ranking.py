@@ -2,9 +2,10 @@
 
     python benchmarks/ranking.py [--people N] [--splits 5] [--papers 20000] [--json FILE]
 
-Relevance by two literature reviews, what votes find of people's libraries, trend against what was
-read in the end, each field's share of what is trending, and the time for all papers that are
-talked about. The parts in detail: ranking_relevance, ranking_learning, ranking_trend, ranking_time.
+Relevance by two literature reviews, what votes and proposed profiles find of people's libraries,
+trend against what was read in the end, each field's share of what is trending, and the time for all
+papers that are talked about. The parts in detail: ranking_relevance, ranking_learning,
+ranking_suggesting, ranking_trend, ranking_time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import ranking_learning
 import ranking_relevance
+import ranking_suggesting
 import ranking_time
 import ranking_trend
 from figures import Figure, Missing, table
@@ -65,6 +67,17 @@ def learning(people: int | None, splits: int) -> Iterator[Figure]:
     )  # fmt: skip
 
 
+def suggesting(people: int | None) -> Iterator[Figure]:
+    """Yield how much of people's libraries the profile finds that is proposed for half of each."""
+    report = ranking_suggesting.measure(people=people)
+    ours, words = (report.recalls[name] for name in ("ours", "words of the titles"))
+    yield Figure(
+        f"half a library, {report.people} people: recall@20", ours.everybody,
+        f"words of the titles {words.everybody:.3f}", "above them",
+        ours.everybody > words.everybody,
+    )  # fmt: skip
+
+
 def trend() -> Iterator[Figure]:
     """Yield how well a day's order tells what is read in the end, and each field's share."""
     days = ranking_trend.days()
@@ -104,6 +117,7 @@ def measure(*, people: int | None, splits: int, papers: int) -> tuple[list[Figur
     parts: dict[str, Callable[[], Iterator[Figure]]] = {
         "relevance": relevance,
         "votes": lambda: learning(people, splits),
+        "half a library": lambda: suggesting(people),
         "trend": trend,
         "time": lambda: times(papers),
     }

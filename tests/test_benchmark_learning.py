@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import ranking_learning
+import ranking_suggesting
 
 TOPICS = ("graph", "protein", "galaxy")
 MANY = 12
@@ -69,3 +70,12 @@ def test_hidden_papers_are_counted_among_the_best_twenty_but_the_votes() -> None
     scores = np.arange(30, dtype=np.float64)
     assert ranking_learning.found(scores, [29], {9, 8}) == 0.5
     assert scores[29] == 29
+
+
+def test_the_profile_of_half_a_library_finds_the_other_half(folder: Path) -> None:
+    report = ranking_suggesting.measure(folder)
+    assert set(report.recalls) == {"ours", "words of the titles"}
+    assert report.people == len(TOPICS)
+    assert all(0 <= one.everybody <= 1 for one in report.recalls.values())
+    assert report.recalls["ours"].everybody > 0
+    assert "words of the titles" in ranking_suggesting.table(report)

@@ -174,7 +174,7 @@ def suggest(
             if candidate.rule in found  # else another is the same to the matching
             and (one := _scored(candidate, found[candidate.rule], library, papers))
         ),
-        key=lambda one: (-one.score, one.candidate.key),
+        key=lambda one: (-one.score, -len(one.candidate.key), one.candidate.key),
     )
     chosen, spoken = list[_Scored](), Counter[int]()
     while scored and len(chosen) < most:

@@ -20,6 +20,7 @@ from notifier.web.origins import Names, is_one_click
 
 BODY_BYTES = 20_000  # more than any form of ours, but for
 EDITOR_BYTES = 1_000_000  # a whole profile, percent-encoded
+FILE_BYTES = 5_000_000  # the library of a reference manager
 METHODS = ("GET", "HEAD", "POST")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
@@ -133,6 +134,8 @@ class Guard:
 
 
 def _most_bytes(path: str) -> int:
+    if path.startswith("/m/") and path.endswith("/suggest"):
+        return FILE_BYTES
     holds_rules = path.startswith("/m/") and ("/profile/" in path or path.endswith("/try"))
     return EDITOR_BYTES if holds_rules else BODY_BYTES
 

@@ -41,6 +41,7 @@ from notifier.web import (
     sample,
     status,
     subscribing,
+    suggesting,
     trying,
     undoing,
     voting,
@@ -61,7 +62,7 @@ def make_site(app: App, vitals: Vitals | None = None, *, demo: bool = False) -> 
     """
     pages = Pages(app)
     acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
-    own = (changing, editing, keeping, data, renewing, linking, week)
+    own = (changing, editing, keeping, data, renewing, linking, suggesting, week)
     anybody = (papers, days, sample, status, privacy)
     groups = (*acting, *own, *anybody, archive, feeds, admin)
     routes: list[BaseRoute] = [Route("/style.css", pages.style), Route("/script.js", pages.script)]
