@@ -10,6 +10,7 @@ import typer
 from notifier import errors
 from notifier.cli.output import Format, FormatOption, print_record, print_rows, say
 from notifier.cli.state import clock, instance, parse_moment
+from notifier.papers.event import KINDS, Kind, read_kinds
 
 if TYPE_CHECKING:
     from notifier.profiles.profile import Schedule, Subscriber
@@ -40,6 +41,7 @@ MaxPapers = Annotated[
 Language = Annotated[
     str, typer.Option("--language", help="Of mails and pages: en, de.", show_default=False)
 ]
+_NEWS = f"{','.join(KINDS)}, all or none"
 Because = Annotated[str, typer.Option("--because", help="How consent was given; kept.")]
 
 
@@ -103,6 +105,18 @@ def _over(
     )
 
 
+def _kinds(typed: str) -> tuple[Kind, ...] | None:
+    """The kinds of news that were typed; None for none typed."""
+    named = [part.strip() for part in typed.split(",") if part.strip()]
+    if not named:
+        return None
+    if named in (["all"], ["none"]):
+        return KINDS if named == ["all"] else ()
+    if wrong := [one for one in named if one not in KINDS]:
+        raise errors.UsageError(f'"{wrong[0]}" is no kind of news - {_NEWS}')
+    return read_kinds(",".join(named))
+
+
 def _time(typed: str) -> tuple[int, int]:
     hour, colon, minute = typed.partition(":")
     if not (colon and hour.isdecimal() and minute.isdecimal() and len(typed) <= 5):
@@ -136,6 +150,8 @@ def as_record(subscriber: Subscriber) -> dict[str, Any]:
         "tell_nothing": subscriber.tell_nothing,
         "text_only": subscriber.text_only,
         "summary": subscriber.summary,
+        "news_of_sent": list(subscriber.news_of_sent),
+        "news_of_saved": list(subscriber.news_of_saved),
         "next_due_at": subscriber.next_due_at,
         "paused_until": subscriber.paused_until,
         "confirmed_at": subscriber.confirmed_at,
@@ -177,6 +193,13 @@ def change(
         bool | None,
         typer.Option("--summary/--no-summary", help="Also a summary of each week."),
     ] = None,
+    news_sent: Annotated[
+        str, typer.Option("--news-sent", help=f"News of papers sent: {_NEWS}.", show_default=False)
+    ] = "",
+    news_saved: Annotated[
+        str,
+        typer.Option("--news-saved", help=f"News of papers saved: {_NEWS}.", show_default=False),
+    ] = "",
 ) -> None:
     """Change what a subscriber gets, and when; what is not named stays."""
     with instance() as app:
@@ -186,6 +209,7 @@ def change(
             address, now=app.clock(), schedule=schedule, max_papers=max_papers,
             replacements=replacements, learning=learning, language=language or None,
             tell_nothing=tell_nothing, text_only=text_only, summary=summary,
+            news_of_sent=_kinds(news_sent), news_of_saved=_kinds(news_saved),
         )  # fmt: skip
     versions = "with new versions" if found.replacements else "without new versions"
     learns = "learning from votes" if found.learning else "not learning from votes"

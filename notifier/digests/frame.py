@@ -29,6 +29,15 @@ class FrameLine:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameNews:
+    """What happened to a paper, its title, and the address of its page or ""."""
+
+    what: str
+    title: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """What stands around the papers; "" and () for what is not there.
 
@@ -43,6 +52,7 @@ class Frame:
     problems: tuple[str, ...]
     sections: tuple[FrameSection, ...]
     lines: tuple[FrameLine, ...]
+    news: tuple[FrameNews, ...]
     more: str
     week: str
     days: tuple[str, ...]
@@ -81,6 +91,9 @@ def said(view: DigestView) -> dict[str, str]:
     found |= {f"section.{n}": section.name for n, section in enumerate(view.sections)}
     for n, line in enumerate(view.lines):
         found[f"line.{n}"], found[f"page.{n}"] = line.title, line.page
+    for n, one in enumerate(view.news):
+        told = {"what": one.what, "news": one.title, "newspage": one.page}
+        found |= {f"{name}.{n}": words for name, words in told.items()}
     return {name: words for name, words in found.items() if words}
 
 
@@ -114,6 +127,10 @@ def frame(
         problems=tuple(place(f"problem.{n}") for n in many("problem")),
         sections=tuple(sections),
         lines=tuple(FrameLine(place(f"line.{n}"), one(f"page.{n}")) for n in many("line")),
+        news=tuple(
+            FrameNews(place(f"what.{n}"), place(f"news.{n}"), one(f"newspage.{n}"))
+            for n in many("what")
+        ),
         days=tuple(place(f"day.{n}") for n in range(days)),
     )
 

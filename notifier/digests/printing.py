@@ -199,9 +199,11 @@ def _laid_out(name: str, words: str) -> str:
             return wrapped(words, 2, "! ")
         case "section":
             return wrapped(f"== {words} ==")
-        case "line":
+        case "line" | "news":
             return wrapped(words, 2, "- ")
-        case "page" | "more" | "week":
+        case "what":
+            return wrapped(words, 2, "  ")
+        case "page" | "newspage" | "more" | "week":
             return words
         case _:
             return words if name.endswith("_url") else wrapped(words)

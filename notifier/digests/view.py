@@ -23,7 +23,7 @@ PREHEADER_CHARACTERS = 100
 NOTICES_SHOWN = 5
 SOURCES_SHOWN = 20
 
-Kind: TypeAlias = Literal["daily", "weekly", "sample", "nothing"]
+Kind: TypeAlias = Literal["daily", "weekly", "sample", "news", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,15 @@ class Bar:
     day: str
     number: str
     percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What happened to a paper that the reader knows: its title, its page, and what, in words."""
+
+    title: str
+    page: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,7 @@ class DigestView:
 
     `lines` are matched papers for which only the title is shown, `more` counts those beyond.
     `more_notices` counts lines that do not work beyond `notices`.
+    `news` is of papers that the reader knows.
     `missing` names sources whose papers were not here yet, `sources` those that were looked at.
     """
 
@@ -101,6 +111,7 @@ class DigestView:
     more_notices: int = 0
     missing: tuple[str, ...] = ()
     sources: tuple[str, ...] = field(default=())
+    news: tuple[News, ...] = ()
 
     @property
     def cards(self) -> list[Card]:
@@ -112,6 +123,8 @@ class DigestView:
         """What the mail is, in a line."""
         words, cards = self.language, len(self.cards)
         match self.kind:
+            case "news":
+                return words.gettext("News about papers you know")
             case "nothing":
                 return words.gettext("Nothing matched this time")
             case "sample":
@@ -128,6 +141,10 @@ class DigestView:
         words, head = self.language, ""
         if self.profiles:
             head = f"{cut(one_line(self._first_profile), PROFILE_CHARACTERS)}: "
+        if not self.cards and self.news:
+            first = self.news[0]
+            told = words.gettext("News: %(what)s: %(title)s", what=first.what, title=first.title)
+            return cut(one_line(told), SUBJECT_CHARACTERS)
         if not self.cards:
             scanned = words.ngettext(
                 "nothing in %(n)s paper, %(day)s", "nothing in %(n)s papers, %(day)s", self.scanned,

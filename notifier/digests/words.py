@@ -59,13 +59,14 @@ def facts(paper: Paper, words: Language) -> Iterator[str]:
         yield words.gettext("cross-listed")
     elif paper.announce in ("replace", "replace-cross"):
         yield words.gettext("new version")
-    counts = [
-        counted(value, name, words)
-        for name, value in sorted(paper.signals.items(), key=_importance)
-        if value
-    ]
-    if counts:
-        yield " · ".join(counts)
+    if told := counts(paper, words):
+        yield told
+
+
+def counts(paper: Paper, words: Language) -> str:
+    """Return what is counted of a paper, the most important first; "" where nothing is."""
+    signals = sorted(paper.signals.items(), key=_importance)
+    return " · ".join(counted(value, name, words) for name, value in signals if value)
 
 
 def _importance(signal: tuple[str, float]) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
 from notifier.errors import NOT_NOW
 from notifier.jobs.edition import ComposeSettings, Outlook
+from notifier.jobs.happenings import Known
 from notifier.jobs.left_out import LeftOut
 from notifier.jobs.picking import Desk, Picked
 from notifier.jobs.sparing import culprits
@@ -26,7 +27,7 @@ Draft: TypeAlias = NewDigest | datetime | Exception | None
 class Press:
     """What the digests of some subscribers are made of, as of `now` (UTC).
 
-    `suppressed`: who must not be mailed, until when.
+    `suppressed`: who must not be mailed, until when. `news`: of papers that they know.
     """
 
     desk: Desk
@@ -37,6 +38,7 @@ class Press:
     left_out: LeftOut
     wishes: Mapping[int, Sequence[Wishes]]
     suppressed: Mapping[int, datetime]
+    news: Mapping[int, Sequence[Known]] = field(default_factory=dict)
 
     def draft(self, one: Subscriber) -> Draft:
         """Return what a subscriber gets; without what it cannot be written with.
@@ -66,7 +68,8 @@ class Press:
         if self.writer.gives_sample(picked) and not (picked.news or picked.choice.sections):
             return self.settings.planned(one, self.now)  # no source was read yet
         wishes = self.wishes.get(one.row, ())
-        return self.writer.digest(one, picked, self.outlook, now=self.now, wishes=wishes)
+        news = self.news.get(one.row, ())
+        return self.writer.digest(one, picked, self.outlook, now=self.now, wishes=wishes, news=news)
 
     def _put_off(self, one: Subscriber) -> datetime | None:
         """Until when one gets nothing who pauses, has no rules, or must not be mailed."""

@@ -21,6 +21,7 @@ from notifier.errors import NOT_NOW
 from notifier.jobs.composed import Composed
 from notifier.jobs.drafting import Draft, Press
 from notifier.jobs.edition import NOTHING_MISSING, ComposeSettings, Outlook
+from notifier.jobs.happenings import happenings
 from notifier.jobs.left_out import LeftOut
 from notifier.jobs.picking import Desk
 from notifier.jobs.planning import TRY_AGAIN
@@ -176,6 +177,7 @@ class _Shift:
             desk, self._writer, settings, self._outlook, self._now, self._left_out,
             wishes=_wishes(conn, rows, settings, self._now),
             suppressed=store_due.suppressed(conn, rows, now=self._now),
+            news=happenings(conn, some, now=self._now),
         )  # fmt: skip
 
     def _drop(self, rows: Collection[int]) -> None:
@@ -236,7 +238,7 @@ class _Shift:
             store_digests.fix(conn, summary)
         if not is_new:
             return "taken"
-        return "made" if draft.papers else "nothing"
+        return "made" if draft.papers or draft.told else "nothing"
 
 
 def _drafts(

@@ -6,7 +6,7 @@ papers of the last 30 days when it is new or changes. Run again, it changes noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -22,6 +22,7 @@ from notifier.jobs.left_out import LeftOut
 from notifier.jobs.shelves import SHELF_PAPERS, Shelf, Shelves, parts, shelved
 from notifier.jobs.talk import Talks
 from notifier.jobs.wanted import wanted
+from notifier.papers.event import Event
 from notifier.profiles.matching.compiled import Compiled
 from notifier.profiles.profile import Profile
 from notifier.ranking.order import OrderSettings
@@ -29,6 +30,7 @@ from notifier.ranking.rising import WINDOW
 from notifier.storage import (
     match_marks,
     paper_changes,
+    store_events,
     store_matches,
     store_news,
     store_profiles,
@@ -205,7 +207,17 @@ class Matcher:
                 if len(missing):
                     with self._database.writing() as writing:
                         self._write(writing, missing, mark, done)
+        self._note_risen(risen - self._risen, now)
         self._risen, self._talked = set(risen), asked
+
+    def _note_risen(self, risen: Iterable[int], now: datetime) -> None:
+        """Keep that papers are talked about all at once: those who know them may be told."""
+        with self._database.reading() as conn:
+            new = store_events.without(conn, risen, "attention")
+        if new:
+            with self._database.writing() as conn:
+                for paper in new:
+                    store_events.note(conn, paper, [Event("attention")], now=now)
 
     def found(
         self, conn: Connection, profiles: Sequence[Profile], *, now: datetime

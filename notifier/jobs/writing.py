@@ -12,6 +12,7 @@ from notifier.digests import arranging, cadence, fitting, message, view, words
 from notifier.digests.cards import Card, CardMaker, CardSection, Link
 from notifier.digests.printing import Printer
 from notifier.jobs.edition import ComposeSettings, Links, Outlook
+from notifier.jobs.happenings import Known, told
 from notifier.jobs.picking import Picked
 from notifier.jobs.posts import Posts
 from notifier.jobs.summaries import Summaries
@@ -47,11 +48,13 @@ class Writer:
         *,
         now: datetime,
         wishes: Sequence[Wishes] = (),
+        news: Sequence[Known] = (),
     ) -> NewDigest:
         """Return a subscriber's digest, ready to be fixed; without a mail where there is none.
 
         Args:
             wishes: What their channels want of it.
+            news: What happened to papers that they know.
         """
         settings = self._settings
         is_sample = settings.gives_sample(picked)
@@ -60,8 +63,8 @@ class Writer:
             period = f"first {now.astimezone(cadence.zone_of(subscriber.schedule)):%Y-%m-%d}"
         key = digest_key(settings.secret, subscriber.row, period)
         is_weekly = subscriber.schedule.cadence == "weekly"
-        is_mailed = picked.choice.sections or is_sample or subscriber.tell_nothing
-        shown = self._view(subscriber, picked, outlook, key, now) if is_mailed else None
+        is_mailed = picked.choice.sections or is_sample or subscriber.tell_nothing or news
+        shown = self._view(subscriber, picked, outlook, key, now, news) if is_mailed else None
         return NewDigest(
             key=key,
             subscriber=subscriber.row,
@@ -76,16 +79,18 @@ class Writer:
             next_due_at=settings.planned(subscriber, now),
             content=self._mail(shown, subscriber, key, now) if shown else b"",
             posts=self._posts.of(wishes, shown, picked, key) if shown else (),
+            told=tuple(one.event.row for one in news),
         )
 
     def _view(
-        self, subscriber: Subscriber, picked: Picked, outlook: Outlook, key: str, now: datetime
-    ) -> view.DigestView:
+        self, subscriber: Subscriber, picked: Picked, outlook: Outlook, key: str, now: datetime,
+        news: Sequence[Known] = (),
+    ) -> view.DigestView:  # fmt: skip
         settings, said = self._settings, language(subscriber.language)
         zone = cadence.zone_of(subscriber.schedule)
         today = now.astimezone(zone).date()
         rules = {profile.name: parse(profile.rules) for profile in picked.profiles}
-        kind = _kind(subscriber, picked, is_sample=settings.gives_sample(picked))
+        kind = _kind(subscriber, picked, news, is_sample=settings.gives_sample(picked))
         confirmed, links = subscriber.confirmed_at, settings.links
         return view.DigestView(
             language=said,
@@ -113,6 +118,7 @@ class Writer:
             more_notices=max(sum(len(r.problems) for r in rules.values()) - view.NOTICES_SHOWN, 0),
             missing=tuple(said.said(note) for note in outlook.notes[: view.SOURCES_SHOWN]),
             sources=outlook.sources[: view.SOURCES_SHOWN],
+            news=tuple(told(one, said, links.paper) for one in news),
         )  # fmt: skip
 
     def _sections(
@@ -174,9 +180,11 @@ def _notices(rules: Mapping[str, Rules], said: Language) -> Iterator[view.Notice
         yield from (view.Notice.of(name, problem, said) for problem in parsed.problems)
 
 
-def _kind(subscriber: Subscriber, picked: Picked, *, is_sample: bool) -> view.Kind:
+def _kind(
+    subscriber: Subscriber, picked: Picked, news: Sequence[Known], *, is_sample: bool
+) -> view.Kind:
     if not picked.choice.sections:
-        return "nothing"
+        return "news" if news and not is_sample else "nothing"
     if is_sample:
         return "sample"
     return "weekly" if subscriber.schedule.cadence == "weekly" else "daily"

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from notifier.papers.event import KINDS, OF_SENT, Kind
+
 Cadence = Literal["daily", "weekly"]
 State = Literal["pending", "active", "left"]
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -62,7 +64,8 @@ class Subscriber:
     considered. `next_due_at` is None while pending or left. `replacements`: asked to be told of
     new versions, too. `learning`: their votes may move the order. `language`: see `languages`.
     `tell_nothing`: asked to be told that nothing matched. `text_only`: their mails have no HTML.
-    `summary`: asked for a summary of each week.
+    `summary`: asked for a summary of each week. `news_of_sent`, `news_of_saved`: what they are told
+    of papers that they know (see `papers.event`).
     `left_at`: None but for who has left.
     """
 
@@ -83,4 +86,6 @@ class Subscriber:
     tell_nothing: bool = False
     text_only: bool = False
     summary: bool = False
+    news_of_sent: tuple[Kind, ...] = OF_SENT
+    news_of_saved: tuple[Kind, ...] = KINDS
     left_at: datetime | None = None

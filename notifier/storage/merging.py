@@ -24,6 +24,7 @@ def merge(conn: Connection, other: int, *, into: int) -> None:
         (t.digest_paper, ("subscriber_id",)),
         (t.vote, ("subscriber_id",)),
         (t.post_paper, ("channel_id",)),
+        (t.event, ("kind", "value")),
     ):
         twin = table.alias()
         both = select(twin.c.paper_id).where(

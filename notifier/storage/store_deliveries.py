@@ -35,6 +35,7 @@ from sqlalchemy import (
     update,
 )
 
+from notifier.storage import store_events
 from notifier.storage import tables as t
 from notifier.storage.store_attempts import REPLY_CHARACTERS, Outcome, note
 from notifier.storage.store_queues import claiming
@@ -364,6 +365,7 @@ def _give_back(conn: Connection, digests: Sequence[int]) -> None:
     if not back:
         return
     conn.execute(delete(t.digest_paper).where(held.digest_id.in_(digests)))
+    store_events.take_back(conn, digests)
     conn.execute(
         update(t.subscriber)
         .where(s.id == bindparam("row"), s.seen > bindparam("since"))

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, exists, func, insert, select, update
 
 from notifier.errors import DatabaseError
-from notifier.storage import store_posts
+from notifier.storage import store_events, store_posts
 from notifier.storage import tables as t
 from notifier.storage.statements import insert_new
 from notifier.storage.store_posts import NewPost
@@ -41,6 +41,7 @@ class NewDigest:
     `content` is the mail, b"" when nothing matched: then there is no delivery. `next_due_at`
     is the subscriber's next time, beyond now. `posts` are what their channels get. `sums_up`: the
     week that it is the summary of; then it has no papers, and neither moves time nor looks on.
+    `told`: the events of papers that it tells of.
     """
 
     key: str
@@ -57,6 +58,7 @@ class NewDigest:
     content: bytes
     posts: tuple[NewPost, ...] = ()
     sums_up: str | None = None
+    told: tuple[int, ...] = ()
 
 
 def fix(conn: Connection, new: NewDigest) -> bool:
@@ -86,6 +88,7 @@ def fix(conn: Connection, new: NewDigest) -> bool:
     if fresh:
         row = conn.scalars(select(t.digest.c.id).where(t.digest.c.key == new.key)).one()
         _fix_papers(conn, row, new)
+        store_events.tell(conn, new.subscriber, row, new.told)
         if new.content:
             _fix_mail(conn, row, new)
         store_posts.fix(conn, row, new.posts, now=new.composed_at, expires_at=new.expires_at)

@@ -15,10 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
 
 from notifier.papers import identity
-from notifier.papers.identity import Alias, title_key
+from notifier.papers.event import Event, events
+from notifier.papers.identity import Alias, is_preprint, title_key
 from notifier.papers.paper import Entry, Paper
 from notifier.papers.update import Kept, changes
-from notifier.storage import paper_changes, store_candidates, store_forgotten
+from notifier.storage import paper_changes, store_candidates, store_events, store_forgotten
 from notifier.storage import tables as t
 from notifier.storage.merging import merge
 from notifier.storage.statements import chunks, insert_new, next_numbers
@@ -160,6 +161,7 @@ def _take_one(
             known.join(other, row)
         changed = _change(conn, row, entry, now, same_source=row in known.seen)
         outcome = "updated" if changed else "unchanged"
+        _publish(conn, row, (one for one in entry.aliases if one not in known.rows), now)
         if len(rows) > 1 or row not in known.seen:
             outcome = "merged"
     _name(conn, row, [alias for alias in entry.aliases if known.rows.get(alias) != row])
@@ -244,7 +246,16 @@ def _change(
         conn.execute(
             update(t.paper).where(t.paper.c.id == row).values(changed | {"updated_at": now})
         )
+        store_events.note(conn, row, events(kept.urls, changed), now=now)
     return changed
+
+
+def _publish(conn: Connection, row: int, named: Iterable[Alias], now: datetime) -> None:
+    """Note that a paper that was known has a DOI of its own now."""
+    dois = [one for one in named if one.scheme == "doi" and not is_preprint(one)]
+    if dois:
+        found = Event("published", detail=f"doi:{dois[0].value}")
+        store_events.note(conn, row, [found], now=now)
 
 
 def _name(conn: Connection, row: int, aliases: Iterable[Alias]) -> None:

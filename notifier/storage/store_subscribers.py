@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
 
+from notifier.papers.event import read_kinds
 from notifier.profiles.profile import Schedule, Subscriber
 from notifier.storage import store_answers, store_cohorts, store_profiles
 from notifier.storage import tables as t
@@ -34,6 +35,8 @@ def from_row(row: Any) -> Subscriber:
         tell_nothing=row.tell_nothing,
         text_only=row.text_only,
         summary=row.summary,
+        news_of_sent=read_kinds(row.news_of_sent),
+        news_of_saved=read_kinds(row.news_of_saved),
         left_at=row.left_at,
     )
 

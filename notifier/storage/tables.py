@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
+from notifier.papers.event import OF_SENT
 from notifier.storage.access_rows import AnswerRow, ApiKeyRow
 from notifier.storage.alert_rows import AlertRow
 from notifier.storage.channel_rows import (
@@ -43,10 +44,13 @@ from notifier.storage.delivery_rows import (
     SuppressionRow,
 )
 from notifier.storage.departed_rows import DepartedRow
+from notifier.storage.event_rows import EventRow, ToldRow
 from notifier.storage.pace_rows import DestinationRow, RelayRow, TakenRow
 from notifier.storage.planned_rows import PlannedRow
 from notifier.storage.process_rows import LeaseRow, ProcessRow
 from notifier.storage.signup_rows import BucketRow, LetterRow, SignupRow
+
+SAVED_KINDS = "version,withdrawn,published,code,attention"
 
 
 class PaperRow(Row, table=True):
@@ -174,6 +178,10 @@ class SubscriberRow(Row, table=True):
     tell_nothing: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
     text_only: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
     summary: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=false()))
+    news_of_sent: str = Field(
+        sa_column=Column(String, nullable=False, server_default=",".join(OF_SENT))
+    )
+    news_of_saved: str = Field(sa_column=Column(String, nullable=False, server_default=SAVED_KINDS))
 
 
 class ProfileRow(Row, table=True):
@@ -375,6 +383,8 @@ profile = _table(ProfileRow)
 match = _table(MatchRow)
 feed = _table(FeedRow)
 vote = _table(VoteRow)
+event = _table(EventRow)
+told = _table(ToldRow)
 planned = _table(PlannedRow)
 digest = _table(DigestRow)
 digest_paper = _table(DigestPaperRow)

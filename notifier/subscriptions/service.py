@@ -6,6 +6,7 @@ raises `UsageError` for an address that is none, and `NotFound` for one that is 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from notifier import errors
+from notifier.papers.event import Kind
 from notifier.profiles.profile import Profile, Schedule, Subscriber
 from notifier.profiles.rules import RuleProblem
 from notifier.storage import (
@@ -117,6 +119,8 @@ class Subscriptions:
         tell_nothing: bool | None = None,
         text_only: bool | None = None,
         summary: bool | None = None,
+        news_of_sent: Collection[Kind] | None = None,
+        news_of_saved: Collection[Kind] | None = None,
     ) -> Subscriber:
         """Change what is given; the rest stays. Another schedule moves the next digest."""
         if schedule:
@@ -129,6 +133,8 @@ class Subscriptions:
             "tell_nothing": tell_nothing,
             "text_only": text_only,
             "summary": summary,
+            "news_of_sent": None if news_of_sent is None else ",".join(news_of_sent),
+            "news_of_saved": None if news_of_saved is None else ",".join(news_of_saved),
         }
         columns: dict[str, Any] = {
             name: value for name, value in wanted.items() if value is not None

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from notifier import languages
 from notifier.digests import cadence
+from notifier.papers.event import KINDS, Kind, read_kinds
 from notifier.profiles.profile import DAY_NAMES, Cadence, Schedule, Subscriber
 from notifier.subscriptions.checks import MOST_PAPERS, wrong_in
 from notifier.subscriptions.links import CHANGE
@@ -53,6 +54,8 @@ class Typed:
     tell_nothing: bool
     text_only: bool
     summary: bool
+    news_of_sent: tuple[Kind, ...]
+    news_of_saved: tuple[Kind, ...]
 
     @classmethod
     def of(cls, subscriber: Subscriber) -> Typed:
@@ -70,6 +73,8 @@ class Typed:
             subscriber.tell_nothing,
             subscriber.text_only,
             subscriber.summary,
+            subscriber.news_of_sent,
+            subscriber.news_of_saved,
         )
 
     @classmethod
@@ -87,6 +92,8 @@ class Typed:
             bool(form.one("tell_nothing")),
             form.one("format") == "text",
             bool(form.one("summary")),
+            read_kinds(",".join(form.every("news_of_sent"))),
+            read_kinds(",".join(form.every("news_of_saved"))),
         )
 
     @property
@@ -157,6 +164,8 @@ class _Changing:
             tell_nothing=typed.tell_nothing,
             text_only=typed.text_only,
             summary=typed.summary,
+            news_of_sent=typed.news_of_sent,
+            news_of_saved=typed.news_of_saved,
         )
         return self._page(request, changed, Typed.of(changed), is_stored=True)
 
@@ -177,6 +186,7 @@ class _Changing:
             status,
             reader=subscriber,
             row=subscriber.row,
+            kinds=KINDS,
             manage=self._pages.manage(request),
             links=self._pages.links,
             address=subscriber.address,

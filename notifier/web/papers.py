@@ -11,10 +11,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from notifier.digests.words import counted, link
+from notifier.jobs.happenings import what_happened
 from notifier.papers import citing, identity
 from notifier.papers.identity import Alias
 from notifier.papers.paper import Paper
-from notifier.storage import store_papers, store_sightings
+from notifier.storage import store_events, store_papers, store_sightings
 from notifier.web.answers import Pages
 from notifier.web.guarding import PUBLIC
 
@@ -48,6 +49,7 @@ class _Papers:
                 raise HTTPException(404)
             (paper,) = store_papers.load(conn, [row])
             sightings = store_sightings.of(conn, row)
+            events = store_events.of(conn, row)
         if name != paper.id:
             return RedirectResponse(self._pages.links.paper(paper.id) + ending, 302)
         if ending:
@@ -59,6 +61,7 @@ class _Papers:
             headers=PUBLIC,
             paper=paper,
             sightings=sightings,
+            happened=[(one.at, what_happened(one, paper, words)) for one in events],
             signals=[counted(value, name, words) for name, value in paper.signals.items()],
             links=[(link(kind, words), url) for kind, url in links_of(paper)],
             tags=citing.meta_tags(paper),
