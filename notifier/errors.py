@@ -5,6 +5,7 @@
     │   └── ConfigError         the configuration cannot be used                  exit 2
     ├── NotFound                no such paper, subscriber, profile, digest         exit 4
     ├── Conflict                what is asked for does not go with what there is    exit 1
+    │   └── Followed            a profile's rules are others' to change           exit 1
     ├── TooOften                something is asked for again and again            exit 1
     ├── Busy                    another process holds what this one needs         exit 5
     │   └── Locked              namely the database                               exit 5
@@ -54,6 +55,10 @@ class NotFound(NotifierError):
 
 class Conflict(NotifierError):
     """What is asked for does not go with what there is now, as a second one of a name."""
+
+
+class Followed(Conflict):
+    """A profile follows a shared one, whose owners alone change its rules."""
 
 
 class TooOften(NotifierError):

@@ -21,6 +21,7 @@ from notifier.subscriptions.links import Links
 from notifier.subscriptions.profiles import Profiles
 from notifier.subscriptions.records import Records
 from notifier.subscriptions.service import Subscriptions
+from notifier.subscriptions.sharing import Sharing
 from notifier.subscriptions.signups import Signups
 from notifier.subscriptions.undoing import Undoing
 
@@ -54,6 +55,10 @@ class Served:
     @cached_property
     def feeds(self) -> Feeds:
         return Feeds(self._database, self._links)
+
+    @cached_property
+    def sharing(self) -> Sharing:
+        return Sharing(self._database, self._links)
 
     @cached_property
     def lessening(self) -> Lessening:

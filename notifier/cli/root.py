@@ -18,14 +18,14 @@ from notifier.cli import (
     dkim,
     doctoring,
     explaining,
+    inviting,
     links,
     mail,
     outbox,
     pruning,
-    readership,
     running,
+    sharing,
     sources,
-    suggesting,
     trends,
 )
 from notifier.cli.output import Format, FormatOption, say, to_json
@@ -47,8 +47,8 @@ app = typer.Typer(
 app.add_typer(config.app, name="config")
 app.add_typer(sources.app, name="source")
 app.add_typer(trends.app, name="paper")
-app.add_typer(readership.app, name="subscriber")
-app.add_typer(suggesting.app, name="profile")
+app.add_typer(inviting.app, name="subscriber")
+app.add_typer(sharing.app, name="profile")
 app.add_typer(digests.app, name="digest")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(bounces.app, name="bounce")

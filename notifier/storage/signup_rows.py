@@ -33,7 +33,10 @@ class LetterRow(Row, table=True):
 
 
 class SignupRow(Row, table=True):
-    """What somebody asked for on the page; it becomes a subscriber's when they confirm."""
+    """What somebody asked for on the page; it becomes a subscriber's when they confirm.
+
+    `share`: the secret of a shared profile that is to be followed. `invited_by`: who invited them.
+    """
 
     __tablename__ = "signup"
     id: int | None = numbered()
@@ -47,6 +50,8 @@ class SignupRow(Row, table=True):
     language: str
     made_at: datetime = time(nullable=False, index=True)
     confirmed_at: datetime | None = time()
+    share: str | None
+    invited_by: str | None
 
 
 class BucketRow(Row, table=True):

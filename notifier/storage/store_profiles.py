@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, case, delete, exists, func, select, update
 
+from notifier.errors import Followed
 from notifier.profiles.profile import Profile
-from notifier.storage import store_matches, store_posts
+from notifier.storage import store_matches, store_posts, store_sharing
 from notifier.storage import tables as t
 from notifier.storage.part import ALL, Part
 from notifier.storage.statements import among, chunks, insert_new, last_number, next_numbers
@@ -54,7 +55,12 @@ def add(conn: Connection, subscriber: int, name: str, rules: str, *, now: dateti
 
 
 def set_rules(conn: Connection, subscriber: int, name: str, rules: str, *, now: datetime) -> None:
-    """Overwrite a profile's rules; those before are kept, until they are changed again."""
+    """Overwrite a profile's rules; those before are kept, until they are changed again.
+
+    Raises:
+        Followed: it follows a shared one.
+    """
+    _let_change(conn, subscriber, name)
     p = t.profile.c
     conn.execute(
         update(t.profile)
@@ -67,6 +73,14 @@ def set_rules(conn: Connection, subscriber: int, name: str, rules: str, *, now: 
             change=next_numbers(conn, _CHANGE, 1),
         )
     )
+    store_sharing.spread(conn, subscriber, name, now=now)
+
+
+def _let_change(conn: Connection, subscriber: int, name: str) -> None:
+    if store_sharing.is_reader(conn, subscriber, name):
+        raise Followed(
+            f'profile "{name}" follows a shared one - make it your own to change its rules'
+        )
 
 
 def rename(conn: Connection, profile: Profile, name: str) -> bool:
@@ -91,7 +105,12 @@ def rename(conn: Connection, profile: Profile, name: str) -> bool:
 
 
 def swap_rules(conn: Connection, subscriber: int, name: str, *, now: datetime) -> bool:
-    """Give a profile the rules it had before, and keep these; False where there are none."""
+    """Give a profile the rules it had before, and keep these; False where there are none.
+
+    Raises:
+        Followed: it follows a shared one.
+    """
+    _let_change(conn, subscriber, name)
     p = t.profile.c
     swapped = conn.execute(
         update(t.profile)
@@ -104,6 +123,7 @@ def swap_rules(conn: Connection, subscriber: int, name: str, *, now: datetime) -
             change=next_numbers(conn, _CHANGE, 1),
         )
     )
+    store_sharing.spread(conn, subscriber, name, now=now)
     return swapped.rowcount > 0
 
 
@@ -128,6 +148,7 @@ def remove(conn: Connection, subscriber: int, name: str) -> bool:
         store_matches.forget_profiles(conn, rows)
         conn.execute(delete(t.profile).where(here))
         store_posts.rename_profile(conn, subscriber, name, None)
+        store_sharing.tidy(conn)
         note_removal(conn)
     return bool(rows)
 
@@ -150,6 +171,7 @@ def remove_all(conn: Connection, subscriber: int) -> None:
     rows = list(conn.scalars(select(t.profile.c.id).where(here)))
     store_matches.forget_profiles(conn, rows)
     conn.execute(delete(t.profile).where(here))
+    store_sharing.tidy(conn)
     note_removal(conn)
 
 

@@ -14,12 +14,18 @@ from notifier.storage import tables as t
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked for: address in normal form, rules as typed."""
+    """What is asked for: address in normal form, rules as typed.
+
+    `share`: the secret of a shared profile that is to be followed, whose rules these are.
+    `invited_by`: who asks them, where it was not they who asked.
+    """
 
     address: str
     rules: str
     schedule: Schedule
     language: str
+    share: str | None = None
+    invited_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ def add(conn: Connection, wish: Wish, *, now: datetime) -> int:
         "cadence": schedule.cadence,
         "language": wish.language,
         "made_at": now,
+        "share": wish.share,
+        "invited_by": wish.invited_by,
     }
     statement = insert(t.signup).values(row).returning(t.signup.c.id)
     return int(conn.execute(statement).scalar_one())
@@ -69,7 +77,7 @@ def of(conn: Connection, address: str) -> list[Signup]:
 
 def _signup(found: Any) -> Signup:
     schedule = Schedule(found.zone, found.hour, found.minute, tuple(found.days), found.cadence)
-    wish = Wish(found.address, found.rules, schedule, found.language)
+    wish = Wish(found.address, found.rules, schedule, found.language, found.share, found.invited_by)
     return Signup(found.id, wish, found.made_at, found.confirmed_at)
 
 

@@ -48,6 +48,7 @@ from notifier.storage.event_rows import EventRow, ToldRow
 from notifier.storage.pace_rows import DestinationRow, RelayRow, TakenRow
 from notifier.storage.planned_rows import PlannedRow
 from notifier.storage.process_rows import LeaseRow, ProcessRow
+from notifier.storage.sharing_rows import InvitedRow, MemberRow, SharingRow
 from notifier.storage.signup_rows import BucketRow, LetterRow, SignupRow
 
 SAVED_KINDS = "version,withdrawn,published,code,attention"
@@ -381,6 +382,9 @@ subscriber = _table(SubscriberRow)
 departed = _table(DepartedRow)
 profile = _table(ProfileRow)
 match = _table(MatchRow)
+sharing = _table(SharingRow)
+member = _table(MemberRow)
+invited = _table(InvitedRow)
 feed = _table(FeedRow)
 vote = _table(VoteRow)
 event = _table(EventRow)

@@ -54,8 +54,12 @@ class Gate:
         """Whether an address may be sent one more mail that somebody asked for."""
         return self._take(conn, f"address:{address}", BY_ADDRESS, now)
 
+    def unnamed(self, about: str) -> str:
+        """Return a name that tells nothing of what it stands for, the same each time."""
+        return hmac.new(self._secret, about.encode(), hashlib.sha256).hexdigest()[:32]
+
     def _take(self, conn: Connection, about: str, rate: Rate, now: datetime) -> bool:
-        name = hmac.new(self._secret, f"bucket:{about}".encode(), hashlib.sha256).hexdigest()[:32]
+        name = self.unnamed(f"bucket:{about}")
         found = store_buckets.get(conn, name)
         left = taken(Bucket(*found) if found else None, rate, now)
         if left is None:

@@ -1,7 +1,8 @@
 """Letters: single mails about a subscription, made, signed and put where they are sent from.
 
-They hold no word that somebody typed, so that nobody can have us mail their text to strangers; and
-no List-Unsubscribe, since there is nothing yet, or something else, to leave (RFC 8058, 6).
+They hold no word that somebody typed, so that nobody can have us mail their text to strangers (but
+the name of who invites, which is the operator's); and no List-Unsubscribe, since there is nothing
+yet, or something else, to leave (RFC 8058, 6).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from notifier.languages import language
 from notifier.storage import store_letters
 from notifier.storage.store_letters import Letter
 
-Kind = Literal["confirm", "change"]
+Kind = Literal["confirm", "change", "invite"]
 # Who asked for it waits for it; tomorrow they have forgotten.
 LIFE: Final = timedelta(hours=24)
 
@@ -57,6 +58,7 @@ class Letters:
         life: timedelta,
         now: datetime,
         is_wanted: bool = True,
+        by: str = "",
     ) -> None:
         """Have a letter sent to an address, in a language; the same once more changes nothing.
 
@@ -64,9 +66,10 @@ class Letters:
             url: Where its one link leads, which works for `life`.
             is_wanted: False: it is made and signed like any other, so that it takes as long, and
                 is not kept.
+            by: Who invites.
         """
         key = self._key(kind, address, now)
-        content = self.content(kind, address, url, key=key, code=code, life=life, now=now)
+        content = self.content(kind, address, url, key=key, code=code, life=life, now=now, by=by)
         is_new = store_letters.put(conn, Letter(key, kind, address, content, now, now + LIFE))
         if is_new and not is_wanted:
             store_letters.take_back(conn, key)
@@ -81,6 +84,7 @@ class Letters:
         code: str,
         life: timedelta,
         now: datetime,
+        by: str = "",
     ) -> bytes:
         """Return a letter's mail, signed."""
         settings, said = self._settings, language(code)
@@ -88,6 +92,7 @@ class Letters:
         subject = {
             "confirm": said.gettext("Please confirm: new papers by mail"),
             "change": said.gettext("Your link to change the digests"),
+            "invite": said.gettext("%(by)s invites you: new papers by mail", by=by),
         }[kind]
         footer = said.gettext("%(service)s, run by %(contact)s.", service=name, contact=contact)
         values = {
@@ -97,6 +102,7 @@ class Letters:
             "postal": settings.service.postal_address,
             "url": url,
             "days": life.days,
+            "by": by,
         }
         html, text = (
             settings.templates.render(f"mail/{kind}.{part}.j2", code, **values)

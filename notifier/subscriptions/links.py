@@ -76,6 +76,10 @@ class Links:
         """A profile's feed, by its secret; `ending`: "atom" or "json"."""
         return f"{self.base}/feed/{secret}.{ending}"
 
+    def shared(self, secret: str) -> str:
+        """What a profile's owners share, by its secret."""
+        return f"{self.base}/shared/{secret}"
+
     def paper(self, name: str) -> str:
         """A paper's page, by its id."""
         return f"{self.base}/p/{quote(name, safe=':/')}"

@@ -17,9 +17,11 @@ from notifier.profiles.profile import Profile, Subscriber
 from notifier.subscriptions.checks import NAME_CHARACTERS
 from notifier.subscriptions.links import CHANGE
 from notifier.subscriptions.profiles import MOST_PROFILES, Draft
+from notifier.subscriptions.sharing import FEWEST_TOLD
 from notifier.web.answers import Form, Pages, read_form
 from notifier.web.trying import NOTICES_SHOWN, Tried, Trying, typed_rules
 
+_SHARING = ("share", "reshare", "owner", "unshare", "leave")
 _ROW_DIGITS = 18  # as many as every database takes
 
 
@@ -89,6 +91,8 @@ class _Editing:
             return self._again(request, place.profile.row, "undone")
         if do == "remove":
             return self._remove(request, place, place.profile)
+        if do in _SHARING:
+            return self._share(request, place.profile, do)
         if do == "feed":
             app.served.feeds.rotate(place.profile.row)
             return self._again(request, place.profile.row, do)
@@ -96,6 +100,19 @@ class _Editing:
             app.served.feeds.stop(place.profile.row)
             return self._again(request, place.profile.row, do)
         return self._store(request, place, _draft(form))
+
+    def _share(self, request: Request, profile: Profile, do: str) -> Response:
+        sharing, now = self._pages.app.served.sharing, self._pages.app.clock()
+        match do:
+            case "share" | "reshare":
+                sharing.share(profile.row, now=now, rotate=do == "reshare")
+            case "owner":
+                sharing.owner_link(profile.row)
+            case "unshare":
+                sharing.stop(profile.row)
+            case _:
+                sharing.leave(profile.row)
+        return self._again(request, profile.row, do)
 
     def _store(self, request: Request, place: _Place, draft: Draft) -> Response:
         profiles, profile = self._pages.app.served.profiles, place.profile
@@ -146,6 +163,8 @@ class _Editing:
             reader=place.subscriber,
             profile=place.profile,
             feed=self._pages.app.served.feeds.of(place.profile.row) if place.profile else None,
+            sharing=self._pages.app.served.sharing.of(place.profile.row) if place.profile else None,
+            fewest_told=FEWEST_TOLD,
             typed=draft,
             tried=found,
             wrong=wrong or [],

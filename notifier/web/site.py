@@ -39,6 +39,7 @@ from notifier.web import (
     probing,
     renewing,
     sample,
+    sharing,
     status,
     subscribing,
     suggesting,
@@ -62,7 +63,7 @@ def make_site(app: App, vitals: Vitals | None = None, *, demo: bool = False) -> 
     """
     pages = Pages(app)
     acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
-    own = (changing, editing, keeping, data, renewing, linking, suggesting, week)
+    own = (changing, editing, keeping, data, renewing, linking, sharing, suggesting, week)
     anybody = (papers, days, sample, status, privacy)
     groups = (*acting, *own, *anybody, archive, feeds, admin)
     routes: list[BaseRoute] = [Route("/style.css", pages.style), Route("/script.js", pages.script)]
@@ -134,6 +135,7 @@ def _handlers(
         413: say("too much", 413),
         errors.BadToken: bad_link,
         errors.NotFound: say("deleted", 404),
+        errors.Followed: say("followed", 409),
         errors.TooOften: say("too often", 429),
         errors.Busy: say("busy", 503),
         errors.Unavailable: say("busy", 503),
