@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from notifier.config_sources import SourceSettings
 from notifier.sources import biorxiv, huggingface, pubmed
 from notifier.sources.arxiv import HOLIDAYS, REPLAY, ArxivSource, announcements
+from notifier.sources.authors import FEEDS, AuthorsSource, nobody
 from notifier.sources.biorxiv import BiorxivSource
 from notifier.sources.feed import FeedSource
 from notifier.sources.huggingface import HuggingFaceSource
@@ -17,8 +19,17 @@ from notifier.sources.rhythm import Silence
 from notifier.sources.source import Source
 
 
-def make_source(settings: SourceSettings, *, contact: str = "") -> Source:
-    """Return the adapter of a configured source; `contact` is told to services that ask for it."""
+def make_source(
+    settings: SourceSettings,
+    *,
+    contact: str = "",
+    followed: Callable[[], Sequence[str]] = nobody,
+) -> Source:
+    """Return the adapter of a configured source; `contact` is told to services that ask for it.
+
+    Args:
+        followed: The ids of the authors whom readers follow.
+    """
     name, urls = settings.name, settings.urls
     silence = Silence(timedelta(days=settings.quiet_days))
     days = settings.days
@@ -44,6 +55,8 @@ def make_source(settings: SourceSettings, *, contact: str = "") -> Source:
         return PubmedSource(
             name, settings.query, urls, key, contact, days=read_again, rhythm=silence
         )
+    if settings.kind == "arxiv-authors":
+        return AuthorsSource(name, followed, urls[0] if urls else FEEDS)
     if settings.kind == "listing":
         return ListingSource(name)
     return FeedSource(name, urls, silence)

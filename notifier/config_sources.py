@@ -27,7 +27,9 @@ class SourceSettings(Section):
     """[[source]]"""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
-    kind: Literal["arxiv", "huggingface", "biorxiv", "medrxiv", "pubmed", "feed", "listing"]
+    kind: Literal[
+        "arxiv", "huggingface", "biorxiv", "medrxiv", "pubmed", "feed", "listing", "arxiv-authors"
+    ]
     categories: tuple[Annotated[str, Field(min_length=1, max_length=60)], ...] = ()
     urls: tuple[HttpUrl, ...] = ()
     query: OneLine = ""

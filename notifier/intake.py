@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -29,7 +29,7 @@ from notifier.sources.http import (
     open_client,
 )
 from notifier.sources.source import Kind, Source
-from notifier.storage import store_sources
+from notifier.storage import store_authors, store_sources
 from notifier.storage.database import Database
 from notifier.storage.turns import SharedTurns
 
@@ -74,7 +74,13 @@ class Intake:
         return open_client(self.http_settings, turns)
 
     def _made(self, settings: SourceSettings) -> Source:
-        return make_source(settings, contact=self._settings.site.contact)
+        contact = self._settings.site.contact
+        return make_source(settings, contact=contact, followed=self._followed)
+
+    def _followed(self) -> Sequence[str]:
+        """The ids of the authors whom readers follow."""
+        with self._database.reading() as conn:
+            return sorted(store_authors.followed(conn))
 
     def sources(self, names: tuple[str, ...] = ()) -> list[Source]:
         """Return the enabled sources that are not paused, or those named.

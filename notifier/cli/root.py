@@ -18,13 +18,13 @@ from notifier.cli import (
     dkim,
     doctoring,
     explaining,
+    following,
     inviting,
     links,
     mail,
     outbox,
     pruning,
     running,
-    sharing,
     sources,
     trends,
 )
@@ -48,7 +48,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(sources.app, name="source")
 app.add_typer(trends.app, name="paper")
 app.add_typer(inviting.app, name="subscriber")
-app.add_typer(sharing.app, name="profile")
+app.add_typer(following.app, name="profile")
 app.add_typer(digests.app, name="digest")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(bounces.app, name="bounce")

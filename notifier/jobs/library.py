@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from threading import Lock
 
@@ -16,9 +17,14 @@ from notifier.jobs.shelves import Shelf, Shelves
 from notifier.jobs.talk import Talks
 from notifier.jobs.trial import Trial, trial
 from notifier.profiles.matching.compiled import Compiled
+from notifier.profiles.namesakes import doubt, names_asked, namesakes
 from notifier.profiles.parser import parse
+from notifier.profiles.rules import RuleProblem
 from notifier.ranking.order import OrderSettings
 from notifier.storage.database import Database
+
+# Of so many names in a profile, and so many papers of each, it is asked whose they are.
+_NAMES_LOOKED_AT, _PAPERS_LOOKED_AT = 5, 300
 
 
 class Library:
@@ -72,7 +78,14 @@ class Library:
         """Return the same, with what each rule finds and what is to be said of it."""
         with self._asking(since, tell) as (conn, shelves, at):
             tested = back_test(conn, text, shelves, at, since=since, limit=limit)
-        return trial(parse(text), tested, spelling(shelves), since=since, now=at.now)
+            rules, doubts = parse(text), list[RuleProblem]()
+            for line, name in names_asked(rules)[:_NAMES_LOOKED_AT]:
+                named = Compiled()
+                named.put(0, f"author: {name}")
+                found = search(conn, named, shelves, at, since=None, limit=_PAPERS_LOOKED_AT)
+                doubts += doubt(line, namesakes(name, [one.paper for one in found.best]))
+        made = trial(rules, tested, spelling(shelves), since=since, now=at.now)
+        return replace(made, warnings=(*made.warnings, *doubts))
 
     @property
     def now(self) -> datetime:

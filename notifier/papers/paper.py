@@ -28,6 +28,7 @@ class Entry:
     `aliases` holds at least one; the first is the best id. `version` is None where the source
     does not say. `announce` is how it was shown. `signals` are counts as read now (upvotes,
     comments, stars), never negative. `withdrawn`: this version says that the paper is.
+    `author_ids`: of those authors whose it is beyond doubt (see `author_id`).
     """
 
     aliases: tuple[Alias, ...]
@@ -47,6 +48,7 @@ class Entry:
     source_title: str | None = None
     source_abstract: str | None = None
     withdrawn: bool = False
+    author_ids: tuple[str, ...] = ()
 
     @property
     def is_news(self) -> bool:
@@ -117,3 +119,4 @@ class Paper:
     urls: Mapping[str, str] = field(default_factory=lambda: NO_URLS)
     trend: float | None = None
     withdrawn_at: datetime | None = None
+    author_ids: tuple[str, ...] = ()

@@ -31,6 +31,7 @@ class Kept:
     urls: dict[str, str]
     published_at: Any
     withdrawn_at: datetime | None
+    author_ids: list[str] | None
 
 
 def changes(kept: Kept, entry: Entry, *, same_source: bool, now: datetime) -> dict[str, Any]:
@@ -70,6 +71,10 @@ def changes(kept: Kept, entry: Entry, *, same_source: bool, now: datetime) -> di
     categories = list(dict.fromkeys([*kept.categories, *entry.categories]))
     if categories != kept.categories:
         out["categories"] = categories
+    known = kept.author_ids or []
+    authors = list(dict.fromkeys([*known, *entry.author_ids]))
+    if authors != known:
+        out["author_ids"] = authors
     out |= _standing(kept, entry, now)
     urls = {**entry.urls, **kept.urls} if not corrects else {**kept.urls, **entry.urls}
     if urls != kept.urls:

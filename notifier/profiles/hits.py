@@ -239,6 +239,7 @@ def _values(where: str, value: str, paper: IndexedPaper) -> Iterator[str]:
         places = find_phrase(organization_words(value), text)
         yield from (text.text[slice(*text.characters(place))] for place in places)
         return
-    known = {"author": paper.paper.authors, "cat": paper.paper.categories}
+    whose = (*paper.paper.authors, *paper.paper.author_ids)
+    known = {"author": whose, "cat": paper.paper.categories}
     fits = FITS[where]
     yield from (own for own in known.get(where, paper.paper.sources) if fits(value, own))

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from notifier.papers.author_id import author_id
 from notifier.papers.text import fold
 
 _PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -55,8 +56,10 @@ def found_by(written: str) -> tuple[str, str]:
     """Return what a name is looked up by: (family's last word, the same with the first initial).
 
     Two names can be one person's only if the second parts are equal, or the asked name has no given
-    name and the first parts are: see `same_person`.
+    name and the first parts are: see `same_person`. An id is looked up by itself.
     """
+    if known := author_id(written):
+        return known, known
     name = parse_name(written)
     whole = name.given + name.family
     family = "".join(whole[-1:])

@@ -17,11 +17,13 @@ A comment is `#` and the rest of the line. Limits count the line as typed and in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
 from notifier.languages import Said
 from notifier.papers import text
+from notifier.papers.author_id import author_id, looks_like_orcid
 from notifier.profiles.lexer import Lexeme, RuleSyntaxError, lex
 from notifier.profiles.rules import (
     TREND_WORD,
@@ -43,6 +45,8 @@ from notifier.profiles.rules import (
     format_line,
 )
 
+# The address of an author's page, pasted: the id behind it is asked for.
+_AUTHOR_PAGE = re.compile(r"(?<=author:)(\s*)https?://(?:www\.)?(?:orcid\.org|arxiv\.org/a)/", re.I)
 LINE_CHARACTERS = 1_000
 PROFILE_RULES = 500
 PROFILE_CHARACTERS = 50_000
@@ -80,7 +84,7 @@ def _parse_line(typed: str, number: int, length_before: int, rules_before: int) 
                 rules=PROFILE_RULES,
             )
         _check_length(typed, length_before)
-        parser = _Parser(typed)
+        parser = _Parser(_AUTHOR_PAGE.sub(r"\1", typed))
         line = Line(typed, parser.rule(), parser.comment)
         _check_length(format_line(line), length_before)
         return line
@@ -300,7 +304,14 @@ class _Parser:
             raise RuleSyntaxError(
                 first.column, '"*" stands only at the end of a word or category, as in cat: cs.*'
             )
-        return Meta(where, value)
+        if where == "author" and looks_like_orcid(value) and not author_id(value):
+            raise RuleSyntaxError(
+                first.column,
+                '"%(value)s" is no ORCID iD: its last sign does not go with the others - '
+                "copy it from orcid.org",
+                value=value,
+            )
+        return Meta(where, (author_id(value) or value) if where == "author" else value)
 
     def _text(self, where: TextField) -> Phrase | Near | Trending:
         first, left = self._now, self._phrase(where)

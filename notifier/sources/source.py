@@ -10,7 +10,9 @@ from typing import Literal, Protocol, get_args, runtime_checkable
 from notifier.papers.paper import Batch
 from notifier.sources.rhythm import Rhythm
 
-Kind = Literal["arxiv", "huggingface", "biorxiv", "medrxiv", "pubmed", "feed", "listing"]
+Kind = Literal[
+    "arxiv", "huggingface", "biorxiv", "medrxiv", "pubmed", "feed", "listing", "arxiv-authors"
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WHOLE = ("",)  # the one part of a source that has no parts
 

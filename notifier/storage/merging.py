@@ -8,8 +8,8 @@ from notifier.storage import paper_changes
 from notifier.storage import tables as t
 
 _GAPS = (
-    "version", "abstract", "source_abstract", "authors", "categories", "organization", "journal",
-    "comment", "submitted_by", "published_at",
+    "version", "abstract", "source_abstract", "authors", "author_ids", "categories", "organization",
+    "journal", "comment", "submitted_by", "published_at",
 )  # fmt: skip
 
 

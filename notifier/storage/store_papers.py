@@ -86,7 +86,7 @@ def take_in(
     changed: list[int] = []
     for entry in entries:
         since = past = store_forgotten.since(known.forgotten, known.rows, entry.aliases)
-        if past is None and news_since and entry.published_at and entry.published_at < news_since:
+        if past is None and _is_history(entry, news_since):
             past = entry.published_at
         step = _take_one(conn, entry, known, source, now, past)
         setattr(taken, step.outcome, getattr(taken, step.outcome) + 1)
@@ -104,6 +104,15 @@ def take_in(
     paper_changes.note(conn, changed)
     store_candidates.note(conn, taken.rows, now=now)
     return taken
+
+
+def _is_history(entry: Entry, news_since: datetime | None) -> bool:
+    """Whether an entry is of days that are gone: before a time, or of an author's earlier years."""
+    if not entry.published_at:
+        return False
+    if news_since and entry.published_at < news_since:
+        return True
+    return bool(entry.author_ids) and not entry.is_news
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +189,13 @@ def _take_one(
 def _is_news(
     entry: Entry, shown: Mapping[tuple[str, int], datetime], changed: Mapping[str, Any]
 ) -> bool:
-    """Whether the source announces the paper for the first time, or to readers of another field.
+    """Whether the source announces the paper for the first time, or to readers of another field,
+    or tells that it is by an author who is followed.
 
     OAI-PMH tells of a cross-listing only by the paper's new category.
     """
+    if "author_ids" in changed:
+        return entry.is_news
     if any(announce in ("new", "cross") for announce, _ in shown):
         return "categories" in changed and not entry.is_replacement
     return entry.is_news
@@ -223,6 +235,7 @@ def _columns(entry: Entry) -> dict[str, Any]:
         "announce": entry.announce,
         "published_at": entry.published_at,
         "title_key": title_key(entry.title),
+        "author_ids": list(entry.author_ids) or None,
     }
 
 
@@ -379,6 +392,7 @@ def _paper(row: Row[Any], **joined: Any) -> Paper:
         announce=row.announce,
         urls=row.urls,
         withdrawn_at=row.withdrawn_at,
+        author_ids=tuple(row.author_ids or ()),
         **joined,
     )
 

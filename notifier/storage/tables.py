@@ -85,6 +85,7 @@ class PaperRow(Row, table=True):
     arrived_at: datetime | None = time(index=True)
     revision: int | None = Field(default=None, sa_column=Column(BigInteger, index=True))
     withdrawn_at: datetime | None = time()
+    author_ids: list[str] | None = Field(sa_column=Column(JSON(none_as_null=True), nullable=True))
     title_key: str | None = Field(default=None, index=True)
     change: int = Field(
         sa_column=Column(BigInteger, nullable=False, server_default="0", index=True)

@@ -211,7 +211,7 @@ def _joined(
         compound_words=which[in_order],
         compounds=np.argsort(which[in_order], kind="stable").astype(np.int32),
         compounds_of=starts_of(np.bincount(which, minlength=len(words))),
-        authors=_values([paper.authors for paper in papers], names=True),
+        authors=_values([(*paper.authors, *paper.author_ids) for paper in papers], names=True),
         categories=_values([paper.categories for paper in papers]),
         sources=_values([paper.sources for paper in papers]),
     )

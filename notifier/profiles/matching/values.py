@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from notifier.papers.author_id import author_id
 from notifier.papers.text import fold, tokens
 from notifier.profiles.matching.columns import Array, Column, Held, Texts
 from notifier.profiles.matching.concordance import Concordance, Values, hash_of, spread, starts_of
@@ -21,7 +22,10 @@ from notifier.profiles.rules import MetaField, Word
 
 
 def author_fits(asked: str, author: str) -> bool:
-    """Return whether an author as a paper writes the name can be the one asked for."""
+    """Return whether an author as a paper writes the name can be the one asked for; by ids, is."""
+    known = author_id(asked)
+    if known or author_id(author):
+        return known == author_id(author)
     return same_person(parse_name(asked), parse_name(author))
 
 
@@ -93,7 +97,8 @@ class AskedValues:
         number, key = len(self.texts), 0
         if where == "author":
             family, with_initial = found_by(value)
-            key = hash_of(with_initial if parse_name(value).given else family)
+            is_whole = author_id(value) or parse_name(value).given
+            key = hash_of(with_initial if is_whole else family)
         self.texts.append(value)
         self._fields.append(_FIELDS.index(where))
         self._keys.append(key)

@@ -1,0 +1,11 @@
+"""author ids: whose a paper is, as far as a feed of that author says so"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0034"
+down_revision = "0033"
+
+
+def upgrade() -> None:
+    op.add_column("paper", sa.Column("author_ids", sa.JSON(none_as_null=True), nullable=True))
