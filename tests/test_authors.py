@@ -22,6 +22,7 @@ from notifier.profiles.rules import format_rules
 from notifier.sources.authors import MOST_IN_A_ROUND, AuthorsSource
 from notifier.storage import schema, store_authors, store_digests, store_papers, store_sources
 from notifier.storage.database import Database
+from notifier.storage.store_deliveries import Outcome, claim, finish
 
 from .builders import a_paper, atom
 from .commands import Notifier, notifier
@@ -135,6 +136,9 @@ class Lab:
     def digest(self) -> list[str]:
         """The papers of Ada's next digest."""
         self.app.compose()
+        with self.app.database.writing() as conn:
+            for one in claim(conn, owner="t", now=self.now, lease_until=self.now, limit=9):
+                finish(conn, one.row, Outcome("sent"), owner="t", now=self.now)
         self.now += timedelta(days=1)
         with self.app.database.reading() as conn:
             last = store_digests.listed(conn, subscriber=1)
