@@ -19,6 +19,7 @@ from notifier.subscriptions.linking import Linking
 from notifier.subscriptions.links import Links
 from notifier.subscriptions.profiles import Profiles
 from notifier.subscriptions.records import Records
+from notifier.subscriptions.saved import Saved
 from notifier.subscriptions.service import Subscriptions
 from notifier.subscriptions.signups import Signups
 from notifier.subscriptions.undoing import Undoing
@@ -53,6 +54,10 @@ class Served:
     @cached_property
     def feeds(self) -> Feeds:
         return Feeds(self._database, self._links)
+
+    @cached_property
+    def saved(self) -> Saved:
+        return Saved(self._database, self._links)
 
     @cached_property
     def lessening(self) -> Lessening:

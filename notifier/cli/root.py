@@ -24,8 +24,8 @@ from notifier.cli import (
     profile_feed,
     pruning,
     running,
+    saved,
     sources,
-    tastes,
     trends,
 )
 from notifier.cli.output import Format, FormatOption, say, to_json
@@ -47,7 +47,7 @@ app = typer.Typer(
 app.add_typer(config.app, name="config")
 app.add_typer(sources.app, name="source")
 app.add_typer(trends.app, name="paper")
-app.add_typer(tastes.app, name="subscriber")
+app.add_typer(saved.app, name="subscriber")
 app.add_typer(profile_feed.app, name="profile")
 app.add_typer(digests.app, name="digest")
 app.add_typer(outbox.app, name="outbox")

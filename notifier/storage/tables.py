@@ -45,6 +45,7 @@ from notifier.storage.delivery_rows import (
 from notifier.storage.pace_rows import DestinationRow, RelayRow, TakenRow
 from notifier.storage.planned_rows import PlannedRow
 from notifier.storage.process_rows import LeaseRow, ProcessRow
+from notifier.storage.saved_rows import SavedFeedRow
 from notifier.storage.signup_rows import BucketRow, LetterRow, SignupRow
 
 
@@ -370,6 +371,7 @@ profile = _table(ProfileRow)
 match = _table(MatchRow)
 feed = _table(FeedRow)
 vote = _table(VoteRow)
+saved_feed = _table(SavedFeedRow)
 planned = _table(PlannedRow)
 digest = _table(DigestRow)
 digest_paper = _table(DigestPaperRow)

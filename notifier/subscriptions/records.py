@@ -18,6 +18,7 @@ from notifier.storage import (
     store_papers,
     store_posts,
     store_profiles,
+    store_saved,
     store_signups,
     store_subscribers,
     store_votes,
@@ -45,7 +46,7 @@ class Records:
             return {
                 "format": FORMAT,
                 "exported_at": now.isoformat(),
-                "subscriber": _subscriber(subscriber),
+                "subscriber": _subscriber(conn, subscriber),
                 "profiles": _profiles(conn, subscriber),
                 "votes": _votes(conn, subscriber),
                 "digests": _digests(conn, subscriber),
@@ -56,11 +57,14 @@ class Records:
             } | _suppressed(conn, subscriber.address)
 
 
-def _subscriber(subscriber: Subscriber) -> dict[str, Any]:
+def _subscriber(conn: Connection, subscriber: Subscriber) -> dict[str, Any]:
     told = asdict(subscriber)
     for name in ("row", "seen", "schedule"):
         del told[name]
-    return _timed(told) | {"schedule": _schedule(subscriber.schedule)}
+    return _timed(told) | {
+        "schedule": _schedule(subscriber.schedule),
+        "saved_feed_secret": store_saved.secret(conn, subscriber.row),
+    }
 
 
 def _schedule(schedule: Schedule) -> dict[str, Any]:
@@ -94,6 +98,7 @@ def _votes(conn: Connection, subscriber: Subscriber) -> list[dict[str, Any]]:
     return [
         {
             "paper": papers[vote.paper].id,
+            "aliases": list(papers[vote.paper].aliases),
             "title": papers[vote.paper].title,
             "said": vote.kind,
             "at": vote.at.isoformat(),
