@@ -10,6 +10,7 @@ import typer
 from notifier import __version__, errors
 from notifier.cli import (
     api_keys,
+    archives,
     bounces,
     channels,
     config,
@@ -20,11 +21,11 @@ from notifier.cli import (
     explaining,
     links,
     mail,
+    moving,
     outbox,
     profile_feed,
     pruning,
     running,
-    saved,
     sources,
     trends,
 )
@@ -47,13 +48,14 @@ app = typer.Typer(
 app.add_typer(config.app, name="config")
 app.add_typer(sources.app, name="source")
 app.add_typer(trends.app, name="paper")
-app.add_typer(saved.app, name="subscriber")
+app.add_typer(moving.app, name="subscriber")
 app.add_typer(profile_feed.app, name="profile")
 app.add_typer(digests.app, name="digest")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(bounces.app, name="bounce")
 app.add_typer(channels.app, name="channel")
 app.add_typer(database.app, name="db")
+app.add_typer(archives.app, name="archive")
 app.add_typer(dkim.app, name="dkim")
 app.add_typer(links.app, name="link")
 app.add_typer(mail.app, name="mail")

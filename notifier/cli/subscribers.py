@@ -222,16 +222,6 @@ def show(address: Address, format_: FormatOption = Format.table) -> None:
     print_record(record, format_)
 
 
-@app.command(epilog="Examples: notifier subscriber export ada@example.org > ada.json")
-def export(address: Address) -> None:
-    """Print all that is kept about a subscriber, as JSON."""
-    import json
-
-    with instance() as app:
-        told = app.served.records.everything(app.subscriptions.get(address), now=app.clock())
-    typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
-
-
 @app.command(
     epilog="Example: notifier subscriber confirm ada@example.org --because 'asked at lunch'"
 )

@@ -84,12 +84,14 @@ def total(rows: Iterable[Carried]) -> int:
     return sum(map(int.from_bytes, digests)) % MODULUS
 
 
-def write(conn: Connection, table: Table, rows: Sequence[Carried]) -> None:
-    """Insert rows."""
+def write(
+    conn: Connection, table: Table, rows: Sequence[Carried], names: Sequence[str] = ()
+) -> None:
+    """Insert rows; `names`: the columns, where they are not those of the table as it is."""
     if conn.dialect.name == "postgresql":
         conn.exec_driver_sql("SET LOCAL timezone = 'UTC'")  # of the times, which name none
         conn.exec_driver_sql("SET LOCAL statement_timeout = 0")
-    bulk.insert_as_is(conn, table, table.columns.keys(), rows)
+    bulk.insert_as_is(conn, table, names or table.columns.keys(), rows)
 
 
 def numbered_from(conn: Connection, table: Table) -> int:
