@@ -363,6 +363,7 @@ public_url = "https://papers.example.org"
 password = "sesame, open"
 [dkim]
 private_key_file = "mail.pem"
+selector = "notifier"
 [[source]]
 name = "lab"
 kind = "feed"
@@ -379,7 +380,7 @@ def test_keys_and_passwords_go_along_only_when_they_are_asked_for(
     (tmp_path / "mail.pem").chmod(0o600)
     notifier.config.write_text(SETTINGS)
     notifier("subscriber", "add", ADA, "--confirmed")
-    link = notifier("link", ADA).out.strip()
+    link = notifier("link", "show", ADA).out.strip()
     shy, open_ = tmp_path / "shy.zip", tmp_path / "open.zip"
     assert notifier("archive", "write", shy).code == 0
     assert notifier("archive", "write", open_, "--with-secrets").code == 0

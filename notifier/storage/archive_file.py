@@ -32,7 +32,7 @@ _MANIFEST_BYTES = 4_000_000
 _LINE_BYTES = 64_000_000  # a mail may have 100 kB, one that came back some more
 _FILE_BYTES = 1_000_000  # of what is no table
 # Rows as text become a thirtieth at most; Deflate could make a thousand times as much.
-_MOST_TIMES, _ALWAYS_BYTES = 250, 50_000_000
+_MOST_TIMES, _ALWAYS_BYTES = 250, 20_000_000
 _BYTES = "base64"
 _ENCRYPTED = 1
 

@@ -42,10 +42,10 @@ def rows(conn: Connection, table: Table, *, piece: int) -> Iterator[Iterator[lis
     """All rows in pieces of so many, in the order of their primary key."""
     is_sqlite = conn.dialect.name == "sqlite"
     query = select(*(_read(column, is_sqlite=is_sqlite) for column in table.columns))
-    found = conn.execution_options(stream_results=True, max_row_buffer=piece).execute(
-        query.order_by(*table.primary_key.columns)
+    streamed = query.order_by(*table.primary_key.columns).execution_options(
+        stream_results=True, max_row_buffer=piece
     )
-    with found:
+    with conn.execute(streamed) as found:
         yield (
             [_without_nul(table, tuple(row)) if is_sqlite else tuple(row) for row in part]
             for part in found.partitions(piece)
