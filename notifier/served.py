@@ -17,6 +17,7 @@ from notifier.subscriptions.lessening import Lessening
 from notifier.subscriptions.letters import Letters, LetterSettings
 from notifier.subscriptions.linking import Linking
 from notifier.subscriptions.links import Links
+from notifier.subscriptions.moving.importing import Importing
 from notifier.subscriptions.profiles import Profiles
 from notifier.subscriptions.records import Records
 from notifier.subscriptions.saved import Saved
@@ -74,6 +75,11 @@ class Served:
     @cached_property
     def records(self) -> Records:
         return Records(self._database)
+
+    @cached_property
+    def importing(self) -> Importing:
+        service = self._subscriptions
+        return Importing(self._database, service.planning, service.default_max_papers)
 
     @cached_property
     def api_keys(self) -> ApiKeys:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from notifier import errors
-from notifier.cli.output import say, to_json
+from notifier.cli.output import Format, FormatOption, print_record, say, to_json
 from notifier.cli.saved import app as app  # the group of commands, as far as it goes
 from notifier.cli.state import instance
+from notifier.cli.subscribers import Days, Language, Time, Weekly, Zone, over
+
+# In the order in which they are told.
+COUNTS = (
+    "added", "completed", "unchanged", "confirmed", "not confirmed", "blocked", "skipped",
+    "unconfirmed", "duplicates", "refused", "profiles", "votes", "votes on papers unknown here",
+    "channels", "other rows",
+)  # fmt: skip
 
 
 @app.command(
@@ -37,3 +45,82 @@ def export(
             typer.echo(to_json(told))
             count += 1
     say(f"{count:,} subscribers")
+
+
+@app.command(
+    "import",
+    epilog="Examples: notifier subscriber import everybody.jsonl --because 'moved with the lab' "
+    "--dry-run · notifier subscriber import subscribers.csv --because 'opted in on our list' "
+    "--rules 'LLM agents' · notifier subscriber import members.txt --as mailman --because '...'",
+)
+def import_(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The file, or - for stdin.")],
+    as_: Annotated[
+        str, typer.Option("--as", help="notifier, listmonk or mailman; none: found out.")
+    ] = "",
+    because: Annotated[
+        str, typer.Option("--because", help="How they agreed to be mailed; kept.")
+    ] = "",
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Of an export: overwrite settings and profiles here."),
+    ] = False,
+    unconfirmed: Annotated[
+        Literal["skip", "keep"],
+        typer.Option("--unconfirmed", help="Of a list: who has not confirmed; keep: as pending."),
+    ] = "skip",
+    rules: Annotated[
+        str, typer.Option("--rules", help="Of a list: rules of a profile for each, or @FILE.")
+    ] = "",
+    profile: Annotated[
+        str, typer.Option("--profile", help="What that profile is called.")
+    ] = "papers",
+    zone: Zone = "",
+    time: Time = "",
+    days: Days = "",
+    weekly: Weekly = None,
+    language: Language = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be.")] = False,
+    format_: FormatOption = Format.table,
+) -> None:
+    """Take people in: what export wrote, or a list of listmonk or Mailman.
+
+    Nobody becomes mailed without --because. Who left here, or must not be mailed, stays so. A
+    second time changes nothing.
+    """
+    from notifier.cli.coming import Source, list_wishes
+    from notifier.subscriptions.moving.people import Wishes
+
+    because = because.strip()
+    with instance() as app, Source(file, as_) as source:
+        importing, now = app.served.importing, app.clock()
+        if source.is_ours:
+            importing.exports(
+                source.lines(), Wishes(because, replace), source.told, now=now, dry_run=dry_run
+            )
+        else:
+            if not (because or dry_run):
+                raise errors.UsageError(
+                    "who is on a list has not confirmed here - say how they agreed to be mailed "
+                    "with --because '...', or have each confirm: notifier subscriber invite"
+                )
+            schedule = over(app.subscriptions.default_schedule, zone, time, days, weekly)
+            wishes = list_wishes(
+                app, because, schedule, language, profile if rules else "", rules,
+                keeps_unconfirmed=unconfirmed == "keep",
+            )  # fmt: skip
+            importing.lists(source.lines(), wishes, source.told, now=now, dry_run=dry_run)
+    counts = source.told.counts
+    if not any(counts.values()):
+        raise errors.UsageError(f"{file}: nobody is in it")
+    print_record({name: counts[name] for name in COUNTS if counts[name]}, format_)
+    if hidden := counts["not confirmed"]:
+        say(f"{hidden:,} are not mailed before somebody confirms them: import again with --because")
+    if counts["unconfirmed"]:
+        say(f"{counts['unconfirmed']:,} have not confirmed there: notifier subscriber invite")
+    if counts["channels"]:
+        say("addresses of channels are secrets, and not in an export: add them again")
+    if dry_run:
+        say("nothing was changed")
+    if source.told.needs_care:
+        raise typer.Exit(1 if counts["refused"] == sum(counts.values()) else 3)

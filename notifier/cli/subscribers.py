@@ -69,7 +69,7 @@ def add(
     """Add a subscriber. Without --confirmed nothing is mailed until they are confirmed."""
     with instance() as app:
         service, now = app.subscriptions, app.clock()
-        schedule = _over(service.default_schedule, zone, time, days, weekly)
+        schedule = over(service.default_schedule, zone, time, days, weekly)
         found = service.request(
             address, now=now, schedule=schedule, max_papers=max_papers, replacements=replacements,
             language=language, tell_nothing=tell_nothing, text_only=text_only,
@@ -84,10 +84,10 @@ def add(
         say(f"next: notifier profile add {found.address} NAME 'LLM agents'")
 
 
-def _over(
+def over(
     schedule: Schedule, zone: str, time: str, days: str, weekly: bool | None
 ) -> Schedule | None:
-    """What was typed over a schedule; None when nothing was typed."""
+    """Return what was typed over a schedule; None when nothing was typed."""
     from dataclasses import replace
 
     if not (zone or time or days) and weekly is None:
@@ -176,7 +176,7 @@ def change(
     """Change what a subscriber gets, and when; what is not named stays."""
     with instance() as app:
         service = app.subscriptions
-        schedule = _over(service.get(address).schedule, zone, time, days, weekly)
+        schedule = over(service.get(address).schedule, zone, time, days, weekly)
         found = service.change(
             address, now=app.clock(), schedule=schedule, max_papers=max_papers,
             replacements=replacements, learning=learning, language=language or None,
