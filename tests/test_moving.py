@@ -248,7 +248,7 @@ def test_bad_records_and_parts_are_told_and_the_rest_is_taken(
         "added": 1, "confirmed": 1, "refused": 6, "profiles": 2,
         "votes on papers unknown here": 3, "channels": 1, "other rows": 2,
     }  # fmt: skip
-    for said in ("line 2: it is no record", "line 6: it is no JSON", 'line 7: "nobody" is no mail address',
+    for said in ("line 2: it is no record", "line 6: it is no JSON", 'line 7: "nobody" is no mail',
                  "line 1: a profile is left out, number 3", "line 1: a vote is left out, number 4",
                  '"xx" is no language'):  # fmt: skip
         assert said in result.err, result.err

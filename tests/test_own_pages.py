@@ -50,8 +50,8 @@ async def follow(http: httpx.AsyncClient, answer: httpx.Response) -> httpx.Respo
 
 def paths(place: Place) -> dict[str, str]:
     own = manage(place)
-    more = ("", "/profile/1", "/profile/new", "/saved", "/saved.bib", "/digests", "/next", "/data",
-            "/data.json")  # fmt: skip
+    more = ("", "/profile/1", "/profile/new", "/saved", "/saved.bib", "/saved.csl", "/digests",
+            "/next", "/data", "/data.json", "/profiles.toml")  # fmt: skip
     return {one: own + one for one in more}
 
 
@@ -138,7 +138,7 @@ async def test_what_was_typed_stands_escaped_on_every_page(place: Place) -> None
         assert "<mark>RAG</mark>" in tried.text
         for name, link in paths(place).items():
             text = (await http.get(link)).text
-            if not name.endswith((".bib", ".json", "/next")):
+            if not name.endswith((".bib", ".csl", ".json", ".toml", "/next")):
                 assert not has_foreign_script(text), name
                 assert "<b>ml</b>" not in text
         for text in (tried.text, (await http.get(paths(place)["/saved"])).text):
@@ -411,6 +411,9 @@ async def test_saved_papers_are_listed_cited_taken_away_and_put_back(place: Plac
         assert text.count('name="paper"') == 2
         assert (await http.get(link + ".bib")).text.count("@misc") == 2
         assert (await http.get(link + ".ris")).text.count("ER  -") == 2
+        csl = await http.get(link + ".csl")
+        assert [one["type"] for one in csl.json()] == ["article", "article"]
+        assert csl.headers["Content-Disposition"] == 'attachment; filename="saved.csl.json"'
         assert (await http.get(link + ".exe")).status_code == 404
         for _ in range(2):
             gone = await http.post(link, data={"do": "forget", "paper": "1"})

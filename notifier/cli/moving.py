@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from notifier import errors
+from notifier.cli.copying import telling
 from notifier.cli.output import Format, FormatOption, print_record, say, to_json
 from notifier.cli.saved import app as app  # the group of commands, as far as it goes
 from notifier.cli.state import instance
@@ -40,10 +41,12 @@ def export(
             told = records.everything(app.subscriptions.get(address), now=now)
             typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
             return
-        count = 0
-        for told in records.every(now=now):
-            typer.echo(to_json(told))
-            count += 1
+        with telling(records.count(), "exporting") as tell:
+            count = 0
+            for told in records.every(now=now):
+                typer.echo(to_json(told))
+                tell("subscribers", 1)
+                count += 1
     say(f"{count:,} subscribers")
 
 

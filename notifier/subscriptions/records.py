@@ -51,34 +51,37 @@ class Records:
         to nobody: papers, and limits under names that tell no address. Channels are shown cut.
         """
         with self._database.reading() as conn:
-            return (
-                {
-                    "format": FORMAT,
-                    "exported_at": now.isoformat(),
-                    "subscriber": _subscriber(conn, subscriber),
-                    "profiles": _profiles(conn, subscriber),
-                    "votes": _votes(conn, subscriber),
-                    "digests": _digests(conn, subscriber),
-                    "channels": _channels(conn, subscriber),
-                    "bounces": store_bounces.of(conn, subscriber.row),
-                    "requests": _requests(conn, subscriber.address),
-                    "letters": store_letters.to(conn, subscriber.address),
-                }
-                | _suppressed(conn, subscriber.address)
-                | _others(conn, subscriber)
-            )
+            return _everything(conn, subscriber, now)
+
+    def count(self) -> int:
+        """Return how many subscribers there are."""
+        with self._database.reading() as conn:
+            return sum(store_subscribers.counts(conn).values())
 
     def every(self, *, now: datetime) -> Iterator[dict[str, Any]]:
-        """Yield the same of all subscribers, oldest first, some at a time."""
+        """Yield the same of all subscribers, oldest first, some at a time, as of one moment."""
         last = 0
-        while True:
-            with self._database.reading() as conn:
-                some = store_subscribers.some(conn, last, limit=_AT_ONCE)
-            if not some:
-                return
-            for subscriber in some:
-                yield self.everything(subscriber, now=now)
-            last = some[-1].row
+        with self._database.reading() as conn:
+            while some := store_subscribers.some(conn, last, limit=_AT_ONCE):
+                yield from (_everything(conn, subscriber, now) for subscriber in some)
+                last = some[-1].row
+
+
+def _everything(conn: Connection, subscriber: Subscriber, now: datetime) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "exported_at": now.isoformat(),
+        "subscriber": _subscriber(conn, subscriber),
+        "profiles": _profiles(conn, subscriber),
+        "votes": _votes(conn, subscriber),
+        "digests": _digests(conn, subscriber),
+        "channels": _channels(conn, subscriber),
+        "bounces": store_bounces.of(conn, subscriber.row),
+        "requests": _requests(conn, subscriber.address),
+        "letters": store_letters.to(conn, subscriber.address),
+        **_suppressed(conn, subscriber.address),
+        **_others(conn, subscriber),
+    }
 
 
 def _subscriber(conn: Connection, subscriber: Subscriber) -> dict[str, Any]:
