@@ -19,7 +19,8 @@ from notifier.storage.columns import Row
 
 from .builders import NOON, an_entry
 from .commands import Notifier, Result, notifier
-from .pages import ADA
+from .pages import ADA, MORNING, RULES, Place, path
+from .test_pages_browser import chromium, served
 from .test_promises import dump
 
 __all__ = ["notifier"]
@@ -422,3 +423,28 @@ def test_what_is_no_list_is_refused_in_one_line(notifier: Notifier, tmp_path: Pa
     assert notifier("subscriber", "import", file, "--as", "excel").code == 2
     assert notifier("subscriber", "export").code == 2
     assert notifier("subscriber", "export", ADA, "--all").code == 2
+
+
+@pytest.mark.anyio
+async def test_what_somebody_takes_along_in_their_browser_another_instance_takes_in(
+    notifier: Notifier, tmp_path: Path
+) -> None:
+    place = Place(tmp_path)
+    place.send()
+    place.change(language="de")
+    own = path(place.app.links.change(1, MORNING))
+    async with chromium() as browser, served(place) as base:
+        page = await browser.new_page()
+        await page.goto(f"{base}{own}/saved")
+        await page.get_by_role("button", name="Adresse erstellen").click()
+        atom = await page.get_by_role("link", name="Atom").get_attribute("href")
+        await page.goto(f"{base}{own}/data")
+        async with page.expect_download() as coming:
+            await page.get_by_role("link", name="Mitnehmen").click()
+        await (await coming.value).save_as(tmp_path / "mine.json")
+    place.app.close()
+    notifier.on("another")
+    result = imported(notifier, tmp_path / "mine.json", *BECAUSE)
+    assert (result.code, result.json) == (0, {"added": 1, "confirmed": 1, "profiles": 1})
+    assert notifier("subscriber", "saved-feed", ADA).out.splitlines()[0] == atom
+    assert notifier("profile", "show", ADA, "<b>ml</b>").out.rstrip("\n") == RULES

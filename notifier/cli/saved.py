@@ -9,6 +9,7 @@ import typer
 
 from notifier import errors
 from notifier.cli.output import Format, FormatOption, print_rows, say
+from notifier.cli.profile_feed import Off, Rotate, check_one
 from notifier.cli.state import instance
 from notifier.cli.subscribers import Address
 from notifier.cli.tastes import app as app  # the group of commands, as far as it goes
@@ -76,14 +77,11 @@ def _atom(opened: App, row: int) -> bytes:
 )
 def saved_feed(
     address: Address,
-    rotate: Annotated[
-        bool, typer.Option("--rotate", help="Make a new address; an old one stops working.")
-    ] = False,
-    off: Annotated[bool, typer.Option("--off", help="Switch the feed off.")] = False,
+    rotate: Rotate = False,
+    off: Off = False,
 ) -> None:
     """Print where the feed of saved papers is, as Atom and as JSON Feed. Who knows it reads it."""
-    if rotate and off:
-        raise errors.UsageError("--rotate or --off, not both")
+    check_one(rotate=rotate, off=off)
     with instance() as opened:
         service, row = opened.served.saved, opened.subscriptions.get(address).row
         if off:

@@ -116,30 +116,29 @@ def _answer(request: Request, kind: str, feed: Feed, headers: Mapping[str, str])
 
 
 def _of_profile(app: App, found: Followed, items: Sequence[FeedItem], *, here: str) -> Feed:
-    site = app.settings.site
-    return Feed(
-        # Stays when the secret is made anew, so that no reader shows all papers again.
-        id=uuid5(NAMESPACE_URL, f"{app.links.base}/feed/of/{found.profile}").urn,
-        title=f"{found.name} - {site.name}",
-        by=site.name,
-        home=f"{app.links.base}/",
-        here=here,
-        updated_at=newest(items, found.changed_at),
-        items=items,
-    )
+    of = f"of/{found.profile}"
+    return _feed(app, of, found.name, items, since=found.changed_at, here=here)
 
 
 def of_saved(app: App, reader: Reader, items: Sequence[FeedItem], *, here: str) -> Feed:
     """Return the feed of somebody's saved papers, in their language."""
+    of, title = f"saved/of/{reader.subscriber}", language(reader.language).gettext("Saved papers")
+    return _feed(app, of, title, items, since=reader.since, here=here)
+
+
+def _feed(
+    app: App, of: str, title: str, items: Sequence[FeedItem], *, since: datetime, here: str
+) -> Feed:
+    """A feed at a secret address; `of` stays when the secret is made anew, so that no reader shows
+    all papers again."""
     site = app.settings.site
-    title = language(reader.language).gettext("Saved papers")
     return Feed(
-        id=uuid5(NAMESPACE_URL, f"{app.links.base}/feed/saved/of/{reader.subscriber}").urn,
+        id=uuid5(NAMESPACE_URL, f"{app.links.base}/feed/{of}").urn,
         title=f"{title} - {site.name}",
         by=site.name,
         home=f"{app.links.base}/",
         here=here,
-        updated_at=newest(items, reader.since),
+        updated_at=newest(items, since),
         items=items,
     )
 
