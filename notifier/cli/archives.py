@@ -159,7 +159,7 @@ def _keep(target: Path, content: bytes) -> None:
 
 def _report(archive: Archive, place: str, format_: Format, *, dry_run: bool) -> None:
     manifest = archive.manifest
-    print_rows(_rows(manifest), ("table", "rows"), format_)
+    print_rows(_rows(manifest), ("table", "rows", "left_out"), format_)
     if dry_run:
         say(f"{manifest.rows:,} rows, all sound; nothing was written to {place}")
         return

@@ -223,7 +223,7 @@ class Archive:
                 count += 1
                 if count % 1000 == 0:
                     tell(piece.table, 1000)
-            tell(piece.table, count % 1000 if piece.table else 0)
+            tell(piece.table or piece.name, count % 1000 if piece.table else 0)
             if digest.hexdigest() != piece.sha256:
                 raise self._damaged(piece.name, "its checksum is another")
             if piece.table and count != piece.rows:
