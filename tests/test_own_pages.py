@@ -20,6 +20,7 @@ from notifier.storage import store_letters, store_signups, store_subscribers, st
 from notifier.storage.store_votes import StoredVote
 from notifier.subscriptions.gate import TRIES
 from notifier.subscriptions.profiles import MOST_PROFILES
+from notifier.web import keeping
 from notifier.web.trying import DAYS
 
 from .api import a_key, bearer
@@ -398,6 +399,21 @@ async def test_who_tries_very_many_rules_is_asked_to_wait(tmp_path: Path) -> Non
 
 
 # What is kept.
+
+
+@pytest.mark.anyio
+async def test_files_have_all_saved_papers_however_many_the_page_shows(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "MOST_SHOWN", 2)
+    place.send()
+    save(place, 1, 2, 3)
+    link = paths(place)["/saved"]
+    async with place.client() as http:
+        text = (await http.get(link)).text
+        assert text.count('name="paper"') == 2
+        assert "The latest 2 are shown; the files have all of them." in text
+        assert (await http.get(link + ".bib")).text.count("@misc") == 3
 
 
 @pytest.mark.anyio
