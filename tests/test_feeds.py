@@ -363,6 +363,7 @@ async def test_the_page_of_data_gives_everything_in_every_form(place: Place) -> 
 
 
 def test_saved_papers_are_printed_in_every_form_and_their_feed_made(notifier: Notifier) -> None:
+    notifier.on("here")
     notifier("subscriber", "add", ADA, "--confirmed")
     with closing(App(load(notifier.config))) as app, app.database.writing() as conn:
         found = [an_entry(n, "Deep nets", authors=("Jane Doe",)) for n in (1, 2)]

@@ -132,7 +132,7 @@ def test_nobody_becomes_mailed_without_the_operators_word(file: Path, notifier: 
     result = imported(notifier, file)
     assert result.code == 0
     assert result.json["not confirmed"] == 1
-    assert "import again with --because" in result.err
+    assert "before somebody confirms them: again with --because" in result.err
     states = {one["address"]: one["state"] for one in
               notifier("subscriber", "list", "--format", "json").json}  # fmt: skip
     assert states == {ADA: "pending", BO: "pending", CY: "left"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +13,9 @@ from notifier.cli.output import Format, FormatOption, print_record, say, to_json
 from notifier.cli.saved import app as app  # the group of commands, as far as it goes
 from notifier.cli.state import instance
 from notifier.cli.subscribers import Days, Language, Time, Weekly, Zone, over
+
+if TYPE_CHECKING:
+    from notifier.subscriptions.moving.told import Told
 
 # In the order in which they are told.
 COUNTS = (
@@ -113,17 +116,26 @@ def import_(
                 keeps_unconfirmed=unconfirmed == "keep",
             )  # fmt: skip
             importing.lists(source.lines(), wishes, source.told, now=now, dry_run=dry_run)
-    counts = source.told.counts
+    _report(source.told, file, format_, dry_run=dry_run)
+
+
+def _report(told: Told, file: str, format_: Format, *, dry_run: bool) -> None:
+    """Print what came of a file, and what is to be done about the rest.
+
+    Raises:
+        UsageError: nobody is in it.
+    """
+    counts = told.counts
     if not any(counts.values()):
         raise errors.UsageError(f"{file}: nobody is in it")
     print_record({name: counts[name] for name in COUNTS if counts[name]}, format_)
-    if hidden := counts["not confirmed"]:
-        say(f"{hidden:,} are not mailed before somebody confirms them: import again with --because")
+    if waiting := counts["not confirmed"]:
+        say(f"{waiting:,} are not mailed before somebody confirms them: again with --because")
     if counts["unconfirmed"]:
         say(f"{counts['unconfirmed']:,} have not confirmed there: notifier subscriber invite")
     if counts["channels"]:
         say("addresses of channels are secrets, and not in an export: add them again")
     if dry_run:
         say("nothing was changed")
-    if source.told.needs_care:
+    if told.needs_care:
         raise typer.Exit(1 if counts["refused"] == sum(counts.values()) else 3)
