@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table
 
 from notifier.app import App
 from notifier.config import load
 from notifier.storage import own_rows, store_papers, store_subscribers
 from notifier.storage.columns import Row
+from notifier.subscriptions.moving import exported, lines
+from notifier.subscriptions.moving.told import Rejected
 
 from .builders import NOON, an_entry
 from .commands import Notifier, Result, notifier
@@ -229,6 +234,10 @@ def test_papers_are_found_by_any_of_their_names_and_unknown_ones_are_counted(
 BAD_RECORDS = [
     "[]", "null", '{"format": "notifier export 9"}', '{"format": "notifier export 1"}', "{",
     '{"format": "notifier export 1", "subscriber": {"address": "nobody", "state": "active"}}',
+    '{"format": "notifier export 1", "subscriber": {"address": "bo@example.org",'
+    ' "state": "\\ud800", "schedule": {"zone": "UTC", "time": "07:00", "days": ["mon"], "cadence": "daily"}}}',
+    '{"format": "notifier export 1", "subscriber": {"address": "bo@example.org", "state": "left",'
+    ' "schedule": {"zone": "UTC", "time": "' + "7" * 5000 + ':00", "days": [], "cadence": 1}}}',
 ]  # fmt: skip
 
 
@@ -246,7 +255,7 @@ def test_bad_records_and_parts_are_told_and_the_rest_is_taken(
     result = imported(notifier, file, *BECAUSE)
     assert result.code == 3
     assert result.json == {
-        "added": 1, "confirmed": 1, "refused": 6, "profiles": 2,
+        "added": 1, "confirmed": 1, "refused": 8, "profiles": 2,
         "votes on papers unknown here": 3, "channels": 1, "other rows": 2,
     }  # fmt: skip
     for said in ("line 2: it is no record", "line 6: it is no JSON", 'line 7: "nobody" is no mail',
@@ -406,6 +415,53 @@ def test_a_list_revives_nobody_and_changes_nobody_who_is_here(
     kept = imported(notifier, file, *BECAUSE, "--as", "listmonk")
     assert "confirmed here, which stays" in kept.err
     assert states(notifier)[ADA] == "active"
+
+
+HEADS = st.sampled_from(
+    [b"email,status\n", b"uuid;email;status\n", b"a@b.org\n", b'"email","status"\n', b"\n"]
+)
+LINES = st.binary(max_size=60) | st.from_regex(rb'["a@.,;<>()\t #\xe9]{0,30}', fullmatch=True)
+
+
+@given(head=HEADS, rest=st.lists(LINES, max_size=8))
+def test_no_line_stops_the_reading_and_each_is_an_entry_or_told(
+    head: bytes, rest: list[bytes]
+) -> None:
+    raw = [head, *(line.replace(b"\n", b"") + b"\n" for line in rest), b"ada@example.org,enabled\n"]
+    found = list(lines.entries(raw))
+    numbers = [one.line for one in found]
+    assert numbers == sorted(set(numbers))
+    assert all("@" in one.address for one in found if isinstance(one, lines.Entry))
+    assert found[-1].line == len(raw)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+    | st.sampled_from(["active", "UTC", "07:00", "mon", "daily", ADA, "2026-11-20", "\ud800"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["name", "rules", "paper", "said", "at", "zone", "time", "days", "cadence",
+                         "reason", "evidence", "aliases"]), inner, max_size=5),
+    max_leaves=12,
+)  # fmt: skip
+PARTS = ("schedule", "state", "language", "consent", "confirmed_at", "paused_until", "max_papers",
+         "saved_feed_secret", "address")  # fmt: skip
+
+
+@given(
+    who=st.dictionaries(st.sampled_from(PARTS), JSON, max_size=6),
+    parts=st.dictionaries(
+        st.sampled_from(["profiles", "votes", "suppressed", "channels", "other"]), JSON
+    ),
+)
+def test_whatever_a_record_says_it_is_taken_or_rejected(
+    who: dict[str, Any], parts: dict[str, Any]
+) -> None:
+    good = {"address": ADA, "state": "active", "schedule": {
+        "zone": "UTC", "time": "07:00", "days": ["mon"], "cadence": "daily"}}  # fmt: skip
+    record = {"format": "notifier export 1", "subscriber": good | who} | parts
+    with contextlib.suppress(Rejected):
+        moved = exported.read(record, lambda what: None)
+        assert "@" in moved.address
 
 
 def test_what_is_no_list_is_refused_in_one_line(notifier: Notifier, tmp_path: Path) -> None:

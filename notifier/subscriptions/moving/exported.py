@@ -93,7 +93,7 @@ def read(told: Any, complain: Callable[[str], None]) -> Moved:
         state=cast(State, who["state"]),
         schedule=schedule,
         settings=_settings(who, complain),
-        consent=str(who.get("consent") or "")[:_CONSENT_CHARACTERS],
+        consent=_text(who, "consent")[:_CONSENT_CHARACTERS] if who.get("consent") else "",
         confirmed_at=_time(who.get("confirmed_at")),
         paused_until=_time(who.get("paused_until")),
         profiles=tuple(_each(told.get("profiles"), _profile, "a profile", complain)),
@@ -137,7 +137,8 @@ def _schedule(told: Any) -> Schedule:
         raise Rejected("it says nothing of a schedule")
     hour, _, minute = _text(told, "time").partition(":")
     days = told.get("days")
-    if not (hour.isdecimal() and minute.isdecimal()) or not isinstance(days, list):
+    is_clock = hour.isdecimal() and minute.isdecimal() and len(hour + minute) <= 4
+    if not is_clock or not isinstance(days, list):
         raise Rejected("its schedule is none")
     if not all(day in DAY_NAMES for day in days) or told.get("cadence") not in get_args(Cadence):
         raise Rejected("its schedule has days or a cadence that are not known")

@@ -30,4 +30,4 @@ class Told:
     def care(self, text: str) -> None:
         """Tell of something that was not taken as it stands."""
         self.needs_care = True
-        self.remark(text)
+        self.remark(text.encode("utf-8", "replace").decode())  # JSON can name halves of characters
