@@ -235,7 +235,8 @@ BAD_RECORDS = [
     "[]", "null", '{"format": "notifier export 9"}', '{"format": "notifier export 1"}', "{",
     '{"format": "notifier export 1", "subscriber": {"address": "nobody", "state": "active"}}',
     '{"format": "notifier export 1", "subscriber": {"address": "bo@example.org",'
-    ' "state": "\\ud800", "schedule": {"zone": "UTC", "time": "07:00", "days": ["mon"], "cadence": "daily"}}}',
+    ' "state": "\\ud800", "schedule": {"zone": "UTC",'
+    ' "time": "07:00", "days": ["mon"], "cadence": "daily"}}}',
     '{"format": "notifier export 1", "subscriber": {"address": "bo@example.org", "state": "left",'
     ' "schedule": {"zone": "UTC", "time": "' + "7" * 5000 + ':00", "days": [], "cadence": 1}}}',
 ]  # fmt: skip
