@@ -18,8 +18,10 @@ from notifier.subscriptions.lessening import Lessening
 from notifier.subscriptions.letters import Letters, LetterSettings
 from notifier.subscriptions.linking import Linking
 from notifier.subscriptions.links import Links
+from notifier.subscriptions.moving.importing import Importing
 from notifier.subscriptions.profiles import Profiles
 from notifier.subscriptions.records import Records
+from notifier.subscriptions.saved import Saved
 from notifier.subscriptions.service import Subscriptions
 from notifier.subscriptions.sharing import Sharing
 from notifier.subscriptions.signups import Signups
@@ -61,6 +63,10 @@ class Served:
         return Sharing(self._database, self._links)
 
     @cached_property
+    def saved(self) -> Saved:
+        return Saved(self._database, self._links)
+
+    @cached_property
     def lessening(self) -> Lessening:
         return Lessening(self._database, self._subscriptions.planning)
 
@@ -75,6 +81,11 @@ class Served:
     @cached_property
     def records(self) -> Records:
         return Records(self._database)
+
+    @cached_property
+    def importing(self) -> Importing:
+        service = self._subscriptions
+        return Importing(self._database, service.planning, service.default_max_papers)
 
     @cached_property
     def api_keys(self) -> ApiKeys:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +15,8 @@ from bibtexparser.middlewares import NameParts, SeparateCoAuthors, SplitNamePart
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.papers import citing
+from notifier.papers import bibliography, citing
+from notifier.papers.bibliography import Form
 from notifier.papers.byline import Author, author, authors
 from notifier.papers.paper import Paper
 from notifier.papers.text import one_line
@@ -316,3 +319,96 @@ def test_a_tag_is_never_empty_and_always_one_line(text: str, link: str) -> None:
         assert content
         assert content == one_line(content)
         assert name != "citation_pdf_url" or content.startswith(("http://", "https://"))
+
+
+# CSL JSON.
+
+CSL_TEXTS = {"id", "citation-key", "type", "title", "container-title", "abstract", "DOI", "URL",
+             "number", "archive", "archive_location", "publisher"}  # fmt: skip
+
+
+def test_an_arxiv_paper_is_a_preprint_as_zotero_takes_it() -> None:
+    paper = an_article(aliases=("arxiv:2611.00001",), journal=None, authors=("Jane Doe, Jr.",))
+    assert citing.csl(paper) == {
+        "id": "doe2026llm",
+        "citation-key": "doe2026llm",
+        "type": "article",
+        "title": "LLM agents: a survey & more",
+        "author": [{"family": "Doe", "given": "Jane", "suffix": "Jr."}],
+        "issued": {"date-parts": [[2026, 11, 19]]},
+        "abstract": "First. Second.",
+        "URL": "https://arxiv.org/abs/2611.00001",
+        "number": "arXiv:2611.00001",
+        "archive": "arXiv",
+        "archive_location": "2611.00001",
+        "publisher": "arXiv",
+    }
+
+
+def test_a_published_paper_is_an_article_of_its_journal_in_csl_too() -> None:
+    item = citing.csl(an_article(journal="Phys. Rev. D 76 (2027)", authors=("ATLAS Team",)), "k")
+    assert (item["id"], item["type"]) == ("k", "article-journal")
+    assert (item["container-title"], item["DOI"]) == ("Phys. Rev. D 76", "10.1000/a_b.1")
+    assert item["issued"] == {"date-parts": [[2027]]}
+    assert item["author"] == [{"literal": "ATLAS Team"}]
+    assert "publisher" not in item
+    unknown = citing.csl(a_paper("Something", id="url:https://example.org/x", published_at=None))
+    assert (unknown["type"], "issued" in unknown) == ("document", False)
+
+
+@given(title=texts, name=texts, journal=texts, abstract=texts)
+def test_csl_holds_what_was_written_in_fields_that_there_are(
+    title: str, name: str, journal: str, abstract: str
+) -> None:
+    paper = a_paper(title, abstract, authors=(name,), journal=journal, aliases=("doi:10.1/x",))
+    text = "".join(bibliography.written(Form.csl, [paper]))
+    (item,) = json.loads(text.encode())
+    names, issued = item.pop("author", []), item.pop("issued", {"date-parts": [[2026]]})
+    assert set(item) <= CSL_TEXTS
+    assert all(isinstance(one, str) and is_clean(one) for one in item.values())
+    assert {part for one in names for part in one} <= {"family", "given", "suffix", "literal"}
+    assert all(isinstance(part, int) for part in issued["date-parts"][0])
+    assert item.get("title", "") == one_line(title)
+
+
+# Many in one file.
+
+
+def several(*titles: str) -> list[Paper]:
+    return [a_paper(title, row=n, authors=("Jane Doe",)) for n, title in enumerate(titles, 1)]
+
+
+def test_no_two_papers_of_a_file_have_the_same_key_and_those_before_keep_theirs() -> None:
+    papers = several(*["Deep nets"] * 30, "Deepb nets", "Deep nets")
+    text = "".join(bibliography.written(Form.bibtex, papers))
+    keys = [entry.key for entry in bibtexparser.parse_string(text).entries]
+    assert len(set(keys)) == 32
+    assert keys[:3] == ["doe2026deep", "doe2026deepb", "doe2026deepc"]
+    assert keys[25:27] == ["doe2026deepz", "doe2026deepba"]
+    assert keys[30:] == ["doe2026deepbe", "doe2026deepbf"]
+    shorter = "".join(bibliography.written(Form.bibtex, papers[:5]))
+    assert text.startswith(shorter)
+    items = json.loads("".join(bibliography.written(Form.csl, papers)))
+    assert [item["id"] for item in items] == keys
+
+
+def test_a_file_is_written_as_its_papers_come() -> None:
+    taken = []
+
+    def coming() -> Iterator[Paper]:
+        for paper in several("One", "Two", "Three"):
+            taken.append(paper.title)
+            yield paper
+
+    for form in Form:
+        taken.clear()
+        text = bibliography.written(form, coming())
+        first = next(text)
+        first = next(text) if first == "[" else first
+        assert taken == ["One"]
+        assert "One" in first
+    assert len(rispy.loads("".join(bibliography.written(Form.ris, several("One", "Two"))))) == 2
+
+
+def test_a_file_of_no_papers_is_empty_or_an_empty_list() -> None:
+    assert ["".join(bibliography.written(form, ())) for form in Form] == ["", "", "[]\n"]

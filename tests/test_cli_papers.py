@@ -157,11 +157,13 @@ def test_a_paper_is_printed_as_bibtex_and_as_ris(notifier: Notifier) -> None:
     out = notifier("paper", "show", "2611.00001", "--ris").out
     assert out.startswith("TY  - UNPB\r\nAU  - Doe, Jane\r\nTI  - Grüße & more\r\n")
     assert out.endswith("\r\nER  - \r\n")
+    (item,) = notifier("paper", "show", "2611.00001", "--csl").json
+    assert (item["id"], item["number"]) == ("doe2026grusse", "arXiv:2611.00001")
 
 
 @pytest.mark.parametrize(
     "options",
-    [("--bibtex", "--ris"), ("--bibtex", "--format", "json"), ("--ris", "--format", "table")],
+    [("--bibtex", "--ris"), ("--csl", "--format", "json"), ("--ris", "--csl")],
 )
 def test_a_paper_is_printed_in_one_form_at_a_time(
     notifier: Notifier, options: tuple[str, ...]

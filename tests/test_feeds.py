@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from xml.etree import ElementTree
@@ -13,6 +14,11 @@ import httpx2 as httpx
 import pytest
 
 from notifier import errors
+from notifier.app import App
+from notifier.config import load
+from notifier.profiles.translating import portable
+from notifier.storage import store_papers, store_votes
+from notifier.storage.store_votes import StoredVote
 from notifier.web.syndication import JSON_VERSION
 
 from .builders import an_entry
@@ -270,6 +276,120 @@ async def test_a_reader_makes_and_ends_a_feed_on_the_page_of_a_profile(place: Pl
         ended = await http.post(page, data={"do": "no-feed"}, follow_redirects=True)
         assert "There is no feed any more." in ended.text
         assert feeds.of(row) is None
+
+
+# Saved papers.
+
+
+def saved(place: Place, *papers: int) -> str:
+    """Have Ada save papers, one a minute; return where the feed of them is, within the site."""
+    place.send()
+    with place.app.database.writing() as conn:
+        for number, paper in enumerate(papers):
+            at = MORNING + timedelta(minutes=number)
+            store_votes.put(conn, StoredVote(1, paper, "saved", at))
+    return path(place.app.served.saved.rotate(1).atom)
+
+
+@pytest.mark.anyio
+async def test_saved_papers_have_a_feed_with_the_last_saved_first(place: Place) -> None:
+    atom = saved(place, 3, 1, 2)
+    async with place.client() as http:
+        answer = await http.get(atom)
+        assert answer.headers["Content-Type"].startswith("application/atom+xml")
+        read = feedparser.parse(answer.content, sanitize_html=False)
+        assert not read.bozo
+        assert read.feed.title == "Saved papers - Paper notifier"
+        assert [entry.title for entry in read.entries] == [f"RAG {n} {HOSTILE}" for n in (2, 1, 3)]
+        assert read.entries[0].updated == "2026-11-20T06:02:00Z"
+        assert ADA not in answer.text
+        again = {"If-None-Match": answer.headers["ETag"]}
+        assert (await http.get(atom, headers=again)).status_code == 304
+        assert (await http.post(atom)).status_code == 405
+        items = (await http.get(atom.replace(".atom", ".json"))).json()["items"]
+        assert len(items) == 3
+        first, before = read.feed.id, atom
+        atom = path(place.app.served.saved.rotate(1).atom)
+        assert (await http.get(before)).status_code == 404
+        assert feedparser.parse((await http.get(atom)).content).feed.id == first
+        assert (await http.get(atom.replace("/saved", ""))).status_code == 404, "no profile's"
+        place.app.subscriptions.leave(1, now=MORNING)
+        assert (await http.get(atom)).status_code == 410
+        place.app.subscriptions.remove(ADA)
+        assert (await http.get(atom)).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_the_feed_of_saved_papers_is_made_and_ended_on_their_page(place: Place) -> None:
+    place.send()
+    bo = place.reader("bo@example.org")
+    own, strange = (path(place.app.links.change(row, MORNING)) for row in (1, bo))
+    service = place.app.served.saved
+    async with place.client() as http:
+        assert "at an address that nobody can guess" in (await http.get(f"{own}/saved")).text
+        made = await http.post(f"{own}/saved", data={"do": "feed"}, follow_redirects=True)
+        first = service.feed(1)
+        assert first
+        assert f'href="{first.atom}"' in made.text
+        assert "The feed has a new address" in made.text
+        await http.post(f"{strange}/saved", data={"do": "no-feed"})
+        assert service.feed(1) == first, "nobody else's"
+        told = (await http.get(f"{own}/data.json")).json()
+        assert told["subscriber"]["saved_feed_secret"] in first.atom
+        ended = await http.post(f"{own}/saved", data={"do": "no-feed"}, follow_redirects=True)
+        assert "There is no feed any more." in ended.text
+        assert service.feed(1) is None
+
+
+@pytest.mark.anyio
+async def test_the_page_of_data_gives_everything_in_every_form(place: Place) -> None:
+    place.send()
+    own = path(place.app.links.change(1, MORNING))
+    async with place.client() as http:
+        page = (await http.get(f"{own}/data")).text
+        assert "Nothing is saved yet." in page
+        saved(place, 1, 2)
+        page = (await http.get(f"{own}/data")).text
+        for ending, begins in (
+            ("data.json", "{"), ("profiles.toml", "[[profile]]"), ("saved.bib", "@misc"),
+            ("saved.ris", "TY  -"), ("saved.csl", "[{"),
+        ):  # fmt: skip
+            assert f'href="{own}/{ending}"' in page
+            answer = await http.get(f"{own}/{ending}")
+            assert answer.text.startswith(begins)
+            assert "attachment" in answer.headers["Content-Disposition"]
+        (own_rules,) = portable.read((await http.get(f"{own}/profiles.toml")).text)[0]
+        assert own_rules.rules == place.app.subscriptions.profiles(ADA)[0].rules
+
+
+def test_saved_papers_are_printed_in_every_form_and_their_feed_made(notifier: Notifier) -> None:
+    notifier.on("here")
+    notifier("subscriber", "add", ADA, "--confirmed")
+    with closing(App(load(notifier.config))) as app, app.database.writing() as conn:
+        found = [an_entry(n, "Deep nets", authors=("Jane Doe",)) for n in (1, 2)]
+        store_papers.take_in(conn, found, source="arxiv", now=MORNING)
+    own = ("subscriber", "saved", ADA)
+    assert notifier(*own).out == "id  title\n"
+    for day, paper in (("20", "2611.00001"), ("21", "2611.00002")):
+        notifier("--now", f"2026-11-{day}", "subscriber", "vote", ADA, paper, "saved")
+    ids = [one["id"] for one in notifier(*own, "--format", "json").json]
+    assert ids == ["arxiv:2611.00001", "arxiv:2611.00002"]
+    bibtex = notifier(*own, "--as", "bibtex").out
+    assert re.findall(r"@misc\{(\w+)", bibtex) == ["doe2026deep", "doe2026deepb"]
+    assert [one["id"] for one in notifier(*own, "--as", "csl").json] == [
+        "doe2026deep",
+        "doe2026deepb",
+    ]
+    assert notifier(*own, "--as", "ris").out.count("ER  -") == 2
+    read = feedparser.parse(notifier(*own, "--as", "atom").out)
+    assert [entry.link[-5:] for entry in read.entries] == ["00002", "00001"]
+    feed = ("subscriber", "saved-feed", ADA)
+    none = notifier(*feed)
+    assert (none.code, "make one with --rotate" in none.err) == (4, True)
+    assert notifier(*feed, "--rotate").out == notifier(*feed).out != ""
+    assert notifier(*feed, "--rotate", "--off").code == 2
+    assert "is off" in notifier(*feed, "--off").err
+    assert "there was no feed" in notifier(*feed, "--off").err
 
 
 def test_the_command_prints_makes_and_ends_a_feed(notifier: Notifier) -> None:

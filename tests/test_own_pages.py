@@ -20,6 +20,7 @@ from notifier.storage import store_letters, store_signups, store_subscribers, st
 from notifier.storage.store_votes import StoredVote
 from notifier.subscriptions.gate import TRIES
 from notifier.subscriptions.profiles import MOST_PROFILES
+from notifier.web import keeping
 from notifier.web.trying import DAYS
 
 from .api import a_key, bearer
@@ -50,8 +51,8 @@ async def follow(http: httpx.AsyncClient, answer: httpx.Response) -> httpx.Respo
 
 def paths(place: Place) -> dict[str, str]:
     own = manage(place)
-    more = ("", "/profile/1", "/profile/new", "/saved", "/saved.bib", "/digests", "/next", "/data",
-            "/data.json")  # fmt: skip
+    more = ("", "/profile/1", "/profile/new", "/saved", "/saved.bib", "/saved.csl", "/digests",
+            "/next", "/data", "/data.json", "/profiles.toml")  # fmt: skip
     return {one: own + one for one in more}
 
 
@@ -138,7 +139,7 @@ async def test_what_was_typed_stands_escaped_on_every_page(place: Place) -> None
         assert "<mark>RAG</mark>" in tried.text
         for name, link in paths(place).items():
             text = (await http.get(link)).text
-            if not name.endswith((".bib", ".json", "/next")):
+            if not name.endswith((".bib", ".csl", ".json", ".toml", "/next")):
                 assert not has_foreign_script(text), name
                 assert "<b>ml</b>" not in text
         for text in (tried.text, (await http.get(paths(place)["/saved"])).text):
@@ -401,6 +402,21 @@ async def test_who_tries_very_many_rules_is_asked_to_wait(tmp_path: Path) -> Non
 
 
 @pytest.mark.anyio
+async def test_files_have_all_saved_papers_however_many_the_page_shows(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "MOST_SHOWN", 2)
+    place.send()
+    save(place, 1, 2, 3)
+    link = paths(place)["/saved"]
+    async with place.client() as http:
+        text = (await http.get(link)).text
+        assert text.count('name="paper"') == 2
+        assert "The latest 2 are shown; the files have all of them." in text
+        assert (await http.get(link + ".bib")).text.count("@misc") == 3
+
+
+@pytest.mark.anyio
 async def test_saved_papers_are_listed_cited_taken_away_and_put_back(place: Place) -> None:
     place.send()
     save(place, 1, 2)
@@ -411,6 +427,9 @@ async def test_saved_papers_are_listed_cited_taken_away_and_put_back(place: Plac
         assert text.count('name="paper"') == 2
         assert (await http.get(link + ".bib")).text.count("@misc") == 2
         assert (await http.get(link + ".ris")).text.count("ER  -") == 2
+        csl = await http.get(link + ".csl")
+        assert [one["type"] for one in csl.json()] == ["article", "article"]
+        assert csl.headers["Content-Disposition"] == 'attachment; filename="saved.csl.json"'
         assert (await http.get(link + ".exe")).status_code == 404
         for _ in range(2):
             gone = await http.post(link, data={"do": "forget", "paper": "1"})

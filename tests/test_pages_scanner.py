@@ -22,7 +22,7 @@ from .test_pages_browser import chromium
 from .test_promises import dump
 
 URL = re.compile(r"https?://[^\s\"'<>]+")
-FILES = (".bib", ".ris", ".css", ".json", ".atom", ".svg")
+FILES = (".bib", ".ris", ".csl", ".toml", ".css", ".json", ".atom", ".svg")
 HREF = re.compile(r"href=\"([^\"]+)\"")
 
 

@@ -330,6 +330,7 @@ def test_the_sixteenth_step_adds_keys_and_answers_and_keeps_everything_else(
         ("0014", "0013", "SELECT count(*) FROM channel"),
         ("0017", "0016", "SELECT count(*) FROM feed"),
         ("0019", "0018", "SELECT count(*) FROM alert"),
+        ("0025", "0024", "SELECT count(*) FROM saved_feed"),
         ("0018", "0017", "SELECT (SELECT count(*) FROM process) + (SELECT count(*) FROM lease)"),
     ],
 )

@@ -17,6 +17,7 @@ from notifier.cli.state import state
 if TYPE_CHECKING:
     from notifier.storage.copying import Copied, Tell
     from notifier.storage.database import Database
+    from notifier.storage.store_processes import Process
 
 
 def copy(
@@ -43,8 +44,8 @@ def copy(
             print_rows(rows, ("table", "rows", "present"), format_)
             say(f"{sum(p.rows for p in parts):,} rows, nothing was copied")
             return
-        _check_nobody_runs(old)
-        with _telling(2 * sum(p.rows for p in parts)) as tell:
+        check_nobody_runs(old)
+        with telling(2 * sum(p.rows for p in parts), "copying") as tell:
             done = copying.copy(old, new, tell=tell)
     _report(done, format_)
 
@@ -59,24 +60,37 @@ def _opened(url: str, *, is_target: bool = False, makes_folder: bool = False) ->
         yield database
 
 
-def _check_nobody_runs(source: Database) -> None:
+def check_nobody_runs(source: Database) -> None:
+    """Make sure that no daemon works on a database.
+
+    Raises:
+        Busy: one does.
+    """
+    if who := running(source):
+        raise errors.Busy(
+            f"a daemon works on {source.place} (process {who.pid} on {who.host}) - "
+            "stop it first: what it does meanwhile would be lost"
+        )
+
+
+def running(source: Database) -> Process | None:
+    """Return a daemon's process that works on a database."""
     from notifier.daemon.identity import is_gone, this_process
     from notifier.intake import system_clock
     from notifier.standings import is_silent
     from notifier.storage import copying
 
     me = this_process("", system_clock())
-    for seen in copying.processes(source):
-        who = seen.process
-        if not (is_silent(seen) or is_gone(who, me)):
-            raise errors.Busy(
-                f"a daemon works on {source.place} (process {who.pid} on {who.host}) - "
-                "stop it first: what it does meanwhile would be lost"
-            )
+    alive = (
+        seen.process
+        for seen in copying.processes(source)
+        if not (is_silent(seen) or is_gone(seen.process, me))
+    )
+    return next(alive, None)
 
 
 @contextmanager
-def _telling(total: int) -> Iterator[Tell]:
+def telling(total: int, doing: str) -> Iterator[Tell]:
     """Show a bar over the rows of both, to a person at a terminal; else say a line a table."""
     if state.quiet or not sys.stderr.isatty():
         told: set[str] = set()
@@ -84,7 +98,7 @@ def _telling(total: int) -> Iterator[Tell]:
         def say_once(table: str, rows: int) -> None:
             if table not in told:
                 told.add(table)
-                say(f"copying {table} ...")
+                say(f"{doing} {table} ...")
 
         yield say_once
         return
@@ -96,7 +110,7 @@ def _telling(total: int) -> Iterator[Tell]:
         bars.TimeElapsedColumn(), bars.TimeRemainingColumn(),
     )  # fmt: skip
     with bars.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("copying", total=total)
+        task = shown.add_task(doing, total=total)
 
         def tell(table: str, rows: int) -> None:
             shown.update(task, advance=rows, description=table)

@@ -74,21 +74,26 @@ def show(
     name: Id,
     bibtex: Annotated[bool, typer.Option("--bibtex", help="Print a BibTeX entry.")] = False,
     ris: Annotated[bool, typer.Option("--ris", help="Print a RIS record.")] = False,
+    csl: Annotated[bool, typer.Option("--csl", help="Print CSL JSON, as Zotero takes it.")] = False,
     format_: FormatOption = Format.table,
 ) -> None:
     """Print one paper, by any of its names: who showed it when, and what it may be the same as."""
     format_source = ctx.get_parameter_source("format_")
     is_format_typed = format_source is not None and format_source.name == "COMMANDLINE"
-    if bibtex + ris + is_format_typed > 1:
-        raise errors.UsageError("--bibtex, --ris and --format exclude each other - give one")
+    chosen = [
+        name for name, is_asked in (("bibtex", bibtex), ("ris", ris), ("csl", csl)) if is_asked
+    ]
+    if len(chosen) + is_format_typed > 1:
+        raise errors.UsageError("--bibtex, --ris, --csl and --format exclude each other - give one")
     with instance() as app, app.database.reading() as conn:
         paper = find_paper(conn, name)
-        if not (bibtex or ris):
+        if not chosen:
             record = as_record(paper) | _history(conn, paper.row, table=format_ is Format.table)
-    if bibtex or ris:
-        from notifier.papers import citing
+    if chosen:
+        from notifier.papers import bibliography
 
-        typer.echo((citing.bibtex if bibtex else citing.ris)(paper).encode(), nl=False)
+        for text in bibliography.written(bibliography.Form(chosen[0]), [paper]):
+            typer.echo(text.encode(), nl=False)
     else:
         print_record(record, format_)
 

@@ -12,6 +12,11 @@ from notifier.cli.profile_test import app as app  # the group of commands, as fa
 from notifier.cli.profiles import Address, Name
 from notifier.cli.state import instance
 
+Rotate = Annotated[
+    bool, typer.Option("--rotate", help="Make a new address; an old one stops working.")
+]
+Off = Annotated[bool, typer.Option("--off", help="Switch the feed off.")]
+
 
 @app.command(
     epilog="Examples: notifier profile feed ada@example.org agents --rotate · "
@@ -21,14 +26,11 @@ from notifier.cli.state import instance
 def feed(
     address: Address,
     name: Name,
-    rotate: Annotated[
-        bool, typer.Option("--rotate", help="Make a new address; an old one stops working.")
-    ] = False,
-    off: Annotated[bool, typer.Option("--off", help="Switch the feed off.")] = False,
+    rotate: Rotate = False,
+    off: Off = False,
 ) -> None:
     """Print where a profile's feed is, as Atom and as JSON Feed. Who knows it reads it."""
-    if rotate and off:
-        raise errors.UsageError("--rotate or --off, not both")
+    check_one(rotate=rotate, off=off)
     with instance() as opened:
         row = opened.subscriptions.profile(address, name).row
         if off:
@@ -40,3 +42,13 @@ def feed(
         raise errors.NotFound(f'profile "{name}" has no feed - make one with --rotate')
     typer.echo(found.atom)
     typer.echo(found.json)
+
+
+def check_one(*, rotate: bool, off: bool) -> None:
+    """Refuse both at once.
+
+    Raises:
+        UsageError: both are asked for.
+    """
+    if rotate and off:
+        raise errors.UsageError("--rotate or --off, not both")

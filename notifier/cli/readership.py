@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from notifier.cli.moving import app as app  # the group of commands, as far as it goes
 from notifier.cli.output import Format, FormatOption, print_rows, to_json
 from notifier.cli.state import instance
-from notifier.cli.tastes import app as app  # the group of commands that this belongs to
 
 _ENDS = ("confirmed", "active", "paused", "left", "bounced", "complained")
 _SAID = ("shown", "up", "saved", "down")

@@ -10,6 +10,7 @@ import typer
 from notifier import __version__, errors
 from notifier.cli import (
     api_keys,
+    archives,
     bounces,
     channels,
     config,
@@ -54,6 +55,7 @@ app.add_typer(outbox.app, name="outbox")
 app.add_typer(bounces.app, name="bounce")
 app.add_typer(channels.app, name="channel")
 app.add_typer(database.app, name="db")
+app.add_typer(archives.app, name="archive")
 app.add_typer(dkim.app, name="dkim")
 app.add_typer(links.app, name="link")
 app.add_typer(mail.app, name="mail")

@@ -71,7 +71,7 @@ def add(
     """Add a subscriber. Without --confirmed nothing is mailed until they are confirmed."""
     with instance() as app:
         service, now = app.subscriptions, app.clock()
-        schedule = _over(service.default_schedule, zone, time, days, weekly)
+        schedule = over(service.default_schedule, zone, time, days, weekly)
         found = service.request(
             address, now=now, schedule=schedule, max_papers=max_papers, replacements=replacements,
             language=language, tell_nothing=tell_nothing, text_only=text_only,
@@ -86,10 +86,10 @@ def add(
         say(f"next: notifier profile add {found.address} NAME 'LLM agents'")
 
 
-def _over(
+def over(
     schedule: Schedule, zone: str, time: str, days: str, weekly: bool | None
 ) -> Schedule | None:
-    """What was typed over a schedule; None when nothing was typed."""
+    """Return what was typed over a schedule; None when nothing was typed."""
     from dataclasses import replace
 
     if not (zone or time or days) and weekly is None:
@@ -204,7 +204,7 @@ def change(
     """Change what a subscriber gets, and when; what is not named stays."""
     with instance() as app:
         service = app.subscriptions
-        schedule = _over(service.get(address).schedule, zone, time, days, weekly)
+        schedule = over(service.get(address).schedule, zone, time, days, weekly)
         found = service.change(
             address, now=app.clock(), schedule=schedule, max_papers=max_papers,
             replacements=replacements, learning=learning, language=language or None,
@@ -250,16 +250,6 @@ def show(address: Address, format_: FormatOption = Format.table) -> None:
         "last_digest": f"{last[0].period} {last[0].state}" if last else None,
     }
     print_record(record, format_)
-
-
-@app.command(epilog="Examples: notifier subscriber export ada@example.org > ada.json")
-def export(address: Address) -> None:
-    """Print all that is kept about a subscriber, as JSON."""
-    import json
-
-    with instance() as app:
-        told = app.served.records.everything(app.subscriptions.get(address), now=app.clock())
-    typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
 
 
 @app.command(

@@ -42,10 +42,10 @@ def rows(conn: Connection, table: Table, *, piece: int) -> Iterator[Iterator[lis
     """All rows in pieces of so many, in the order of their primary key."""
     is_sqlite = conn.dialect.name == "sqlite"
     query = select(*(_read(column, is_sqlite=is_sqlite) for column in table.columns))
-    found = conn.execution_options(stream_results=True, max_row_buffer=piece).execute(
-        query.order_by(*table.primary_key.columns)
+    streamed = query.order_by(*table.primary_key.columns).execution_options(
+        stream_results=True, max_row_buffer=piece
     )
-    with found:
+    with conn.execute(streamed) as found:
         yield (
             [_without_nul(table, tuple(row)) if is_sqlite else tuple(row) for row in part]
             for part in found.partitions(piece)
@@ -84,12 +84,14 @@ def total(rows: Iterable[Carried]) -> int:
     return sum(map(int.from_bytes, digests)) % MODULUS
 
 
-def write(conn: Connection, table: Table, rows: Sequence[Carried]) -> None:
-    """Insert rows."""
+def write(
+    conn: Connection, table: Table, rows: Sequence[Carried], names: Sequence[str] = ()
+) -> None:
+    """Insert rows; `names`: the columns, where they are not those of the table as it is."""
     if conn.dialect.name == "postgresql":
         conn.exec_driver_sql("SET LOCAL timezone = 'UTC'")  # of the times, which name none
         conn.exec_driver_sql("SET LOCAL statement_timeout = 0")
-    bulk.insert_as_is(conn, table, table.columns.keys(), rows)
+    bulk.insert_as_is(conn, table, names or table.columns.keys(), rows)
 
 
 def numbered_from(conn: Connection, table: Table) -> int:

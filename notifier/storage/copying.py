@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, Table, delete, func, inspect, select, text
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from notifier import errors
 from notifier.storage import carried, schema, store_processes
@@ -85,7 +85,7 @@ def parts(source: Database, target: Database) -> list[Part]:
         raise errors.UsageError(f"{source.place} has an older schema - first: notifier db upgrade")
     has = _present(target)
     with source.reading() as conn:
-        return [Part(one.name, _count(conn, one), has.get(one.name, 0)) for one in tables()]
+        return [Part(one.name, count(conn, one), has.get(one.name, 0)) for one in tables()]
 
 
 def _present(target: Database) -> dict[str, int]:
@@ -104,7 +104,7 @@ def _present(target: Database) -> dict[str, int]:
                     f"{target.place} is a copy begun by another version of notifier - "
                     "empty the target, and copy again"
                 )
-            return {one.name: _count(conn, one) for one in tables() if one.name in known}
+            return {one.name: count(conn, one) for one in tables() if one.name in known}
         for one in tables():
             if one.name in known and one not in _REPLACED and _has_rows(conn, one):
                 raise errors.UsageError(
@@ -142,7 +142,7 @@ def copy(source: Database, target: Database, *, tell: Tell) -> list[Copied]:
         read = [_copied(conn, table, into, tell) for table in tables()]
         highest = {one: carried.numbered_from(conn, one) for one in numbered()}
     with target.reading() as conn:
-        back = [_summed(conn, table, tell) for table in tables()]
+        back = [summed(conn, table, tell) for table in tables()]
     done = [
         Copied(table.name, *one, *other)
         for table, one, other in zip(tables(), read, back, strict=True)
@@ -189,16 +189,16 @@ def _ours(target: _Target) -> Iterator[Connection]:
 def _copied(conn: Connection, table: Table, target: _Target, tell: Tell) -> tuple[int, int]:
     """Write the rows of a table that are not there yet; return how many it has, and their sum."""
     with _ours(target) as other:
-        present = _count(other, table)
-    count, sums = 0, 0
+        present = count(other, table)
+    found, sums = 0, 0
     with carried.rows(conn, table, piece=PIECE) as pieces:
         for rows in pieces:
             sums += carried.total(rows)
-            if new := rows[max(present - count, 0) :]:
+            if new := rows[max(present - found, 0) :]:
                 _write(target, table, new)
-            count += len(rows)
+            found += len(rows)
             tell(table.name, len(rows))
-    return count, sums % carried.MODULUS
+    return found, sums % carried.MODULUS
 
 
 def _write(target: _Target, table: Table, rows: list[Carried]) -> None:
@@ -221,19 +221,25 @@ def _write(target: _Target, table: Table, rows: list[Carried]) -> None:
             if carried.is_numbered(table)
             else f"a row of {table.name}"
         )
-        said = re.sub('"[^"]*"', '"..."', str(error.orig))  # it may be an address
         raise errors.DatabaseError(
-            f"{target.database.place} does not take {row}: {said} - mend it in the source"
+            f"{target.database.place} does not take {row}: {said(error)} - mend it in the source"
         ) from None
 
 
-def _summed(conn: Connection, table: Table, tell: Tell) -> tuple[int, int]:
-    count, sums = 0, 0
+def said(error: DBAPIError) -> str:
+    """Return what the database says, without values: they may be addresses."""
+    first = (str(error.orig).splitlines() or [""])[0]
+    return re.sub('"[^"]*"', '"..."', first)
+
+
+def summed(conn: Connection, table: Table, tell: Tell) -> tuple[int, int]:
+    """Return how many rows a table has, and the sum over them."""
+    found, sums = 0, 0
     with carried.rows(conn, table, piece=PIECE) as pieces:
         for rows in pieces:
-            count, sums = count + len(rows), sums + carried.total(rows)
+            found, sums = found + len(rows), sums + carried.total(rows)
             tell(table.name, len(rows))
-    return count, sums % carried.MODULUS
+    return found, sums % carried.MODULUS
 
 
 def _end(target: _Target, highest: dict[Table, int]) -> None:
@@ -245,7 +251,8 @@ def _end(target: _Target, highest: dict[Table, int]) -> None:
         schema.mark(conn, schema.head())
 
 
-def _count(conn: Connection, table: Table) -> int:
+def count(conn: Connection, table: Table) -> int:
+    """Return how many rows a table has."""
     return conn.scalar(select(func.count()).select_from(table)) or 0
 
 

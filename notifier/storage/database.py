@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -59,6 +60,11 @@ class Database:
         self._turn = Lock()
         with self.guarded():
             self.engine = _engine(parsed, makes_folder=makes_folder)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no file yet; to look into it would make it."""
+        return self.is_sqlite and not Path(self.place).exists()
 
     @property
     def url(self) -> URL:

@@ -35,6 +35,11 @@ def head() -> str:
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
+def known() -> list[str]:
+    """Return the revisions that this version of the program knows, newest first."""
+    return [step.revision for step in ScriptDirectory.from_config(_config()).walk_revisions()]
+
+
 def revision(database: Database) -> str | None:
     """Return the database's revision; None for a new, empty one.
 

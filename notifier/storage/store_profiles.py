@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, case, delete, exists, func, select, update
+from sqlalchemy import Connection, case, delete, exists, func, insert, select, update
 
 from notifier.errors import Followed
 from notifier.profiles.profile import Profile
@@ -52,6 +52,19 @@ def add(conn: Connection, subscriber: int, name: str, rules: str, *, now: dateti
         "matched": False,
     }
     return insert_new(conn, t.profile, [row]) > 0
+
+
+def add_to_each(
+    conn: Connection, subscribers: Sequence[int], name: str, rules: str, *, now: datetime
+) -> None:
+    """Add an enabled profile to subscribers who have none of that name."""
+    first = next_numbers(conn, _CHANGE, len(subscribers))
+    shared = {"name": name, "rules": rules, "enabled": True, "matched": False}
+    rows = [
+        shared | {"subscriber_id": row, "created_at": now, "updated_at": now, "change": number}
+        for number, row in enumerate(subscribers, first)
+    ]
+    conn.execute(insert(t.profile), rows)
 
 
 def set_rules(conn: Connection, subscriber: int, name: str, rules: str, *, now: datetime) -> None:

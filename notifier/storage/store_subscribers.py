@@ -102,6 +102,12 @@ def every(conn: Connection) -> list[Subscriber]:
     return [from_row(row) for row in conn.execute(select(t.subscriber).order_by("id"))]
 
 
+def some(conn: Connection, after: int, *, limit: int) -> list[Subscriber]:
+    """Return the first subscribers behind a row, oldest first."""
+    query = select(t.subscriber).where(t.subscriber.c.id > after).order_by("id").limit(limit)
+    return [from_row(row) for row in conn.execute(query)]
+
+
 def change(conn: Connection, row: int, **columns: Any) -> None:
     """Write columns of a subscriber."""
     conn.execute(update(t.subscriber).where(t.subscriber.c.id == row).values(**columns))

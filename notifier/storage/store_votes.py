@@ -43,6 +43,14 @@ def said(conn: Connection, subscriber: int, paper: int) -> Kind | None:
     return kind
 
 
+def is_newer(conn: Connection, subscriber: int, paper: int, at: datetime) -> bool:
+    """Whether a subscriber has said nothing of a paper at that time (UTC) or since."""
+    v = t.vote.c
+    query = select(v.at).where(v.subscriber_id == subscriber, v.paper_id == paper)
+    said_at = conn.scalar(query)
+    return said_at is None or at > said_at
+
+
 def remove(conn: Connection, subscriber: int, paper: int) -> bool:
     """Forget what a subscriber said of a paper; False when they said nothing."""
     here = (t.vote.c.subscriber_id == subscriber) & (t.vote.c.paper_id == paper)

@@ -48,6 +48,7 @@ from notifier.storage.event_rows import EventRow, ToldRow
 from notifier.storage.pace_rows import DestinationRow, RelayRow, TakenRow
 from notifier.storage.planned_rows import PlannedRow
 from notifier.storage.process_rows import LeaseRow, ProcessRow
+from notifier.storage.saved_rows import SavedFeedRow
 from notifier.storage.sharing_rows import InvitedRow, MemberRow, SharingRow
 from notifier.storage.signup_rows import BucketRow, LetterRow, SignupRow
 
@@ -390,6 +391,7 @@ feed = _table(FeedRow)
 vote = _table(VoteRow)
 event = _table(EventRow)
 told = _table(ToldRow)
+saved_feed = _table(SavedFeedRow)
 planned = _table(PlannedRow)
 digest = _table(DigestRow)
 digest_paper = _table(DigestPaperRow)

@@ -80,6 +80,10 @@ class Links:
         """What a profile's owners share, by its secret."""
         return f"{self.base}/shared/{secret}"
 
+    def saved_feed(self, secret: str, ending: str) -> str:
+        """The feed of somebody's saved papers, by its secret; `ending`: "atom" or "json"."""
+        return f"{self.base}/feed/saved/{secret}.{ending}"
+
     def paper(self, name: str) -> str:
         """A paper's page, by its id."""
         return f"{self.base}/p/{quote(name, safe=':/')}"
@@ -91,3 +95,7 @@ class Links:
     def ris(self, name: str) -> str:
         """A paper's RIS record."""
         return f"{self.paper(name)}.ris"
+
+    def csl(self, name: str) -> str:
+        """A paper's item of CSL JSON."""
+        return f"{self.paper(name)}.csl"

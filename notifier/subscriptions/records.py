@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 
 from notifier.profiles.profile import DAY_NAMES, Schedule, Subscriber
 from notifier.storage import (
+    own_rows,
     store_bounces,
     store_channels,
     store_digests,
@@ -19,6 +21,7 @@ from notifier.storage import (
     store_papers,
     store_posts,
     store_profiles,
+    store_saved,
     store_signups,
     store_subscribers,
     store_votes,
@@ -28,6 +31,12 @@ from notifier.subscriptions import channels
 
 FORMAT = "notifier export 1"
 _ALL = 1_000_000
+_AT_ONCE = 200
+# Tables whose rows stand here as what they mean. `planned`: that the next digest is being made.
+_TOLD = frozenset(
+    ("subscriber", "profile", "feed", "saved_feed", "vote", "digest", "digest_paper", "delivery",
+     "message", "channel", "channel_profile", "post", "bounce", "planned", "profile_match", "told")
+)  # fmt: skip
 
 
 class Records:
@@ -43,26 +52,48 @@ class Records:
         to nobody: papers, and limits under names that tell no address. Channels are shown cut.
         """
         with self._database.reading() as conn:
-            return {
-                "format": FORMAT,
-                "exported_at": now.isoformat(),
-                "subscriber": _subscriber(subscriber),
-                "profiles": _profiles(conn, subscriber),
-                "votes": _votes(conn, subscriber),
-                "news_told": store_events.told(conn, subscriber.row),
-                "digests": _digests(conn, subscriber),
-                "channels": _channels(conn, subscriber),
-                "bounces": store_bounces.of(conn, subscriber.row),
-                "requests": _requests(conn, subscriber.address),
-                "letters": store_letters.to(conn, subscriber.address),
-            } | _suppressed(conn, subscriber.address)
+            return _everything(conn, subscriber, now)
+
+    def count(self) -> int:
+        """Return how many subscribers there are."""
+        with self._database.reading() as conn:
+            return sum(store_subscribers.counts(conn).values())
+
+    def every(self, *, now: datetime) -> Iterator[dict[str, Any]]:
+        """Yield the same of all subscribers, oldest first, some at a time, as of one moment."""
+        last = 0
+        with self._database.reading() as conn:
+            while some := store_subscribers.some(conn, last, limit=_AT_ONCE):
+                yield from (_everything(conn, subscriber, now) for subscriber in some)
+                last = some[-1].row
 
 
-def _subscriber(subscriber: Subscriber) -> dict[str, Any]:
+def _everything(conn: Connection, subscriber: Subscriber, now: datetime) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "exported_at": now.isoformat(),
+        "subscriber": _subscriber(conn, subscriber),
+        "profiles": _profiles(conn, subscriber),
+        "votes": _votes(conn, subscriber),
+        "news_told": store_events.told(conn, subscriber.row),
+        "digests": _digests(conn, subscriber),
+        "channels": _channels(conn, subscriber),
+        "bounces": store_bounces.of(conn, subscriber.row),
+        "requests": _requests(conn, subscriber.address),
+        "letters": store_letters.to(conn, subscriber.address),
+        **_suppressed(conn, subscriber.address),
+        **_others(conn, subscriber),
+    }
+
+
+def _subscriber(conn: Connection, subscriber: Subscriber) -> dict[str, Any]:
     told = asdict(subscriber)
     for name in ("row", "seen", "schedule"):
         del told[name]
-    return _timed(told) | {"schedule": _schedule(subscriber.schedule)}
+    return _timed(told) | {
+        "schedule": _schedule(subscriber.schedule),
+        "saved_feed_secret": store_saved.secret(conn, subscriber.row),
+    }
 
 
 def _schedule(schedule: Schedule) -> dict[str, Any]:
@@ -96,6 +127,7 @@ def _votes(conn: Connection, subscriber: Subscriber) -> list[dict[str, Any]]:
     return [
         {
             "paper": papers[vote.paper].id,
+            "aliases": list(papers[vote.paper].aliases),
             "title": papers[vote.paper].title,
             "said": vote.kind,
             "at": vote.at.isoformat(),
@@ -154,6 +186,12 @@ def _requests(conn: Connection, address: str) -> list[dict[str, Any]]:
 def _suppressed(conn: Connection, address: str) -> dict[str, Any]:
     found = store_subscribers.suppression(conn, address)
     return {"suppressed": {"reason": found[0], "evidence": found[1]}} if found else {}
+
+
+def _others(conn: Connection, subscriber: Subscriber) -> dict[str, Any]:
+    """What no part above tells of, so that nothing is kept that its owner cannot see."""
+    found = own_rows.beside(conn, subscriber.row, _TOLD)
+    return {"other": found} if found else {}
 
 
 def _timed(told: dict[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,16 @@ class Subscriptions:
         return self._defaults.schedule
 
     @property
+    def default_max_papers(self) -> int:
+        """How many papers a digest has at most unless its subscriber chooses otherwise."""
+        return self._defaults.max_papers
+
+    @property
+    def default_language(self) -> str:
+        """The language of who names none."""
+        return self._defaults.language
+
+    @property
     def planning(self) -> Planning:
         """When digests are due."""
         return self._defaults.planning

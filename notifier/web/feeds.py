@@ -17,9 +17,11 @@ from starlette.routing import BaseRoute, Route
 
 from notifier.app import App
 from notifier.jobs.match import KEPT
+from notifier.languages import language
 from notifier.ranking import periods
-from notifier.storage import store_feeds, store_papers
+from notifier.storage import store_feeds, store_papers, store_saved
 from notifier.storage.store_feeds import Followed, Listed
+from notifier.storage.store_saved import Reader
 from notifier.subscriptions.links import Links
 from notifier.web.answers import Pages
 from notifier.web.conditional import answered
@@ -41,6 +43,7 @@ def routes(pages: Pages) -> list[BaseRoute]:
     feeds = _Feeds(pages)
     return [
         Route("/feed/{secret}.{kind}", feeds.show),
+        Route("/feed/saved/{secret}.{kind}", feeds.show_saved),
         Route("/papers.{kind}", feeds.show_day),
     ]
 
@@ -66,6 +69,21 @@ class _Feeds:
             items = items_of(conn, listed, app.links)
         here = app.links.feed(secret, kind)
         return _answer(request, kind, _of_profile(app, found, items, here=here), HEADERS)
+
+    def show_saved(self, request: Request) -> Response:
+        """Give the papers that somebody saved last; 404 and 410 as for a profile's feed."""
+        app, secret = self._pages.app, request.path_params["secret"]
+        kind = request.path_params["kind"]
+        with app.database.reading() as conn:
+            found = store_saved.reader(conn, secret) if kind in KINDS else None
+            if found is None:
+                raise HTTPException(404)
+            if found.state == "left":
+                return self._pages.message(request, "stopped feed", 410)
+            listed = store_saved.listed(conn, found.subscriber, limit=MOST_PAPERS)
+            items = items_of(conn, listed, app.links)
+        here = app.links.saved_feed(secret, kind)
+        return _answer(request, kind, of_saved(app, found, items, here=here), HEADERS)
 
     def show_day(self, request: Request) -> Response:
         """Give the first papers of the newest day that has any."""
@@ -98,15 +116,29 @@ def _answer(request: Request, kind: str, feed: Feed, headers: Mapping[str, str])
 
 
 def _of_profile(app: App, found: Followed, items: Sequence[FeedItem], *, here: str) -> Feed:
+    of = f"of/{found.profile}"
+    return _feed(app, of, found.name, items, since=found.changed_at, here=here)
+
+
+def of_saved(app: App, reader: Reader, items: Sequence[FeedItem], *, here: str) -> Feed:
+    """Return the feed of somebody's saved papers, in their language."""
+    of, title = f"saved/of/{reader.subscriber}", language(reader.language).gettext("Saved papers")
+    return _feed(app, of, title, items, since=reader.since, here=here)
+
+
+def _feed(
+    app: App, of: str, title: str, items: Sequence[FeedItem], *, since: datetime, here: str
+) -> Feed:
+    """A feed at a secret address; `of` stays when the secret is made anew, so that no reader shows
+    all papers again."""
     site = app.settings.site
     return Feed(
-        # Stays when the secret is made anew, so that no reader shows all papers again.
-        id=uuid5(NAMESPACE_URL, f"{app.links.base}/feed/of/{found.profile}").urn,
-        title=f"{found.name} - {site.name}",
+        id=uuid5(NAMESPACE_URL, f"{app.links.base}/feed/{of}").urn,
+        title=f"{title} - {site.name}",
         by=site.name,
         home=f"{app.links.base}/",
         here=here,
-        updated_at=newest(items, found.changed_at),
+        updated_at=newest(items, since),
         items=items,
     )
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from notifier.digests import cadence
@@ -66,9 +65,19 @@ class _Keeping:
         return self._page(request, self._pages.subscriber(request, CHANGE))
 
     async def act(self, request: Request) -> Response:
-        """Take a paper from the list, or put it back."""
+        """Take a paper from the list, or put it back; make, change or end the feed."""
         form = await read_form(request)
+        if form.one("do") in ("feed", "no-feed"):
+            return await run_in_threadpool(self._feed, request, form.one("do"))
         return await run_in_threadpool(self._act, request, form.one("do"), form.number("paper"))
+
+    def _feed(self, request: Request, do: str) -> Response:
+        subscriber, saved = self._pages.subscriber(request, CHANGE), self._pages.app.served.saved
+        if do == "feed":
+            saved.rotate(subscriber.row)
+        else:
+            saved.stop(subscriber.row)
+        return RedirectResponse(f"{self._pages.manage(request)}/saved?done={do}", 303)
 
     def _act(self, request: Request, do: str, row: int) -> Response:
         app, subscriber = self._pages.app, self._pages.subscriber(request, CHANGE)
@@ -92,6 +101,8 @@ class _Keeping:
             saved=self._saved(subscriber),
             gone=gone,
             most=MOST_SHOWN,
+            feed=self._pages.app.served.saved.feed(subscriber.row),
+            done=request.query_params.get("done", ""),
             zone=cadence.zone_of(subscriber.schedule),
             manage=self._pages.manage(request),
             links=self._pages.links,
@@ -102,9 +113,9 @@ class _Keeping:
         ending = request.path_params["ending"]
         if ending not in CITATIONS:
             return self._pages.message(request, "nothing here", 404)
-        papers = [one.paper for one in self._saved(self._pages.subscriber(request, CHANGE))]
-        written: Callable[[Paper], str] = CITATIONS[ending][1]
-        return as_file("saved", ending, "\n".join(map(written, papers)))
+        subscriber = self._pages.subscriber(request, CHANGE)
+        papers = self._pages.app.served.saved.papers(subscriber.row)
+        return as_file("saved", CITATIONS[ending], papers)
 
     def digests(self, request: Request) -> Response:
         """Show what was sent, the newest first."""

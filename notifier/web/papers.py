@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from notifier.digests.words import counted, link
 from notifier.jobs.happenings import what_happened
-from notifier.papers import citing, identity
+from notifier.papers import bibliography, citing, identity
+from notifier.papers.bibliography import Form
 from notifier.papers.identity import Alias
 from notifier.papers.paper import Paper
 from notifier.storage import store_events, store_papers, store_sightings
 from notifier.web.answers import Pages
 from notifier.web.guarding import PUBLIC
 
-# By the name's ending: media type (as reference managers register them), and who writes it.
-CITATIONS: dict[str, tuple[str, Callable[[Paper], str]]] = {
-    ".bib": ("application/x-bibtex", citing.bibtex),
-    ".ris": ("application/x-research-info-systems", citing.ris),
-}
+# By the ending of a page's address.
+CITATIONS = {".bib": Form.bibtex, ".ris": Form.ris, ".csl": Form.csl}
 # Proxies make one slash of two.
 _ONE_SLASH = re.compile(r"\A((?:url:)?https?):/(?=[^/])")
 
@@ -53,7 +51,7 @@ class _Papers:
         if name != paper.id:
             return RedirectResponse(self._pages.links.paper(paper.id) + ending, 302)
         if ending:
-            return _citation(paper, ending)
+            return as_file(paper.id, CITATIONS[ending], [paper])
         words = self._pages.words(request)
         return self._pages.page(
             request,
@@ -67,6 +65,7 @@ class _Papers:
             tags=citing.meta_tags(paper),
             bibtex=self._pages.links.bibtex(paper.id),
             ris=self._pages.links.ris(paper.id),
+            csl=self._pages.links.csl(paper.id),
         )
 
 
@@ -81,15 +80,11 @@ def links_of(paper: Paper) -> list[tuple[str, str]]:
     return list(found.items())
 
 
-def _citation(paper: Paper, ending: str) -> Response:
-    return as_file(paper.id, ending, CITATIONS[ending][1](paper))
-
-
-def as_file(name: str, ending: str, content: str) -> Response:
-    """Return citations as a file to be saved."""
-    file = re.sub(r"[^A-Za-z0-9.]+", "-", name)[:80].strip("-.") + ending
-    return Response(
-        content,
-        media_type=f"{CITATIONS[ending][0]}; charset=utf-8",
+def as_file(name: str, form: Form, papers: Iterable[Paper]) -> Response:
+    """Return citations as a file to be saved, sent as they are written."""
+    file = re.sub(r"[^A-Za-z0-9.]+", "-", name)[:80].strip("-.") + bibliography.ENDINGS[form]
+    return StreamingResponse(
+        bibliography.written(form, papers),
+        media_type=f"{bibliography.MEDIA_TYPES[form]}; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{file}"'},
     )

@@ -5,8 +5,8 @@ from alembic import op
 
 from notifier.storage.columns import NUMBER, Utc
 
-revision = "0033"
-down_revision = "0032"
+revision = "0029"
+down_revision = "0028"
 
 
 def upgrade() -> None:

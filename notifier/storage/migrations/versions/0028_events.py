@@ -5,8 +5,8 @@ from alembic import op
 
 from notifier.storage.columns import NUMBER, Utc
 
-revision = "0032"
-down_revision = "0031"
+revision = "0028"
+down_revision = "0027"
 
 SENT, SAVED = "withdrawn,published", "version,withdrawn,published,code,attention"
 
