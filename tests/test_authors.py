@@ -24,12 +24,14 @@ from notifier.storage import schema, store_authors, store_digests, store_papers,
 from notifier.storage.database import Database
 from notifier.storage.store_deliveries import Outcome, claim, finish
 
-from .builders import a_paper, atom
+from .builders import a_paper, an_entry, atom
 from .commands import Notifier, notifier
 from .databases import database_url
+from .pages import ADA as PLACE_ADA
+from .pages import MORNING, Place, path, place
 from .test_votes import ada
 
-__all__ = ["ada", "notifier"]
+__all__ = ["ada", "notifier", "place"]
 
 ORCID, ARXIV = "0000-0002-1825-0097", "wang_w_3"
 ADA = "ada@example.org"
@@ -72,10 +74,10 @@ def test_an_id_is_told_from_a_name(written: str, known: str | None) -> None:
 
 
 def test_every_wrong_digit_of_an_orcid_is_noticed() -> None:
-    for place, digit in enumerate(ORCID):
+    for at, digit in enumerate(ORCID):
         for other in "0123456789":
             if digit not in ("-", other):
-                assert not is_orcid(ORCID[:place] + other + ORCID[place + 1 :])
+                assert not is_orcid(ORCID[:at] + other + ORCID[at + 1 :])
 
 
 def test_a_rule_takes_ids_and_addresses_and_refuses_a_mistyped_one() -> None:
@@ -302,3 +304,29 @@ def test_the_step_of_the_schema_knows_no_author_s_id(tmp_path: Path) -> None:
     with made.reading() as conn:
         assert store_papers.load(conn, [1])[0].author_ids == ()
     made.close()
+
+
+# Pages
+
+
+@pytest.mark.anyio
+async def test_authors_of_a_paper_are_followed_and_left_by_post_alone(place: Place) -> None:
+    place.now = MORNING
+    place.take(an_entry(1, "RAG", authors=("José Núñez", "A | B"), organization="ACME Labs"))
+    url = path(place.app.links.vote(1, 1)) + "/follow"
+
+    def people() -> list[str]:
+        found = {one.name: one.rules for one in place.app.subscriptions.profiles(PLACE_ADA)}
+        return found.get("people", "").splitlines()
+
+    async with place.client() as http:
+        page = await http.get(url, params={"do": "follow", "rule": "author: José Núñez"})
+        assert "author: José Núñez" in page.text
+        assert people() == []
+        for rule in ("author: José Núñez", "org: ACME Labs", "author: José Núñez", "cat: cs.*"):
+            assert (await http.post(url, data={"do": "follow", "rule": rule})).status_code == 303
+        assert people() == ["author: José Núñez", "org: ACME Labs"]
+        for rule in ("author: José Núñez", "org: ACME Labs"):
+            await http.post(url, data={"do": "leave", "rule": rule})
+        assert people() == []
+        assert (await http.get(url.replace("/v/", "/v/9"))).status_code in (403, 404)

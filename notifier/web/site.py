@@ -29,6 +29,7 @@ from notifier.web import (
     days,
     editing,
     feeds,
+    following,
     inbox,
     keeping,
     leaving,
@@ -62,7 +63,9 @@ def make_site(app: App, vitals: Vitals | None = None, *, demo: bool = False) -> 
         vitals: How the process is that serves it; None where no daemon does.
     """
     pages = Pages(app)
-    acting = (subscribing, trying, confirming, leaving, pausing, voting, undoing)
+    acting = (
+        subscribing, trying, confirming, leaving, pausing, voting, following, undoing,
+    )  # fmt: skip
     own = (changing, editing, keeping, data, renewing, linking, sharing, suggesting, week)
     anybody = (papers, days, sample, status, privacy)
     groups = (*acting, *own, *anybody, archive, feeds, admin)

@@ -133,6 +133,7 @@ class _Voting:
             reader=who,
             title=about.paper.title,
             page=links.paper(about.paper.id),
+            follow=f"{links.vote(who.row, about.paper.row)}/follow",
             said=about.said,
             chosen=chosen,
             before=did.before,
