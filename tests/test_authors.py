@@ -300,7 +300,7 @@ def test_the_step_of_the_schema_knows_no_author_s_id(tmp_path: Path) -> None:
             " first_seen_at, updated_at) VALUES (1, 'arxiv:1', 'T', '', '[]', '[]', '{}', 'new',"
             " '2026-11-20 05:00:00.000000', '2026-11-20 05:00:00.000000')"
         )
-    assert "0030" in schema.upgrade(made, "0030")
+    assert "0030" in schema.upgrade(made)
     with made.reading() as conn:
         assert store_papers.load(conn, [1])[0].author_ids == ()
     made.close()

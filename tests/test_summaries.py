@@ -318,7 +318,7 @@ def test_the_step_of_the_schema_sums_up_nothing_for_anybody(tmp_path: Path) -> N
     schema.upgrade(made, "0026")
     with made.writing() as conn:
         conn.exec_driver_sql(A_SUBSCRIBER)
-    assert schema.upgrade(made, "0027") == ["0027"]
+    assert "0027" in schema.upgrade(made)
     with made.reading() as conn:
         found = store_subscribers.get(conn, 1)
         assert found is not None

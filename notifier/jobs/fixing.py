@@ -35,12 +35,14 @@ from notifier.storage import (
     store_channels,
     store_digests,
     store_due,
+    store_events,
     store_left_out,
     store_planned,
 )
 from notifier.storage.database import Database
 from notifier.storage.store_channels import Wishes
 from notifier.storage.store_digests import NewDigest
+from notifier.storage.store_events import Recent
 
 log = structlog.get_logger()
 
@@ -113,6 +115,7 @@ class _Shift:
         self._summing, self._summaries = Summing(settings), dict[int, NewDigest]()
         self._ours = set[int]()
         self._known: Talk | None = None
+        self._happened: Recent | None = None
 
     def may_go_on(self, rows: Sequence[int] | None) -> bool:
         """Whether there is anything to write, and all is matched that could be in it."""
@@ -177,8 +180,13 @@ class _Shift:
             desk, self._writer, settings, self._outlook, self._now, self._left_out,
             wishes=_wishes(conn, rows, settings, self._now),
             suppressed=store_due.suppressed(conn, rows, now=self._now),
-            news=happenings(conn, some, now=self._now),
+            news=happenings(conn, some, self._happened_of_late(conn)),
         )  # fmt: skip
+
+    def _happened_of_late(self, conn: Connection) -> Recent:
+        if self._happened is None:
+            self._happened = store_events.recent(conn, now=self._now)
+        return self._happened
 
     def _drop(self, rows: Collection[int]) -> None:
         """Plan nothing any more for some who left, or were deleted."""

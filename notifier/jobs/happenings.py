@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -17,7 +16,7 @@ from notifier.papers.event import KINDS
 from notifier.papers.paper import Paper
 from notifier.profiles.profile import Subscriber
 from notifier.storage import store_events, store_papers
-from notifier.storage.store_events import Happened
+from notifier.storage.store_events import Happened, Recent
 
 # Told of in one digest; the rest comes with the next.
 MOST_TOLD = 10
@@ -33,10 +32,14 @@ class Known:
 
 
 def happenings(
-    conn: Connection, subscribers: Sequence[Subscriber], *, now: datetime
+    conn: Connection, subscribers: Sequence[Subscriber], recent: Recent
 ) -> dict[int, list[Known]]:
-    """Return by subscriber what their next digest tells of papers that they know, by kind."""
-    untold = store_events.untold(conn, subscribers, now=now)
+    """Return by subscriber what their next digest tells of papers that they know, by kind.
+
+    Args:
+        recent: What happened of late; see `store_events.recent`.
+    """
+    untold = store_events.untold(conn, subscribers, recent)
     chosen = {
         subscriber: sorted(events, key=lambda one: (_ORDER[one.kind], one.at, one.row))[:MOST_TOLD]
         for subscriber, events in untold.items()

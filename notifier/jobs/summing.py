@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from notifier.digests import message
 from notifier.digests.excerpt import one_line
 from notifier.digests.gaps import quoted
-from notifier.digests.weekly import Week, last_week
+from notifier.digests.weekly import Span, Week, last_week
 from notifier.digests.words import facts
 from notifier.errors import NOT_NOW
 from notifier.jobs.edition import ComposeSettings
@@ -47,11 +47,13 @@ class Summing:
         wanting = {one.row: last_week(one.schedule, now) for one in subscribers if one.summary}
         if not wanting:
             return {}
-        made = store_weeks.summed_up(conn, list(wanting), {span.name for span in wanting.values()})
+        made = store_weeks.summed_up(
+            conn, list(wanting), {_period(one) for one in wanting.values()}
+        )
         found: dict[int, NewDigest] = {}
         for one in subscribers:
             span = wanting.get(one.row)
-            if span is None or (one.row, span.name) in made:
+            if span is None or (one.row, _period(span)) in made:
                 continue
             if one.confirmed_at is None or one.confirmed_at >= span.ends:
                 continue
@@ -67,7 +69,7 @@ class Summing:
         """Return a subscriber's summary of their last week, ready to be fixed."""
         week = self._weeks.of(conn, subscriber, now=now)
         settings, said = self._settings, language(subscriber.language)
-        period = f"summary {week.span.name}"
+        period = _period(week.span)
         key = digest_key(settings.secret, subscriber.row, period)
         subject = said.ngettext(
             "Your week from %(day)s: %(n)s paper matched",
@@ -125,6 +127,11 @@ class Summing:
             stream=STREAM,
         )
         return settings.sign(message.build(mail), now)
+
+
+def _period(span: Span) -> str:
+    """What the ledger calls the summary of a week."""
+    return f"summary {span.name}"
 
 
 def _said(settings: ComposeSettings, subscriber: Subscriber, week: Week) -> dict[str, object]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from sqlalchemy import Connection, delete, insert, select
 
 from notifier.papers.event import Event, Kind
 from notifier.profiles.profile import Subscriber
 from notifier.storage import tables as t
-from notifier.storage.statements import chunks, insert_new
+from notifier.storage.statements import among, chunks, insert_new
 
 # What is older is no news.
 FRESH = timedelta(days=14)
@@ -53,49 +54,61 @@ def of(conn: Connection, paper: int) -> list[Happened]:
     return [_happened(row) for row in conn.execute(query.order_by(t.event.c.at, t.event.c.id))]
 
 
+Recent: TypeAlias = Mapping[int, Sequence[Happened]]
+
+
+def recent(conn: Connection, *, now: datetime) -> Recent:
+    """Return by paper what happened of late: read once for many subscribers."""
+    by_paper: dict[int, list[Happened]] = {}
+    for row in conn.execute(select(t.event).where(t.event.c.at >= now - FRESH)):
+        by_paper.setdefault(row.paper_id, []).append(_happened(row))
+    return by_paper
+
+
 def untold(
-    conn: Connection, subscribers: Sequence[Subscriber], *, now: datetime
+    conn: Connection, subscribers: Sequence[Subscriber], happened: Recent
 ) -> dict[int, list[Happened]]:
     """Return by subscriber what happened to papers that they know, and they were not told of.
 
     Of a kind that they want, after the paper was sent to them or they saved it. Where nothing
     happened of late nobody is asked.
+
+    Args:
+        happened: See `recent`.
     """
-    by_paper: dict[int, list[Happened]] = {}
-    for row in conn.execute(select(t.event).where(t.event.c.at >= now - FRESH)):
-        by_paper.setdefault(row.paper_id, []).append(_happened(row))
     wanting = {one.row: one for one in subscribers if one.news_of_sent or one.news_of_saved}
-    if not by_paper or not wanting:
+    if not happened or not wanting:
         return {}
     told = _told(conn, wanting)
     found: dict[int, dict[int, Happened]] = {}
-    for subscriber, paper, since, is_saved in _known(conn, wanting, by_paper):
+    for subscriber, paper, since, is_saved in _known(conn, wanting, happened):
         reader = wanting[subscriber]
         kinds = reader.news_of_saved if is_saved else reader.news_of_sent
-        for one in by_paper[paper]:
+        for one in happened[paper]:
             if one.kind in kinds and one.at > since and (subscriber, one.row) not in told:
                 found.setdefault(subscriber, {})[one.row] = one
     return {subscriber: list(events.values()) for subscriber, events in found.items()}
 
 
 def _known(
-    conn: Connection, subscribers: Mapping[int, object], papers: Mapping[int, object]
+    conn: Connection, subscribers: Mapping[int, Subscriber], happened: Recent
 ) -> list[tuple[int, int, datetime, bool]]:
     """(subscriber, paper, since when they know it, whether they saved it) of some of both."""
     held, v = t.digest_paper.c, t.vote.c
+    wanted = {kind for one in subscribers.values() for kind in one.news_of_sent}
+    papers = [paper for paper, events in happened.items() if wanted & {one.kind for one in events}]
     found = list[tuple[int, int, datetime, bool]]()
     for chunk in chunks(sorted(subscribers)):
-        sent = select(held.subscriber_id, held.paper_id, held.digest_id)
-        rows = conn.execute(sent.where(held.subscriber_id.in_(chunk)))
-        mine = [tuple(row) for row in rows if row.paper_id in papers]
+        sent = select(held.subscriber_id, held.paper_id, held.digest_id).where(
+            held.subscriber_id.in_(chunk), among(conn, held.paper_id, papers)
+        )
+        mine = [tuple(row) for row in conn.execute(sent)] if papers else []
         made = _composed(conn, {digest for _, _, digest in mine})
-        found += [
-            (who, paper, made[digest], False) for who, paper, digest in mine if digest in made
-        ]
+        found += [(who, one, made[digest], False) for who, one, digest in mine if digest in made]
         saved = select(v.subscriber_id, v.paper_id, v.at).where(
             v.subscriber_id.in_(chunk), v.kind == "saved"
         )
-        found += [(*row, True) for row in conn.execute(saved) if row.paper_id in papers]
+        found += [(who, one, at, True) for who, one, at in conn.execute(saved) if one in happened]
     return found
 
 

@@ -12,14 +12,14 @@ from notifier.storage.statements import among
 
 
 def summed_up(
-    conn: Connection, subscribers: Sequence[int], weeks: Collection[str]
+    conn: Connection, subscribers: Sequence[int], periods: Collection[str]
 ) -> set[tuple[int, str]]:
-    """Return which of these have a summary of which of these weeks."""
+    """Return which of these have a summary of which of these periods."""
     d = t.digest.c
-    query = select(d.subscriber_id, d.sums_up).where(
-        among(conn, d.subscriber_id, subscribers), d.sums_up.in_(sorted(weeks))
+    query = select(d.subscriber_id, d.period).where(
+        among(conn, d.subscriber_id, subscribers), d.period.in_(sorted(periods))
     )
-    return {(subscriber, week) for subscriber, week in conn.execute(query)}
+    return {(subscriber, period) for subscriber, period in conn.execute(query)}
 
 
 def sent(conn: Connection, subscriber: int, begins: datetime, ends: datetime) -> int:
