@@ -87,7 +87,7 @@ def test_every_key_of_a_table_that_may_come_often_is_explained(
 
 def test_the_example_as_it_stands_can_be_used(tmp_path: Path) -> None:
     settings = config.load(written(tmp_path, example()))
-    assert [source.name for source in settings.source] == ["arxiv", "huggingface"]
+    assert [source.name for source in settings.source] == ["arxiv", "huggingface", "arxiv-authors"]
 
 
 IMAP = "[bounce]\nimap_host = 'm.example.org'\nimap_user = 'me'\nimap_password = 'x'\n"
