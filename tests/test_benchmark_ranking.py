@@ -29,10 +29,10 @@ def not_installed(*_: Any) -> dict[str, Any]:
 def test_without_captures_each_part_says_so_and_the_time_is_still_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for part in ("relevance", "learning", "trend"):
+    for part in ("relevance", "learning", "suggesting", "trend"):
         monkeypatch.setattr(ranking, part, absent)
     figures, missing = ranking.measure(people=2, splits=1, papers=50)
-    assert [one.what for one in missing] == ["relevance", "votes", "trend"]
+    assert [one.what for one in missing] == ["relevance", "votes", "half a library", "trend"]
     assert [one.target for one in figures] == ["under 1", "under 1"]
     assert "votes: skipped, no captures at /nowhere" in ranking.table(figures, missing)
 
@@ -59,7 +59,7 @@ def test_every_figure_stands_beside_a_baseline_and_a_target(
     ranking.main()
     said, written = capsys.readouterr().out, json.loads(file.read_text())
     assert written["missing"] == []
-    assert len(written["figures"]) == 6 + 2 + 2 + 2 + 2
+    assert len(written["figures"]) == 6 + 2 + 1 + 2 + 2 + 2
     assert all(one["beside"] and one["target"] for one in written["figures"])
     assert "SVM: not installed" in said
     assert all(one["what"] in said for one in written["figures"])
