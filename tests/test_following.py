@@ -12,9 +12,10 @@ import pytest
 
 from notifier.cli.subscribers import _NEWS
 from notifier.digests.reading import body
-from notifier.papers.event import KINDS, OF_SENT, Event, events, read_kinds
+from notifier.papers.event import KINDS, OF_SENT, Event, events, is_publication, read_kinds
 from notifier.papers.identity import Alias
 from notifier.papers.paper import Entry
+from notifier.papers.update import Kept
 from notifier.storage import (
     schema,
     store_digests,
@@ -185,13 +186,35 @@ def test_of_two_papers_that_are_one_an_event_stays_one(place: Place) -> None:
         assert [one.kind for one in store_events.of(conn, 1)] == ["withdrawn", "code"]
 
 
+KEPT = Kept(1, "T", "A", None, None, [], [], None, None, None, None, {}, None, None, None)
+
+
+def told_by(kept: Kept = KEPT, **changed: Any) -> list[tuple[str, str]]:
+    return [(one.kind, one.value or one.detail) for one in events(kept, changed)]
+
+
 def test_what_a_reading_tells() -> None:
-    changed = {"announce": "replace", "version": 3, "journal": "J", "withdrawn_at": MORNING}
-    assert [one.kind for one in events({}, changed)] == ["version", "withdrawn", "published"]
-    assert list(events({}, {"version": 1})) == []  # of a source that had told none
-    urls = {"code": "https://x.org"}
-    assert list(events(urls, {"urls": urls | {"pdf": "y"}})) == []
+    assert told_by(announce="replace", version=3, journal="J", withdrawn_at=MORNING) == [
+        ("version", "3"), ("withdrawn", ""), ("published", "J"),
+    ]  # fmt: skip
+    assert told_by(replace(KEPT, version=None), version=1) == []  # of a source that had told none
+    assert told_by(replace(KEPT, journal="J"), journal="J 2") == []
+    code = "https://github.com/x/y"
+    assert told_by(comment=f"Code: {code}.git") == [("code", code)]
+    assert told_by(urls={"code": code}) == [("code", code)]
+    assert told_by(replace(KEPT, abstract=f"See {code}."), urls={"code": code}) == []
+    assert [is_publication(one) for one in ("10.1038/x", "10.1101/2026.01.02.123456")] == [
+        True, False,
+    ]  # fmt: skip
     assert read_kinds("code, withdrawn,nonsense") == ("withdrawn", "code")
+
+
+@pytest.mark.both
+def test_what_sources_add_in_the_first_days_is_no_publication(place: Place) -> None:
+    begun(place)
+    later(place, one(3, version=1, journal="Nature 1 (2026)"), source="pubmed", days=1)
+    with place.app.database.reading() as conn:
+        assert store_events.of(conn, 3) == []
 
 
 @pytest.mark.anyio

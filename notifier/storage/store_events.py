@@ -14,6 +14,7 @@ from notifier.profiles.profile import Subscriber
 from notifier.storage import tables as t
 from notifier.storage.statements import among, chunks, insert_new
 
+STILL_COMING = timedelta(days=2)
 # What is older is no news.
 FRESH = timedelta(days=14)
 
@@ -31,7 +32,16 @@ class Happened:
 
 
 def note(conn: Connection, paper: int, some: Iterable[Event], *, now: datetime) -> None:
-    """Keep what happened to a paper; what is known already changes nothing."""
+    """Keep what happened to a paper; what is known already changes nothing.
+
+    Where a paper has just come, other sources name its journal and its DOI: that is no news.
+    """
+    some = list(some)
+    if any(one.kind == "published" for one in some):
+        p = t.paper.c
+        seen = conn.scalar(select(p.first_seen_at).where(p.id == paper))
+        if seen is None or now - seen < STILL_COMING:
+            some = [one for one in some if one.kind != "published"]
     rows = [
         {"paper_id": paper, "kind": one.kind, "value": one.value, "detail": one.detail, "at": now}
         for one in some

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, func, insert, select, update
 
 from notifier.papers import identity
-from notifier.papers.event import Event, events
-from notifier.papers.identity import Alias, is_preprint, title_key
+from notifier.papers.event import Event, events, is_publication
+from notifier.papers.identity import Alias, title_key
 from notifier.papers.paper import Entry
 from notifier.papers.update import Kept, changes
 from notifier.storage import paper_changes, store_candidates, store_events, store_forgotten
@@ -259,13 +259,13 @@ def _change(
         conn.execute(
             update(t.paper).where(t.paper.c.id == row).values(changed | {"updated_at": now})
         )
-        store_events.note(conn, row, events(kept.urls, changed), now=now)
+        store_events.note(conn, row, events(kept, changed), now=now)
     return changed
 
 
 def _publish(conn: Connection, row: int, named: Iterable[Alias], now: datetime) -> None:
     """Note that a paper that was known has a DOI of its own now."""
-    dois = [one for one in named if one.scheme == "doi" and not is_preprint(one)]
+    dois = [one for one in named if one.scheme == "doi" and is_publication(one.value)]
     if dois:
         found = Event("published", detail=f"doi:{dois[0].value}")
         store_events.note(conn, row, [found], now=now)
