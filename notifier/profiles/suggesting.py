@@ -15,6 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeAlias
 
 from notifier.papers.text import Token, fold, tokens
@@ -114,10 +115,9 @@ def candidates(library: Sequence[Document], *, most: int = MOST_CANDIDATES) -> l
         one
         for one in found.values()
         if len(one.papers) >= (FEWEST_BY_AUTHOR if one.key[0] == "author" else fewest)
-        and _is_rule(one.rule)
     ]
     wanted.sort(key=lambda one: (-len(one.papers) - 2 * len(one.titles), -len(one.key), one.key))
-    return wanted[:most]
+    return list(islice((one for one in wanted if _is_rule(one.rule)), most))
 
 
 def _texts(one: Document) -> Iterator[tuple[str, bool]]:
