@@ -179,7 +179,8 @@ def _summary(found: Proposals) -> None:
         say("no phrase tells these papers from all others - give more of them")
     else:
         say(
-            f"{len(found.rules)} rules from {len(kept.documents):,} papers, {kept.stored:,} of "
+            f"{len(found.rules)} rules from {len(kept.documents):,} papers of "
+            f"{kept.works:,}, {kept.stored:,} of "
             f"them stored here, beside {found.papers:,} stored papers - take some: "
             "--for ADDRESS --accept 1-5"
         )

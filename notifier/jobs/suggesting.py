@@ -17,15 +17,16 @@ from notifier.sources.bibliographies.work import Bibliography, Work
 from notifier.storage import store_papers, store_votes
 from notifier.storage.database import Database
 
-# So many of the works of a file are looked at: a library of more says nothing new.
-MOST_WORKS = 5_000
+# So many of the works of a file are looked at, evenly over it: more say nothing new, and each takes
+# some milliseconds.
+MOST_WORKS = 1_000
 MOST_VOTES = 1_000
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Papers that somebody keeps: `works` in all, `stored` of them here, and their texts.
+    """Papers that somebody keeps: `works` in all, `stored` of those looked at, and their texts.
 
     `unknown`: only their ids are known, and they are not stored here.
     """
@@ -65,7 +66,7 @@ class Proposals:
 
 def of_file(database: Database, found: Bibliography) -> Kept:
     """Return what is known of the works of a file: of stored ones what is stored."""
-    works = found.works[:MOST_WORKS]
+    works = found.works[:: -(-len(found.works) // MOST_WORKS) or 1]
     with database.reading() as conn:
         rows = [_stored(conn, one) for one in works]
         known = _documents(conn, filter(None, rows))

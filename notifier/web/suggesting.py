@@ -34,6 +34,7 @@ from notifier.subscriptions.links import CHANGE
 from notifier.subscriptions.profiles import Draft
 from notifier.web.answers import Form, Pages, read_form
 from notifier.web.guarding import FILE_BYTES
+from notifier.web.trying import Trying
 
 UNREAD_SHOWN = 5
 _TAB = "\t"
@@ -88,7 +89,7 @@ class _Looked:
 
 class _Suggesting:
     def __init__(self, pages: Pages) -> None:
-        self._pages = pages
+        self._pages, self._trying = pages, Trying(pages)
 
     def show(self, request: Request) -> Response:
         """Ask for papers."""
@@ -97,6 +98,7 @@ class _Suggesting:
     async def act(self, request: Request) -> Response:
         """Propose rules for what was sent, or take some of those that were proposed."""
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            await self._trying.let_in(request)
             content, profile = await _sent(request)
             return await run_in_threadpool(self._propose, request, content, profile)
         form = await read_form(request)
