@@ -152,11 +152,13 @@ def test_a_link_made_anew_opens_and_the_old_one_does_not(place: Place) -> None:
 async def test_the_page_of_a_link_tells_no_address_and_changes_nothing(place: Place) -> None:
     link = shared(place)
     join(place, BO, link)
+    place.take(an_entry(1, "RAG, found", published_at=place.now))
     before = dump(place.app.database)
     async with place.client() as http:
         answer = await http.get(path(link))
         assert answer.status_code == 200
         assert "RAG ^2" in answer.text
+        assert ", found" in answer.text  # an example of what it brings
         assert "example.org</" not in answer.text.replace("https://papers.example.org", "")
         assert not re.search(r"\b(ada|bo)@", answer.text)
         assert answer.headers["X-Robots-Tag"] == "noindex"
@@ -310,6 +312,7 @@ async def test_two_people_share_a_profile_in_the_browser(
         await page.click("button[value=share]")
         assert (await Axe().run(page)).violations_count == 0
         link = await page.inner_text("h2:text-matches('Sharing|Teilen') ~ pre >> nth=0")
+        assert link.startswith("https://papers.example.org/shared/")
         await page.goto(base + path(link.strip()))
         found = await Axe().run(page)
         assert found.violations_count == 0, found.generate_report()

@@ -164,6 +164,7 @@ class _Editing:
             profile=place.profile,
             feed=self._pages.app.served.feeds.of(place.profile.row) if place.profile else None,
             sharing=self._pages.app.served.sharing.of(place.profile.row) if place.profile else None,
+            shared_at=self._pages.app.links.shared,
             fewest_told=FEWEST_TOLD,
             typed=draft,
             tried=found,

@@ -47,7 +47,8 @@ class _Sharing:
         found = await self._trying.tried(shared.rules, self._pages.words(request))
         return await run_in_threadpool(
             self._pages.page, request, "shared", status, shared=shared, tried=found, typed=typed,
-            wrong=wrong, honeypot=HONEYPOT, link=self._pages.links.shared(self._secret(request)),
+            wrong=wrong, honeypot=HONEYPOT, links=self._pages.links,
+            link=self._pages.app.links.shared(self._secret(request)),
         )  # fmt: skip
 
     def _secret(self, request: Request) -> str:
