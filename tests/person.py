@@ -35,8 +35,7 @@ class Way:
 
 WAYS = (
     Way("with the script"),
-    Way("without a script", has_script=False),
-    Way("on a phone", size=PHONE, colors="dark"),
+    Way("without a script, on a phone", has_script=False, size=PHONE, colors="dark"),
 )
 
 

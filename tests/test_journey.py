@@ -42,7 +42,7 @@ PAPERS = {
 }
 TITLES = list(PAPERS)
 # What the database holds of papers and of its own work: of people, nothing.
-NOBODYS = {"paper", "alias", "sighting", "counter", "relay"}
+NOBODYS = {"paper", "alias", "sighting", "counter", "relay", "departed"}
 
 
 @pytest.fixture(scope="module")

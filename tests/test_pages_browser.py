@@ -204,7 +204,7 @@ async def trouble(page: Page, allowed: tuple[str, ...]) -> list[str]:
 MIXES = [
     pytest.param(code, colors, size, id=f"{code}-{colors}-{'phone' if size is PHONE else 'desk'}")
     for number, code in enumerate(languages.known())
-    for colors, size in zip(("light", "dark"), (DESK, PHONE)[:: (-1) ** number], strict=True)
+    for colors, size in ((("light", DESK), ("dark", PHONE))[number % 2],)
 ]
 
 
