@@ -12,6 +12,8 @@ from pytest_httpserver import HTTPServer
 
 from notifier.app import App
 from notifier.config import Settings
+from notifier.doctor.setup import Setup
+from notifier.doctor.source_checks import ask_sources
 from notifier.papers.author_id import author_id, is_orcid
 from notifier.profiles.hits import match
 from notifier.profiles.indexed import IndexedPaper
@@ -330,3 +332,14 @@ async def test_authors_of_a_paper_are_followed_and_left_by_post_alone(place: Pla
             await http.post(url, data={"do": "leave", "rule": rule})
         assert people() == []
         assert (await http.get(url.replace("/v/", "/v/9"))).status_code in (403, 404)
+
+
+def test_the_doctor_is_content_with_a_source_that_has_nobody_to_ask_for(
+    tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    lab = Lab(tmp_path, httpserver, "RAG")
+    nobody: Any = None  # no name is looked up
+    setup = Setup(lab.app.settings, None, lab.app.database, nobody, lambda: lab.now)
+    found = asyncio.run(ask_sources(setup))
+    assert ("ok", True) in [(one.state, "nobody follows" in one.found) for one in found]
+    lab.app.close()

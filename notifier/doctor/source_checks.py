@@ -81,7 +81,10 @@ async def _asked(setup: Setup, intake: Intake, known: _Known) -> Finding:
     now = setup.clock()
     (source,) = intake.sources((known.name,))
     since = now - source.window if source.window is not None else None
-    request = source.requests(now=now, since=since)[0]
+    asked = source.requests(now=now, since=since)
+    if not asked:
+        return ok("sources", f"{known.name} has nothing to ask: nobody follows an author by an id")
+    request = asked[0]
     with setup.opened.reading() as conn:
         kept = store_sources.validators(conn, cache_key(source, request.url))
     try:
