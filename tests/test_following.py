@@ -29,6 +29,7 @@ from notifier.storage.merging import merge
 from notifier.storage.store_deliveries import Outcome, claim, finish
 from notifier.storage.store_votes import StoredVote
 
+from .api import a_key, bearer
 from .builders import an_entry
 from .commands import Notifier, notifier
 from .databases import database_url
@@ -111,7 +112,7 @@ def test_of_papers_saved_all_kinds_are_told(place: Place) -> None:
     assert "- RAG 1\n  new version: v2\n" in text
     assert "  code: https://github.com/x/y\n" in text
     assert "- RAG 2\n  published: doi:10.1038/x1\n" in text
-    assert text.splitlines()[0] == "News about papers you know"  # nothing else was new
+    assert text.splitlines()[0] == "News about 2 papers"  # nothing else was new
     later(place, one(1, version=3, announce="replace"), days=1)
     assert "new version: v3" in digest(place)
 
@@ -237,6 +238,11 @@ async def test_kinds_are_chosen_on_the_page_and_the_paper_s_page_tells_all(place
         page = (await http.get(path(place.app.links.paper("arxiv:2611.00002")))).text
         assert "published: J" in page
         told = (await http.get(f"{change}/data.json")).json()["news_told"]
+        key = bearer(a_key(place, "write"))
+        wanted = {"news_of_saved": ["code", "withdrawn"]}
+        answer = await http.patch("/api/v1/subscribers/1", headers=key, json=wanted)
+        assert answer.json()["news_of_saved"] == ["withdrawn", "code"]
+        assert answer.json()["news_of_sent"] == ["version"]
     assert [one["what"] for one in told] == ["version"]
 
 

@@ -21,7 +21,7 @@ from notifier.digests import fitting, render
 from notifier.digests.gaps import quoted
 from notifier.digests.message import Mail, build
 from notifier.digests.render import Templates
-from notifier.digests.view import Bar, DigestView, Notice, Service
+from notifier.digests.view import Bar, DigestView, News, Notice, Service
 from notifier.digests.wrapping import columns
 from notifier.errors import TemplateError
 from notifier.jobs.freshness import missing_note
@@ -36,6 +36,7 @@ from .mails import (
     KEY,
     LEAVE,
     OWN_PAGES,
+    SITE,
     a_digest,
     a_mail,
     as_html,
@@ -186,6 +187,15 @@ def test_a_first_digest_is_headed_as_a_sample_and_is_its_golden_file(golden: Gol
     paper = a_paper("LLM agents that plan", "We study agents.", authors=("Ada Lovelace",))
     view = a_digest([paper], {"Agents": "LLM"}, kind="sample", links=OWN_PAGES)
     golden("sample.eml", build(a_mail(view)))
+
+
+def test_a_mail_of_news_alone_is_its_golden_file(golden: Golden) -> None:
+    news = (
+        News("A paper about retrieval <b>& more</b>", f"{SITE}/p/arxiv:2611.00001", "withdrawn"),
+        News("Grüße from the lab", f"{SITE}/p/arxiv:2611.00002", "published: Nature 1 (2026)"),
+    )
+    view = a_digest([], {"Agents": "LLM agents"}, kind="news", news=news)
+    golden("news.eml", build(a_mail(view)))
 
 
 def test_a_mail_that_nothing_matched_is_its_golden_file(golden: Golden) -> None:

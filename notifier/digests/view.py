@@ -124,7 +124,8 @@ class DigestView:
         words, cards = self.language, len(self.cards)
         match self.kind:
             case "news":
-                return words.gettext("News about papers you know")
+                about = len({(one.title, one.page) for one in self.news})
+                return words.ngettext("News about %(n)s paper", "News about %(n)s papers", about)
             case "nothing":
                 return words.gettext("Nothing matched this time")
             case "sample":

@@ -21,6 +21,8 @@ SUBSCRIBER: dict[str, Any] = {
     "tell_nothing": False,
     "text_only": False,
     "summary": False,
+    "news_of_sent": ["withdrawn", "published"],
+    "news_of_saved": ["withdrawn", "published", "version", "code", "attention"],
     "created_at": "2026-11-18T12:00:00Z",
     "confirmed_at": "2026-11-18T12:04:00Z",
     "consent": "signed the list at the seminar (told by the API)",

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool, StrictInt
 
 from notifier.app import App
+from notifier.papers.event import KINDS, Kind
 from notifier.profiles.parser import PROFILE_CHARACTERS, parse
 from notifier.profiles.profile import DAY_NAMES, Cadence, Profile, Schedule, State, Subscriber
 from notifier.storage import store_subscribers
@@ -43,6 +44,9 @@ _CURES = {
     "days": "at least one day",
     "time": "HH:MM, from 00:00 to 23:59",
 }
+
+
+Kinds = Annotated[list[Kind], Field(max_length=len(KINDS), examples=[["withdrawn"]])]
 
 
 class Wanted(Sent):
@@ -98,6 +102,8 @@ class Changes(Wanted):
     """What is to be changed."""
 
     learning: StrictBool | None = Field(None, description="Votes may move the order.")
+    news_of_sent: Kinds | None = Field(None, description="News of papers that were sent.")
+    news_of_saved: Kinds | None = Field(None, description="News of papers that were saved.")
 
 
 class FoundBy(Sent):
@@ -138,6 +144,8 @@ class SubscriberShown(Shown):
     tell_nothing: bool
     text_only: bool
     summary: bool
+    news_of_sent: list[Kind]
+    news_of_saved: list[Kind]
     created_at: datetime
     confirmed_at: datetime | None
     consent: str
@@ -192,6 +200,8 @@ def _shown(one: Subscriber, held: tuple[str, str] | None) -> SubscriberShown:
         tell_nothing=one.tell_nothing,
         text_only=one.text_only,
         summary=one.summary,
+        news_of_sent=list(one.news_of_sent),
+        news_of_saved=list(one.news_of_saved),
         created_at=one.created_at,
         confirmed_at=one.confirmed_at,
         consent=one.consent,

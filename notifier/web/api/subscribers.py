@@ -74,6 +74,8 @@ def change_subscriber(app: Instance, subscriber: Number, wanted: Changes) -> Sub
         tell_nothing=wanted.tell_nothing,
         text_only=wanted.text_only,
         summary=wanted.summary,
+        news_of_sent=wanted.news_of_sent,
+        news_of_saved=wanted.news_of_saved,
     )
     return shown(app, [changed])[0]
 
