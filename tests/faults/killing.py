@@ -157,6 +157,7 @@ def run(
     """End so many runs, let the last one be, and return what was lost and what came twice."""
     chance = random.Random(seed)
     file, ended, in_doubt = folder / "took", Counter[str](), 0
+    before = set[str]()
     most = max(2 * mails // kills, 2)  # a run sends fewer than its share: all kills find work
     with recording(file) as port:
         made = settings(folder, port, connections)
@@ -167,7 +168,9 @@ def run(
             process = forked(partial(killed, made, number, point, passing, seconds))
             _, status = os.waitpid(process, 0)
             ended[point] += term or os.WIFSIGNALED(status)
-            in_doubt = max(in_doubt, len({one.key for one in took(file)} - recorded(made)))
+            now = {one.key for one in took(file)} - recorded(made)
+            in_doubt = max(in_doubt, len(now - before))  # of this kill, not left over from another
+            before = now
         os.waitpid(forked(partial(send, made, kills)), 0)
     came = Counter(one.key for one in took(file))
     return Fate(
