@@ -216,6 +216,7 @@ NEW@example.org;;
 not an address;;
 ada@example.org;;
 left@example.org;;
+"broken@example.org;;
 other@example.org;xx;
 last@example.org;;
 """
@@ -234,7 +235,8 @@ async def test_a_list_is_invited_once_and_each_confirms(ada: Notifier, tmp_path:
     assert dry.code == 3
     assert "would be: 3 invited, 1 twice in the list, 1 subscribed already" in dry.err
     assert "line 4:" in dry.err
-    assert "line 7:" in dry.err
+    assert "line 7:" in dry.err  # a quote that does not end, and spoils nothing else
+    assert "line 8:" in dry.err
     assert ada(*words).code == 3
     again = ada(*words).err
     assert "3 invited before" in again

@@ -91,10 +91,9 @@ def _rows(file: str) -> Iterator[tuple[int, dict[str, str]]]:
         dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
     except csv.Error:
         dialect = csv.excel
-    reader = csv.reader(text.splitlines(), dialect)
     names = ["address"]
-    for line in reader:
-        cells = [cell.strip() for cell in line]
+    for number, line in enumerate(text.splitlines(), 1):
+        cells = _cells(line, dialect)
         if not any(cells):
             continue
         lowered = [_NAMES.get(cell.lower(), "") for cell in cells]
@@ -102,9 +101,17 @@ def _rows(file: str) -> Iterator[tuple[int, dict[str, str]]]:
             names = lowered
         elif names == ["address"] and len(cells) > 1:
             at = next((place for place, cell in enumerate(cells) if "@" in cell), 0)
-            yield reader.line_num, {"address": cells[at]}
+            yield number, {"address": cells[at]}
         else:
-            yield reader.line_num, dict(zip(names, cells, strict=False))
+            yield number, dict(zip(names, cells, strict=False))
+
+
+def _cells(line: str, dialect: type[csv.Dialect]) -> list[str]:
+    """The cells of a line, each on its own: a quote that does not end is the fault of one."""
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], dialect, strict=True), [])]
+    except csv.Error:
+        return [line]
 
 
 def _text(file: str) -> str:
