@@ -9,7 +9,7 @@ from datetime import timedelta
 from notifier.config_sources import SourceSettings
 from notifier.sources import biorxiv, huggingface, pubmed
 from notifier.sources.arxiv import HOLIDAYS, REPLAY, ArxivSource, announcements
-from notifier.sources.authors import FEEDS, AuthorsSource, nobody
+from notifier.sources.authors import FEEDS, AuthorsSource, nobody, unnoted
 from notifier.sources.biorxiv import BiorxivSource
 from notifier.sources.feed import FeedSource
 from notifier.sources.huggingface import HuggingFaceSource
@@ -24,11 +24,13 @@ def make_source(
     *,
     contact: str = "",
     followed: Callable[[], Sequence[str]] = nobody,
+    note: Callable[[str], None] = unnoted,
 ) -> Source:
     """Return the adapter of a configured source; `contact` is told to services that ask for it.
 
     Args:
-        followed: The ids of the authors whom readers follow.
+        followed: The ids of the authors whom readers follow, those asked longest ago first.
+        note: Told of each that was asked.
     """
     name, urls = settings.name, settings.urls
     silence = Silence(timedelta(days=settings.quiet_days))
@@ -56,7 +58,7 @@ def make_source(
             name, settings.query, urls, key, contact, days=read_again, rhythm=silence
         )
     if settings.kind == "arxiv-authors":
-        return AuthorsSource(name, followed, urls[0] if urls else FEEDS)
+        return AuthorsSource(name, followed, note, urls[0] if urls else FEEDS)
     if settings.kind == "listing":
         return ListingSource(name)
     return FeedSource(name, urls, silence)

@@ -75,12 +75,16 @@ class Intake:
 
     def _made(self, settings: SourceSettings) -> Source:
         contact = self._settings.site.contact
-        return make_source(settings, contact=contact, followed=self._followed)
+        return make_source(settings, contact=contact, followed=self._followed, note=self._note)
 
     def _followed(self) -> Sequence[str]:
         """The ids of the authors whom readers follow."""
         with self._database.reading() as conn:
-            return sorted(store_authors.followed(conn))
+            return store_authors.followed(conn)
+
+    def _note(self, author: str) -> None:
+        with self._database.writing() as conn:
+            store_authors.note_asked(conn, author, now=self._clock())
 
     def sources(self, names: tuple[str, ...] = ()) -> list[Source]:
         """Return the enabled sources that are not paused, or those named.

@@ -16,7 +16,7 @@ from notifier.jobs.take import Ingested, cache_key, take_body
 from notifier.papers.paper import Problem
 from notifier.sources.freshness import Part, Reading, to_replay
 from notifier.sources.http import Client, host_of, without_login
-from notifier.sources.source import LooksUp, Request, Source
+from notifier.sources.source import LooksUp, Request, Source, TakesTurns
 from notifier.storage import store_papers, store_sources
 from notifier.storage.database import Database
 
@@ -190,7 +190,9 @@ class _Round:
     async def _one(self, request: Request) -> list[Request]:
         """Ask one thing and keep what came; return what to ask next."""
         try:
-            return await self._fetch(request)
+            found = await self._fetch(request)
+            await self._note_turn(request)
+            return found
         except SourceError as error:
             if error.unreachable:
                 self._unreachable.add(host_of(request.url))
@@ -199,6 +201,7 @@ class _Round:
             named = any(request.parts) and len(request.parts) == 1
             if error.refused and named and request.since is None:
                 self._refused[request.parts[0]] = str(error)
+                await self._note_turn(request)
             else:
                 self._fail(request, str(error))
         except NOT_NOW:
@@ -210,6 +213,10 @@ class _Round:
             said = f"{type(error).__name__} (a bug: see the log)"
             self._fail(request, f"{without_login(request.url)}: {said}")
         return []
+
+    async def _note_turn(self, request: Request) -> None:
+        if isinstance(self._source, TakesTurns):
+            await asyncio.to_thread(self._source.asked, request.parts[0])
 
     def _validators(self, url: str) -> store_sources.Validators:
         with self._database.reading() as conn:
@@ -273,7 +280,7 @@ class _Round:
         """Say which parts the service refused; all of them are a failure of the source."""
         for name, said in self._refused.items():
             self.total.problems.insert(0, Problem(name, f"refused: {said}"))
-        if self._refused and not self._good:
+        if self._refused and not self._good and not isinstance(self._source, TakesTurns):
             self.total.failure = next(iter(self._refused.values()))
         elif self._refused:
             refused = ", ".join(self._refused)

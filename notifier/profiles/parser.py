@@ -46,7 +46,10 @@ from notifier.profiles.rules import (
 )
 
 # The address of an author's page, pasted: the id behind it is asked for.
-_AUTHOR_PAGE = re.compile(r"(?<=author:)(\s*)https?://(?:www\.)?(?:orcid\.org|arxiv\.org/a)/", re.I)
+_AUTHOR_PAGE = re.compile(
+    r"(?<=author:)(\s*)https?://(?:www\.)?(?:orcid\.org|arxiv\.org/a)/([\w'-]+)(?:\.atom2?)?/?",
+    re.I,
+)
 LINE_CHARACTERS = 1_000
 PROFILE_RULES = 500
 PROFILE_CHARACTERS = 50_000
@@ -84,7 +87,7 @@ def _parse_line(typed: str, number: int, length_before: int, rules_before: int) 
                 rules=PROFILE_RULES,
             )
         _check_length(typed, length_before)
-        parser = _Parser(_AUTHOR_PAGE.sub(r"\1", typed))
+        parser = _Parser(_AUTHOR_PAGE.sub(r"\1\2", typed))
         line = Line(typed, parser.rule(), parser.comment)
         _check_length(format_line(line), length_before)
         return line

@@ -31,12 +31,20 @@ def nobody() -> Sequence[str]:
     return ()
 
 
+def unnoted(author: str) -> None:
+    """Note nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuthorsSource:
-    """The feeds of those authors whom readers follow; `followed` says their ids."""
+    """The feeds of those authors whom readers follow.
+
+    `followed` says their ids, those asked longest ago first; `note` is told who was asked.
+    """
 
     name: str
     followed: Callable[[], Sequence[str]] = nobody
+    note: Callable[[str], None] = unnoted
     feeds_url: str = FEEDS
     rhythm: Rhythm = Silence(timedelta(days=3650))  # noqa: RUF009  # frozen
     kind: Kind = "arxiv-authors"
@@ -44,14 +52,15 @@ class AuthorsSource:
     replay: timedelta | None = None
 
     def requests(self, *, now: datetime, since: datetime | None = None) -> list[Request]:
-        """Return one feed for each author; of very many those whose turn it is."""
-        authors = sorted(set(self.followed()))
-        turns = -(-len(authors) // MOST_IN_A_ROUND) or 1
-        turn = int(now.timestamp()) // 3600 % turns
+        """Return one feed for each author; of very many those asked longest ago."""
         return [
             Request(f"{self.feeds_url}{one}.atom2", (one,), announces=False)
-            for one in authors[turn::turns]
+            for one in self.followed()[:MOST_IN_A_ROUND]
         ]
+
+    def asked(self, part: str) -> None:
+        """Note that an author was asked."""
+        self.note(part)
 
     def read(self, body: bytes, *, now: datetime, asked: Request = NOTHING_ASKED) -> Batch:
         """Return an author's papers, each with the author's id.

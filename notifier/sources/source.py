@@ -82,6 +82,17 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class TakesTurns(Protocol):
+    """A source that may have more parts than a round asks: the one asked longest ago comes first.
+
+    A part that the service does not know is a reader's mistake, and no failure of the source.
+    """
+
+    def asked(self, part: str) -> None:
+        """Note that a part was asked and answered, or is not known."""
+
+
+@runtime_checkable
 class LooksUp(Protocol):
     """A source that describes single papers by their ids."""
 

@@ -60,3 +60,11 @@ class HttpCacheRow(Row, table=True):
     etag: str | None
     last_modified: str | None
     fetched_at: datetime = time(nullable=False)
+
+
+class AuthorFeedRow(Row, table=True):
+    """When the feed of an author whom readers follow was asked last."""
+
+    __tablename__ = "author_feed"
+    author: str = Field(primary_key=True)
+    asked_at: datetime = time(nullable=False)

@@ -1,37 +1,55 @@
-"""Which authors are followed by their ids: what profiles that are in use ask for."""
+"""Which authors are followed by their ids, and when the feed of each was asked last."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select
 
 from notifier.papers.author_id import author_id
+from notifier.profiles.parser import parse
+from notifier.profiles.rules import Meta, leaves
 from notifier.storage import tables as t
+from notifier.storage.statements import put
 
-_ASKED = re.compile(r"author:\s*([^\s+|()~^#\"]+)", re.I)
+# What every id has; most profiles have none, and are not read.
+_MAYBE = re.compile(r"\d{4}-\d{4}-|_\d")
 _BLOCK = 10_000
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def followed(conn: Connection) -> set[str]:
+def followed(conn: Connection) -> list[str]:
     """Return the ids of all authors that profiles ask for, of who gets digests.
 
-    A look at all profiles with an author in them, so once a round, not once a tick.
+    Those whose feed was asked longest ago come first, and before them those never asked. A look at
+    all profiles with an author in them, so once a round, not once a tick.
     """
-    p, s = t.profile.c, t.subscriber.c
+    p, s, asked = t.profile.c, t.subscriber.c, t.author_feed.c
     query = (
         select(p.rules)
         .join(t.subscriber, s.id == p.subscriber_id)
         .where(p.enabled, s.state == "active", p.rules.ilike("%author:%"))
         .execution_options(yield_per=_BLOCK)
     )
-    found = set[str]()
-    for rules in conn.scalars(query):
-        found |= ids_in(rules)
-    return found
+    found = {one for rules in conn.scalars(query) for one in ids_in(rules)}
+    times = dict(conn.execute(select(asked.author, asked.asked_at)).all())
+    return sorted(found, key=lambda one: (times.get(one, _NEVER), one))
 
 
 def ids_in(rules: str) -> set[str]:
     """Return the ids of authors that rules ask for."""
-    named = (author_id(match) for match in _ASKED.findall(rules))
+    if not _MAYBE.search(rules):
+        return set()
+    named = (
+        author_id(leaf.value)
+        for _, node in parse(rules).wanted()
+        for leaf in leaves(node)
+        if isinstance(leaf, Meta) and leaf.where == "author"
+    )
     return {one for one in named if one}
+
+
+def note_asked(conn: Connection, author: str, *, now: datetime) -> None:
+    """Write down that an author's feed answered, or is not known."""
+    put(conn, t.author_feed, {"author": author, "asked_at": now})

@@ -51,7 +51,13 @@ from notifier.storage.process_rows import LeaseRow, ProcessRow
 from notifier.storage.saved_rows import SavedFeedRow
 from notifier.storage.sharing_rows import InvitedRow, MemberRow, SharingRow
 from notifier.storage.signup_rows import BucketRow, LetterRow, SignupRow
-from notifier.storage.source_rows import HttpCacheRow, SourcePartRow, SourceRow, TurnRow
+from notifier.storage.source_rows import (
+    AuthorFeedRow,
+    HttpCacheRow,
+    SourcePartRow,
+    SourceRow,
+    TurnRow,
+)
 
 SAVED_KINDS = "version,withdrawn,published,code,attention"
 
@@ -357,6 +363,7 @@ source = _table(SourceRow)
 source_part = _table(SourcePartRow)
 turn = _table(TurnRow)
 http_cache = _table(HttpCacheRow)
+author_feed = _table(AuthorFeedRow)
 counter = _table(CounterRow)
 letter = _table(LetterRow)
 signup = _table(SignupRow)
