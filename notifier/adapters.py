@@ -24,13 +24,13 @@ def make_source(
     *,
     contact: str = "",
     followed: Callable[[], Sequence[str]] = nobody,
-    note: Callable[[str], None] = unnoted,
+    note: Callable[[str, bool], None] = unnoted,
 ) -> Source:
     """Return the adapter of a configured source; `contact` is told to services that ask for it.
 
     Args:
         followed: The ids of the authors whom readers follow, those asked longest ago first.
-        note: Told of each that was asked.
+        note: Told of each that was asked, and whether the service knows the id.
     """
     name, urls = settings.name, settings.urls
     silence = Silence(timedelta(days=settings.quiet_days))

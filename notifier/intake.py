@@ -82,9 +82,9 @@ class Intake:
         with self._database.reading() as conn:
             return store_authors.followed(conn)
 
-    def _note(self, author: str) -> None:
+    def _note(self, author: str, known: bool) -> None:
         with self._database.writing() as conn:
-            store_authors.note_asked(conn, author, now=self._clock())
+            store_authors.note_asked(conn, author, known=known, now=self._clock())
 
     def sources(self, names: tuple[str, ...] = ()) -> list[Source]:
         """Return the enabled sources that are not paused, or those named.

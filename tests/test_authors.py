@@ -84,13 +84,22 @@ def test_every_wrong_digit_of_an_orcid_is_noticed() -> None:
 
 
 def test_a_rule_takes_ids_and_addresses_and_refuses_a_mistyped_one() -> None:
-    for typed in (f"author: {ORCID}", f"author: https://orcid.org/{ORCID}"):
+    for typed in (ORCID, f"author: {ORCID}", f"orcid.org/{ORCID}", f"https://orcid.org/{ORCID}"):
         assert format_rules(parse(typed)) == f"author: {ORCID}\n"
+    mixed = f"author:https://orcid.org/{ORCID} | RAG -{ORCID}"
+    assert format_rules(parse(mixed)) == f"author: {ORCID} | RAG + -author: {ORCID}\n"
+    told = f"author: Wei Wang # https://orcid.org/{ORCID}"
+    assert format_rules(parse(told)) == f"{told}\n"
+    assert format_rules(parse(f'"{ORCID}"')) == f'"{ORCID}"\n'  # in quotes it is text
     for end in ("", "/", ".atom", ".atom2"):
         typed = f"author: https://arxiv.org/a/{ARXIV}{end} + cat: cs.RO"
         assert format_rules(parse(typed)) == f"author: {ARXIV} + cat: cs.RO\n"
-    (problem,) = parse("author: 0000-0002-1825-0098").problems
-    assert "no ORCID iD" in str(problem)
+    for typed, said in (
+        ("0000-0002-1825-0098", "no ORCID iD"), (f"{ORCID} RAG", "does not fit"),
+        (f"title: {ORCID}", "is an author"),
+    ):  # fmt: skip
+        (problem,) = parse(typed).problems
+        assert said in str(problem)
 
 
 def test_an_id_is_nobody_s_name_and_a_name_no_id() -> None:
@@ -211,6 +220,12 @@ def test_whom_nobody_follows_is_not_asked_and_an_unknown_id_is_told(
         assert store_authors.followed(conn) == ["nobody_x_1"]
     assert health.failures == 0  # a reader's mistake is no failure of the source
     assert "nobody_x_1" in f"{health}"
+    told = lab.app.library.try_rules(f"RAG\nauthor: nobody_x_1 | {ORCID}", since=None, limit=1)
+    assert [(one.line, "asked on" in str(one.message)) for one in told.warnings] == [(2, True)]
+    httpserver.clear_all_handlers()  # whoever registers later is known
+    httpserver.expect_request("/a/nobody_x_1.atom2").respond_with_data(atom2())
+    lab.read("arxiv-authors")
+    assert lab.app.library.try_rules("author: nobody_x_1", since=None, limit=1).warnings == ()
     lab.app.close()
 
 

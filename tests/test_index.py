@@ -39,6 +39,7 @@ from .test_jobs import Instance
 _PLAIN = st.sampled_from([
     "LLM", "LLMs", "agents", "fine-tuning", "graph", "3", "covid", "19", "lens", "analyses", "AND",
     "trending", "Trending", "diffus*", "ab*", "LLMs*", "fine-tun*", "naïve", "colour", "C++", "a",
+    "0000-0002-1825-0097", "0000-0002-1825-0098", "arxiv.org/a/warner_s_1",
 ])  # fmt: skip
 _SIGNS = st.sampled_from([
     "+", "|", "-", "(", ")", '"', "~5", "~05", "~51", "^2", "^1", "^0.5", "^2.50", "^11", "title:",
@@ -77,6 +78,13 @@ def at_once(texts: Sequence[str]) -> Compiled:
 @given(st.lists(st.one_of(TEXTS, TEXTS, PROFILES, grammar.profiles()), max_size=6))
 def test_profiles_taken_in_at_once_are_as_if_taken_in_one_by_one(texts: list[str]) -> None:
     assert described(at_once(texts)) == described(compiled(texts))
+
+
+@pytest.mark.parametrize("line", ["{0}", "LLM + {0}", "{0} LLM", "-{0}", "LLM | {0}", '"{0}"'])
+@pytest.mark.parametrize("author", ["0000-0002-1825-0097", "0000-0002-1825-0098"])
+def test_an_author_s_number_is_no_word_both_ways(line: str, author: str) -> None:
+    text = line.format(author)
+    assert described(at_once([text])) == described(compiled([text]))
 
 
 def test_profiles_of_the_benchmark_are_the_same_both_ways() -> None:

@@ -191,7 +191,7 @@ class _Round:
         """Ask one thing and keep what came; return what to ask next."""
         try:
             found = await self._fetch(request)
-            await self._note_turn(request)
+            await self._note_turn(request, known=True)
             return found
         except SourceError as error:
             if error.unreachable:
@@ -201,7 +201,7 @@ class _Round:
             named = any(request.parts) and len(request.parts) == 1
             if error.refused and named and request.since is None:
                 self._refused[request.parts[0]] = str(error)
-                await self._note_turn(request)
+                await self._note_turn(request, known=False)
             else:
                 self._fail(request, str(error))
         except NOT_NOW:
@@ -214,9 +214,9 @@ class _Round:
             self._fail(request, f"{without_login(request.url)}: {said}")
         return []
 
-    async def _note_turn(self, request: Request) -> None:
+    async def _note_turn(self, request: Request, *, known: bool) -> None:
         if isinstance(self._source, TakesTurns):
-            await asyncio.to_thread(self._source.asked, request.parts[0])
+            await asyncio.to_thread(self._source.asked, request.parts[0], known)
 
     def _validators(self, url: str) -> store_sources.Validators:
         with self._database.reading() as conn:

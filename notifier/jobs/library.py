@@ -17,10 +17,10 @@ from notifier.jobs.shelves import Shelf, Shelves
 from notifier.jobs.talk import Talks
 from notifier.jobs.trial import Trial, trial
 from notifier.profiles.matching.compiled import Compiled
-from notifier.profiles.namesakes import doubt, names_asked, namesakes
+from notifier.profiles.namesakes import doubt, ids_asked, names_asked, namesakes, nobody
 from notifier.profiles.parser import parse
-from notifier.profiles.rules import RuleProblem
 from notifier.ranking.order import OrderSettings
+from notifier.storage import store_authors
 from notifier.storage.database import Database
 
 # Of so many names in a profile, and so many papers of each, it is asked whose they are.
@@ -78,7 +78,9 @@ class Library:
         """Return the same, with what each rule finds and what is to be said of it."""
         with self._asking(since, tell) as (conn, shelves, at):
             tested = back_test(conn, text, shelves, at, since=since, limit=limit)
-            rules, doubts = parse(text), list[RuleProblem]()
+            rules, ids = parse(text), ids_asked(parse(text))
+            strange = store_authors.unknown(conn, {author for _, author in ids})
+            doubts = [nobody(n, one, strange[one]) for n, one in ids if one in strange]
             for line, name in names_asked(rules)[:_NAMES_LOOKED_AT]:
                 named = Compiled()
                 named.put(0, f"author: {name}")

@@ -36,6 +36,11 @@ def looks_like_orcid(written: str) -> bool:
     return _ORCID.fullmatch(bare(written)) is not None
 
 
+def names_author(written: str) -> bool:
+    """Whether a text can be nothing but an author's id: an address, or an ORCID iD's shape."""
+    return looks_like_orcid(written) or _ADDRESS.fullmatch(written) is not None
+
+
 def is_orcid(text: str) -> bool:
     """Whether the last sign of an ORCID iD is that of the others (ISO 7064, mod 11-2)."""
     digits = text.replace("-", "")

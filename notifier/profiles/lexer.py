@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from notifier.languages import Said
+from notifier.papers.author_id import bare, names_author
 from notifier.profiles.rules import FIELDS
 
-Kind = Literal["word", "quoted", "field", "and", "or", "not", "near", "weight", "(", ")", "end"]
+Kind = Literal[
+    "word", "quoted", "person", "field", "and", "or", "not", "near", "weight", "(", ")", "end"
+]
 
 WEIGHT_LIMITS = (0.1, 10.0)
 DISTANCE_LIMITS = (1, 50)
@@ -126,6 +129,8 @@ def _word(line: str, place: int) -> tuple[Lexeme, int]:
         return Lexeme(_OPERATORS[word], word, column), found.end()
     if word in "-−–" or set(word) <= {"+"}:
         raise RuleSyntaxError(column, _stray_sign(word))
+    if names_author(word):
+        return Lexeme("person", bare(word), column), found.end()
     if field := _FIELD.match(line, place):
         return _field(field, column), field.end()
     return Lexeme("word", word, column), found.end()

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from notifier.languages import Said
 from notifier.papers.author_id import author_id
 from notifier.papers.paper import Paper
 from notifier.profiles.names import Name, parse_name, same_person
-from notifier.profiles.rules import Meta, RuleProblem, Rules, Weighted
+from notifier.profiles.rules import Meta, RuleProblem, Rules, Weighted, leaves
 
 # Of so few papers nothing is said.
 FEWEST_PAPERS = 3
@@ -69,6 +70,26 @@ def names_asked(rules: Rules) -> list[tuple[int, str]]:
         if isinstance(part, Meta) and part.where == "author" and not author_id(part.value):
             found.append((line, part.value))
     return found
+
+
+def ids_asked(rules: Rules) -> list[tuple[int, str]]:
+    """Return (line, id) of every author whom rules ask for by an id."""
+    return [
+        (line, leaf.value)
+        for line, node in rules.wanted()
+        for leaf in leaves(node)
+        if isinstance(leaf, Meta) and leaf.where == "author" and author_id(leaf.value)
+    ]
+
+
+def nobody(line: int, author: str, asked_at: datetime) -> RuleProblem:
+    """Return the warning that the service knows no such author; `asked_at` is aware (UTC)."""
+    said = Said(
+        'arXiv knows nobody as "%(author)s" (asked on %(day)s) - compare it with the author\'s '
+        "page there; who has none is found by name",
+        author=author, day=asked_at.date(),
+    )  # fmt: skip
+    return RuleProblem(line, 1, said, False)
 
 
 def doubt(line: int, found: Namesakes | None) -> Iterator[RuleProblem]:

@@ -8,7 +8,8 @@ line, column and a cure. Grammar of one line, loosest first:
     all      = item { [ "+" | AND ] item }      the sign may be left out before - and NOT
     item     = ("-" | NOT) part | part [ "^" number ]
     part     = [ field ] ( "(" any ")" | words [ "~" number words ] )
-    words    = one or more of: word, word*, "exact words"
+    words    = one or more of: word, word*, "exact words"; an ORCID iD or the address of an
+               author's page is an author, with its field or without
 
 A field goes for everything in its parentheses, so no other stands in there; `~` is for text.
 A comment is `#` and the rest of the line. Limits count the line as typed and in canonical form
@@ -17,7 +18,6 @@ A comment is `#` and the rest of the line. Limits count the line as typed and in
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -45,11 +45,6 @@ from notifier.profiles.rules import (
     format_line,
 )
 
-# The address of an author's page, pasted: the id behind it is asked for.
-_AUTHOR_PAGE = re.compile(
-    r"(?<=author:)(\s*)https?://(?:www\.)?(?:orcid\.org|arxiv\.org/a)/([\w'-]+)(?:\.atom2?)?/?",
-    re.I,
-)
 LINE_CHARACTERS = 1_000
 PROFILE_RULES = 500
 PROFILE_CHARACTERS = 50_000
@@ -87,7 +82,7 @@ def _parse_line(typed: str, number: int, length_before: int, rules_before: int) 
                 rules=PROFILE_RULES,
             )
         _check_length(typed, length_before)
-        parser = _Parser(_AUTHOR_PAGE.sub(r"\1\2", typed))
+        parser = _Parser(typed)
         line = Line(typed, parser.rule(), parser.comment)
         _check_length(format_line(line), length_before)
         return line
@@ -248,6 +243,9 @@ class _Parser:
         if self._now.kind == "field":
             return self._fielded(where)
         match where:
+            case "text" if self._now.kind == "person":
+                token = self._take()
+                return _author(token, token.text)
             case "text" | "title" | "abstract":
                 return self._text(where)
             case _:
@@ -298,7 +296,7 @@ class _Parser:
 
     def _value(self, where: MetaField) -> Meta:
         first, values = self._now, []
-        while self._now.kind in ("word", "quoted"):
+        while self._now.kind in ("word", "quoted", "person"):
             values.append(self._take().text)
         value = " ".join(" ".join(values).split())
         _check_words(first, values)
@@ -307,14 +305,7 @@ class _Parser:
             raise RuleSyntaxError(
                 first.column, '"*" stands only at the end of a word or category, as in cat: cs.*'
             )
-        if where == "author" and looks_like_orcid(value) and not author_id(value):
-            raise RuleSyntaxError(
-                first.column,
-                '"%(value)s" is no ORCID iD: its last sign does not go with the others - '
-                "copy it from orcid.org",
-                value=value,
-            )
-        return Meta(where, (author_id(value) or value) if where == "author" else value)
+        return _author(first, value) if where == "author" else Meta(where, value)
 
     def _text(self, where: TextField) -> Phrase | Near | Trending:
         first, left = self._now, self._phrase(where)
@@ -352,6 +343,18 @@ class _Parser:
         return Phrase(tuple(words), where)
 
 
+def _author(first: Lexeme, value: str) -> Meta:
+    """Return who is asked for: an id in its usual form, or a name."""
+    if looks_like_orcid(value) and not author_id(value):
+        raise RuleSyntaxError(
+            first.column,
+            '"%(value)s" is no ORCID iD: its last sign does not go with the others - '
+            "copy it from orcid.org",
+            value=value,
+        )
+    return Meta("author", author_id(value) or value)
+
+
 def _is_trend(words: list[Word]) -> bool:
     """Whether the one word, in any case, is the bare `trending`: in quotes it is a keyword."""
     if len(words) != 1 or words[0].exact or words[0].prefix:
@@ -364,6 +367,12 @@ def _check_words(first: Lexeme, words: list[str]) -> None:
     if not words and first.kind != "quoted":
         if first.kind == "end":
             raise RuleSyntaxError(first.column, "a word is missing at the end - add it")
+        if first.kind == "person":
+            raise RuleSyntaxError(
+                first.column,
+                '"%(value)s" is an author, and here text is looked for - put it in quotes',
+                value=first.text,
+            )
         raise RuleSyntaxError(
             first.column, 'a word is missing before "%(sign)s" - add it', sign=first.shown
         )

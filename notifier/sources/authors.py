@@ -31,7 +31,7 @@ def nobody() -> Sequence[str]:
     return ()
 
 
-def unnoted(author: str) -> None:
+def unnoted(author: str, known: bool) -> None:
     """Note nothing."""
 
 
@@ -39,12 +39,13 @@ def unnoted(author: str) -> None:
 class AuthorsSource:
     """The feeds of those authors whom readers follow.
 
-    `followed` says their ids, those asked longest ago first; `note` is told who was asked.
+    `followed` says their ids, those asked longest ago first; `note` is told who was
+    asked, and whether arXiv knows the id.
     """
 
     name: str
     followed: Callable[[], Sequence[str]] = nobody
-    note: Callable[[str], None] = unnoted
+    note: Callable[[str, bool], None] = unnoted
     feeds_url: str = FEEDS
     rhythm: Rhythm = Silence(timedelta(days=3650))  # noqa: RUF009  # frozen
     kind: Kind = "arxiv-authors"
@@ -58,9 +59,9 @@ class AuthorsSource:
             for one in self.followed()[:MOST_IN_A_ROUND]
         ]
 
-    def asked(self, part: str) -> None:
-        """Note that an author was asked."""
-        self.note(part)
+    def asked(self, part: str, known: bool) -> None:
+        """Note that an author was asked, and whether there is a feed."""
+        self.note(part, known)
 
     def read(self, body: bytes, *, now: datetime, asked: Request = NOTHING_ASKED) -> Batch:
         """Return an author's papers, each with the author's id.

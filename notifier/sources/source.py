@@ -88,8 +88,8 @@ class TakesTurns(Protocol):
     A part that the service does not know is a reader's mistake, and no failure of the source.
     """
 
-    def asked(self, part: str) -> None:
-        """Note that a part was asked and answered, or is not known."""
+    def asked(self, part: str, known: bool) -> None:
+        """Note that a part was asked, and answered or is not known to the service."""
 
 
 @runtime_checkable

@@ -63,8 +63,9 @@ class HttpCacheRow(Row, table=True):
 
 
 class AuthorFeedRow(Row, table=True):
-    """When the feed of an author whom readers follow was asked last."""
+    """When the feed of an author whom readers follow was asked last, and whether there is one."""
 
     __tablename__ = "author_feed"
     author: str = Field(primary_key=True)
     asked_at: datetime = time(nullable=False)
+    known: bool

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select
 
-from notifier.papers.author_id import author_id
+from notifier.profiles.namesakes import ids_asked
 from notifier.profiles.parser import parse
-from notifier.profiles.rules import Meta, leaves
 from notifier.storage import tables as t
 from notifier.storage.statements import put
 
@@ -41,15 +41,16 @@ def ids_in(rules: str) -> set[str]:
     """Return the ids of authors that rules ask for."""
     if not _MAYBE.search(rules):
         return set()
-    named = (
-        author_id(leaf.value)
-        for _, node in parse(rules).wanted()
-        for leaf in leaves(node)
-        if isinstance(leaf, Meta) and leaf.where == "author"
-    )
-    return {one for one in named if one}
+    return {author for _, author in ids_asked(parse(rules))}
 
 
-def note_asked(conn: Connection, author: str, *, now: datetime) -> None:
-    """Write down that an author's feed answered, or is not known."""
-    put(conn, t.author_feed, {"author": author, "asked_at": now})
+def note_asked(conn: Connection, author: str, *, known: bool, now: datetime) -> None:
+    """Write down that an author's feed answered, or that there is none."""
+    put(conn, t.author_feed, {"author": author, "asked_at": now, "known": known})
+
+
+def unknown(conn: Connection, authors: Collection[str]) -> dict[str, datetime]:
+    """Return which of the ids the service does not know, and when it said so (UTC)."""
+    f = t.author_feed.c
+    query = select(f.author, f.asked_at).where(f.author.in_(authors), ~f.known)
+    return dict(conn.execute(query).all())

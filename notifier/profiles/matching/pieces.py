@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from notifier.papers.author_id import looks_like_orcid
 from notifier.papers.text import fold, surface_of
 from notifier.profiles.lexer import DISTANCE_LIMITS, WEIGHT_LIMITS
 from notifier.profiles.matching.clauses import HUNDRED
@@ -85,7 +86,8 @@ class Pieces(dict[str, int]):
 
     def _read(self, piece: str) -> tuple[str, int]:
         if _WORD.fullmatch(piece):
-            return _OTHER if piece.lower() == TREND_WORD else ("w", self._words[piece])
+            other = piece.lower() == TREND_WORD or looks_like_orcid(piece)
+            return _OTHER if other else ("w", self._words[piece])
         if piece in _MARKS:
             return _MARKS[piece], 0
         if found := _PREFIX.fullmatch(piece):

@@ -1,4 +1,4 @@
-"""author feeds: when each author's feed was asked last, so that all have their turn"""
+"""author feeds: when each author's feed was asked last, and whether there is one"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,5 +14,6 @@ def upgrade() -> None:
         "author_feed",
         sa.Column("author", sa.String(), nullable=False),
         sa.Column("asked_at", Utc(timezone=True), nullable=False),
+        sa.Column("known", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("author", name=op.f("pk_author_feed")),
     )
