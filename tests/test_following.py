@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -115,6 +116,25 @@ def test_of_papers_saved_all_kinds_are_told(place: Place) -> None:
     assert text.splitlines()[0] == "News about 2 papers"  # nothing else was new
     later(place, one(1, version=3, announce="replace"), days=1)
     assert "new version: v3" in digest(place)
+
+
+@pytest.mark.both
+@pytest.mark.anyio
+async def test_of_a_paper_that_is_not_for_its_reader_no_more_is_told(place: Place) -> None:
+    begun(place)
+    for paper in (1, 2):
+        save(place, paper)
+    later(place, one(1, version=2), one(2, version=2))
+    where = path(re.findall(r"No more of this paper:\s+(\S+)", digest(place))[0])
+    async with place.client() as http:
+        page = (await http.get(where)).text
+        assert "RAG 1" in page
+        assert re.search(r'value="down" checked', page)
+        later(place, one(1, version=3), one(2, version=3), days=1)
+        await http.post(where.partition("?")[0], data={"said": "down"})
+    news = digest(place)
+    assert "RAG 1" not in news
+    assert "- RAG 2\n  new version: v3\n" in news
 
 
 @pytest.mark.both

@@ -191,8 +191,18 @@ def test_a_first_digest_is_headed_as_a_sample_and_is_its_golden_file(golden: Gol
 
 def test_a_mail_of_news_alone_is_its_golden_file(golden: Golden) -> None:
     news = (
-        News("A paper about retrieval <b>& more</b>", f"{SITE}/p/arxiv:2611.00001", "withdrawn"),
-        News("Grüße from the lab", f"{SITE}/p/arxiv:2611.00002", "published: Nature 1 (2026)"),
+        News(
+            "A paper about retrieval <b>& more</b>",
+            f"{SITE}/p/arxiv:2611.00001",
+            "withdrawn",
+            f"{SITE}/v/one?said=down",
+        ),
+        News(
+            "Grüße from the lab",
+            f"{SITE}/p/arxiv:2611.00002",
+            "published: Nature 1 (2026)",
+            f"{SITE}/v/two?said=down",
+        ),
     )
     view = a_digest([], {"Agents": "LLM agents"}, kind="news", news=news)
     golden("news.eml", build(a_mail(view)))

@@ -30,11 +30,12 @@ class FrameLine:
 
 @dataclass(frozen=True, slots=True)
 class FrameNews:
-    """What happened to a paper, its title, and the address of its page or ""."""
+    """What happened to a paper, its title, the address of its page, and where to hear no more."""
 
     what: str
     title: str
     page: str
+    less_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ def said(view: DigestView) -> dict[str, str]:
     for n, line in enumerate(view.lines):
         found[f"line.{n}"], found[f"page.{n}"] = line.title, line.page
     for n, one in enumerate(view.news):
-        told = {"what": one.what, "news": one.title, "newspage": one.page}
+        told = {
+            "what": one.what, "news": one.title, "newspage": one.page, "newsless": one.less_url,
+        }  # fmt: skip
         found |= {f"{name}.{n}": words for name, words in told.items()}
     return {name: words for name, words in found.items() if words}
 
@@ -128,7 +131,9 @@ def frame(
         sections=tuple(sections),
         lines=tuple(FrameLine(place(f"line.{n}"), one(f"page.{n}")) for n in many("line")),
         news=tuple(
-            FrameNews(place(f"what.{n}"), place(f"news.{n}"), one(f"newspage.{n}"))
+            FrameNews(
+                place(f"what.{n}"), place(f"news.{n}"), one(f"newspage.{n}"), one(f"newsless.{n}")
+            )
             for n in many("what")
         ),
         days=tuple(place(f"day.{n}") for n in range(days)),

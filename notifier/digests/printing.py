@@ -203,7 +203,7 @@ def _laid_out(name: str, words: str) -> str:
             return wrapped(words, 2, "- ")
         case "what":
             return wrapped(words, 2, "  ")
-        case "page" | "newspage" | "more" | "week":
+        case "page" | "newspage" | "newsless" | "more" | "week":
             return words
         case _:
             return words if name.endswith("_url") else wrapped(words)

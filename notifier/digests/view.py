@@ -37,11 +37,15 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What happened to a paper that the reader knows: its title, its page, and what, in words."""
+    """What happened to a paper that the reader knows: its title, its page, and what, in words.
+
+    `less_url`: where the reader says that they want no more of it.
+    """
 
     title: str
     page: str
     what: str
+    less_url: str
 
 
 @dataclass(frozen=True, slots=True)

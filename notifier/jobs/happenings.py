@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -11,6 +11,7 @@ from notifier.digests.cards import LINE_CHARACTERS
 from notifier.digests.excerpt import cut, one_line
 from notifier.digests.view import News
 from notifier.digests.words import counts
+from notifier.jobs.edition import Links
 from notifier.languages import Language
 from notifier.papers.event import KINDS
 from notifier.papers.paper import Paper
@@ -52,11 +53,12 @@ def happenings(
     }
 
 
-def told(known: Known, words: Language, page: Callable[[str], str]) -> News:
-    """Return what a digest says of an event, in a language."""
+def told(known: Known, words: Language, subscriber: int, links: Links) -> News:
+    """Return what a subscriber's digest says of an event, in a language."""
     title = cut(one_line(known.paper.title), LINE_CHARACTERS)
     what = cut(one_line(what_happened(known.event, known.paper, words)), LINE_CHARACTERS)
-    return News(title, page(known.paper.id), what)
+    less = links.vote(subscriber, known.paper.row) + links.choice("down")
+    return News(title, links.paper(known.paper.id), what, less)
 
 
 def what_happened(event: Happened, paper: Paper, words: Language) -> str:

@@ -118,7 +118,7 @@ class Writer:
             more_notices=max(sum(len(r.problems) for r in rules.values()) - view.NOTICES_SHOWN, 0),
             missing=tuple(said.said(note) for note in outlook.notes[: view.SOURCES_SHOWN]),
             sources=outlook.sources[: view.SOURCES_SHOWN],
-            news=tuple(told(one, said, links.paper) for one in news),
+            news=tuple(told(one, said, subscriber.row, links) for one in news),
         )  # fmt: skip
 
     def _sections(

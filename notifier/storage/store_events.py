@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -80,8 +80,8 @@ def untold(
 ) -> dict[int, list[Happened]]:
     """Return by subscriber what happened to papers that they know, and they were not told of.
 
-    Of a kind that they want, after the paper was sent to them or they saved it. Where nothing
-    happened of late nobody is asked.
+    Of a kind that they want, after the paper was sent to them or they saved it, and not if they
+    said that it is not for them. Where nothing happened of late nobody is asked.
 
     Args:
         happened: See `recent`.
@@ -104,22 +104,36 @@ def _known(
     conn: Connection, subscribers: Mapping[int, Subscriber], happened: Recent
 ) -> list[tuple[int, int, datetime, bool]]:
     """(subscriber, paper, since when they know it, whether they saved it) of some of both."""
-    held, v = t.digest_paper.c, t.vote.c
+    held = t.digest_paper.c
     wanted = {kind for one in subscribers.values() for kind in one.news_of_sent}
     papers = [paper for paper, events in happened.items() if wanted & {one.kind for one in events}]
     found = list[tuple[int, int, datetime, bool]]()
     for chunk in chunks(sorted(subscribers)):
+        said = list(_said(conn, chunk, happened))
+        unwanted = {(who, one) for who, one, kind, _ in said if kind == "down"}
         sent = select(held.subscriber_id, held.paper_id, held.digest_id).where(
             held.subscriber_id.in_(chunk), among(conn, held.paper_id, papers)
         )
         mine = [tuple(row) for row in conn.execute(sent)] if papers else []
         made = _composed(conn, {digest for _, _, digest in mine})
-        found += [(who, one, made[digest], False) for who, one, digest in mine if digest in made]
-        saved = select(v.subscriber_id, v.paper_id, v.at).where(
-            v.subscriber_id.in_(chunk), v.kind == "saved"
-        )
-        found += [(who, one, at, True) for who, one, at in conn.execute(saved) if one in happened]
+        found += [
+            (who, one, made[digest], False)
+            for who, one, digest in mine
+            if digest in made and (who, one) not in unwanted
+        ]
+        found += [(who, one, at, True) for who, one, kind, at in said if kind == "saved"]
     return found
+
+
+def _said(
+    conn: Connection, subscribers: Sequence[int], papers: Collection[int]
+) -> Iterator[tuple[int, int, str, datetime]]:
+    """(subscriber, paper, "saved" or "down", when) of some of both."""
+    v = t.vote.c
+    query = select(v.subscriber_id, v.paper_id, v.kind, v.at).where(
+        v.subscriber_id.in_(subscribers), v.kind.in_(("saved", "down"))
+    )
+    return (tuple(row) for row in conn.execute(query) if row.paper_id in papers)
 
 
 def _composed(conn: Connection, digests: Iterable[int]) -> dict[int, datetime]:

@@ -34,6 +34,7 @@ from .recorder import recording, took
 HOURS = range(1, 24)
 READERS_AN_HOUR = 2
 PATIENCE_SECONDS = 45
+OURS = "d9"
 TAKES, LOSES = "this process is the scheduler", "no longer the scheduler"
 WAITS = "another process is the scheduler"
 
@@ -43,20 +44,41 @@ class Feed:
     """A source with a new paper every hour; `asked`: when, and by which daemon."""
 
     begin: Path
-    url: str = ""
+    port: int = 0
     asked: list[tuple[float, str]] = field(default_factory=list)
+    unread: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.unread += 1
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        except asyncio.IncompleteReadError:  # it was killed before it could ask
+            writer.close()
+            return
+        finally:
+            self.unread -= 1
         name = re.search(r"User-Agent: .*?(d\d)", head)
         assert name, head
-        self.asked.append((time.time(), name[1]))
+        if name[1] != OURS:
+            self.asked.append((time.time(), name[1]))
         papers = range(3 + int(pair.hours(self.begin)))
         body = atom([{"id": f"2611.{n:05}", "title": f"RAGs, number {n}"} for n in papers])
         said = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         writer.write(said.encode() + body)
         await writer.drain()
         writer.close()
+
+    async def has_read(self) -> float:
+        """Return when all that was on the wire until now is read: what we ask comes behind it."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(f"GET / HTTP/1.1\r\nUser-Agent: {OURS}\r\n\r\n".encode())
+        await reader.read()
+        writer.close()
+        return time.time()
 
 
 @dataclass
@@ -141,7 +163,7 @@ class Day:
             await listening
 
     def app(self) -> App:
-        made = pair.settings(self.url, self.smtp_port, self.feed.url, "d9")
+        made = pair.settings(self.url, self.smtp_port, self.feed.url, OURS)
         return App(made, clock=lambda: pair.BEGUN + timedelta(hours=pair.hours(self.begin)))
 
     def subscribe(self) -> int:
@@ -167,7 +189,7 @@ class Day:
 async def a_day(folder: Path, url: str) -> AsyncIterator[Day]:
     feed = Feed(folder / "begin")
     server = await asyncio.start_server(feed.serve, "127.0.0.1", 0)
-    feed.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    feed.port = server.sockets[0].getsockname()[1]
     with recording(folder / "took") as port:
         try:
             yield Day(folder, url, feed, port)
@@ -176,17 +198,19 @@ async def a_day(folder: Path, url: str) -> AsyncIterator[Day]:
 
 
 async def paused(day: Day, daemon: Daemon) -> float:
-    """Stop a process where it holds no lock of the database; return when."""
+    """Stop a process where it holds no lock of the database and is asking nobody; return when."""
     database = storage.Database(day.url)
     try:
         while True:
             daemon.running.send_signal(signal.SIGSTOP)
-            at = time.time()
+            at = await day.feed.has_read()
             try:
                 await asyncio.to_thread(_written, database)
-                return at
+                if not day.feed.unread:
+                    return at
             except Busy:
-                daemon.running.send_signal(signal.SIGCONT)
+                pass
+            daemon.running.send_signal(signal.SIGCONT)
     finally:
         database.close()
 
@@ -241,7 +265,8 @@ async def through_the_day(folder: Path, url: str) -> None:
 
         first, second = day.leader(), next(x for x in day.daemons if x is not day.leader())
         first.running.kill()
-        first.ends(killed_at := time.time())
+        await first.running.wait()
+        first.ends(killed_at := await day.feed.has_read())
         await second.says(TAKES)
         assert second.leads_since
         assert second.leads_since - killed_at < 2 * pair.LEASE_SECONDS + 2
