@@ -29,7 +29,8 @@ from .test_message import Golden, golden
 __all__ = ["golden", "place"]
 
 pytestmark = pytest.mark.anyio
-KINDS = ("confirm", "change")
+KINDS = ("confirm", "change", "invite")
+BY = "Vision Lab"
 URL = "https://papers.example.org/c/1-2.x"
 
 
@@ -60,7 +61,7 @@ async def test_a_letter_says_its_link_and_how_long_it_works_and_fits_the_screen(
     place: Place, kind: str, code: str
 ) -> None:
     content = place.app.served.letters.content(
-        kind, ADA, URL, key="k" * 32, code=code, life=timedelta(days=7), now=NOON  # type: ignore[arg-type]
+        kind, ADA, URL, key="k" * 32, code=code, life=timedelta(days=7), now=NOON, by=BY,  # type: ignore[arg-type]
     )  # fmt: skip
     mail = opened(content)
     plain, html = (
@@ -86,7 +87,7 @@ async def test_a_letter_is_its_golden_file(
     place: Place, kind: str, code: str, golden: Golden
 ) -> None:
     content = place.app.served.letters.content(
-        kind, ADA, URL, key="0123456789abcdef" * 2, code=code, life=timedelta(days=7), now=NOON,  # type: ignore[arg-type]
+        kind, ADA, URL, key="0123456789abcdef" * 2, code=code, life=timedelta(days=7), now=NOON, by=BY,  # type: ignore[arg-type]
     )  # fmt: skip
     golden(f"{kind}_{code}.eml", content)
 
