@@ -111,6 +111,8 @@ async def test_an_emptied_queue_a_killed_scheduler_and_a_restarted_server_lose_n
         await asyncio.to_thread(emptied, database)
         first.kill()
         await hears(second, "this process is the scheduler")
+        for worker in workers:  # one that has not started could not
+            await hears(worker, "daemon started")
         await asyncio.to_thread(cluster().stop)
         await asyncio.to_thread(cluster().start)
         await asyncio.wait_for(sink.complete.wait(), PATIENCE_SECONDS)

@@ -31,6 +31,7 @@ __all__ = ["golden", "place"]
 pytestmark = pytest.mark.anyio
 KINDS = ("confirm", "change", "invite")
 BY = "Vision Lab"
+KEY = "0123456789abcdef" * 2
 URL = "https://papers.example.org/c/1-2.x"
 
 
@@ -87,7 +88,7 @@ async def test_a_letter_is_its_golden_file(
     place: Place, kind: str, code: str, golden: Golden
 ) -> None:
     content = place.app.served.letters.content(
-        kind, ADA, URL, key="0123456789abcdef" * 2, code=code, life=timedelta(days=7), now=NOON, by=BY,  # type: ignore[arg-type]
+        kind, ADA, URL, key=KEY, code=code, life=timedelta(days=7), now=NOON, by=BY,  # type: ignore[arg-type]
     )  # fmt: skip
     golden(f"{kind}_{code}.eml", content)
 

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -218,6 +219,22 @@ def test_two_that_read_at_once_take_each_mail_once(tmp_path: Path, dovecot: Dove
         assert one.counts() == {"not-a-bounce": 30}
     assert len(set(dovecot.subjects(DONE))) == 30
     assert dovecot.subjects() == []
+
+
+def test_two_that_make_the_other_folder_at_once_both_have_it(
+    tmp_path: Path, dovecot: Dovecot
+) -> None:
+    begin = threading.Barrier(2)
+
+    def make(settings: ImapSettings) -> bool:
+        begin.wait()
+        with imap.opened(settings):
+            return dovecot.has(settings.done_folder)
+
+    with office(tmp_path, dovecot) as made, ThreadPoolExecutor(2) as threads:
+        for number in range(20):
+            settings = dataclasses.replace(made.settings, done_folder=f"{DONE} {number}")
+            assert list(threads.map(make, [settings, settings])) == [True, True]
 
 
 @pytest.mark.parametrize("name", ['Erledigt & "für immer"', "a/b", "Trash %*"])

@@ -169,11 +169,18 @@ def _open_folder(client: IMAPClient, name: str, readonly: bool) -> None:
 
 
 def _make_folder(client: IMAPClient, name: str) -> None:
-    """Make a folder unless it is there."""
+    """Make a folder unless it is there, or another process makes it at this moment."""
+    from imapclient.exceptions import IMAPClientError
+
     hint = f'some servers want it named "INBOX.{name}"'
     with _clear(f'the folder "{name}" cannot be made (bounce.imap_done_folder; {hint})'):
-        if not client.folder_exists(name):
+        if client.folder_exists(name):
+            return
+        try:
             client.create_folder(name)
+        except IMAPClientError:
+            if not client.folder_exists(name):
+                raise
 
 
 def _leave(client: IMAPClient) -> None:
