@@ -12,6 +12,7 @@ from notifier.profiles.amending import (
     NotAmendable,
     blocked,
     changed_lines,
+    instead,
     is_plain,
     only_in_title,
     term_of,
@@ -53,6 +54,27 @@ def test_only_a_rule_of_plain_words_is_narrowed(rule: str) -> None:
     assert not is_plain(parse(text).lines[0].node)
     with pytest.raises(NotAmendable):
         only_in_title(text, 1)
+
+
+def test_another_rule_stands_in_a_line_with_its_weight_and_comment() -> None:
+    assert instead(TYPED, 2, "RAG + cat: cs.CL") == TYPED.replace(
+        "  RAG ^2   # why", "(RAG + cat: cs.CL) ^2 # why"
+    )
+    assert instead(TYPED, 5, "tools") == TYPED.replace("LLM + agents | tools", "tools")
+    assert instead("graph ^2", 1, "graphs ^3") == "graphs ^3"
+    assert instead("RAG\n", 1, "RAG") == "RAG\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [(0, "a"), (1, "a"), (3, "a"), (4, "a"), (9, "a"), (5, ""), (5, "# a"), (5, "a |"),
+     (5, "a # b"), (5, "a\nb"), (5, "a " * LINE_CHARACTERS)],
+)  # fmt: skip
+def test_what_is_no_rule_stands_nowhere_and_a_line_without_one_gets_none(
+    line: int, rule: str
+) -> None:
+    with pytest.raises(NotAmendable):
+        instead(TYPED, line, rule)
 
 
 @pytest.mark.parametrize("line", [-1, 0, 2, 99])

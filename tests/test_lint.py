@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from notifier.app import App
 from notifier.config import Settings
 from notifier.jobs.take import take_body
+from notifier.profiles.amending import instead
 from notifier.profiles.lint import RuleHits, alike, lint, silent_words
 from notifier.profiles.parser import parse
 
@@ -63,6 +64,21 @@ def said(
 )  # fmt: skip
 def test_a_rule_is_warned_of(rules: str, hits: dict[int, int], expected: list[str]) -> None:
     assert said(rules, hits) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "cure"),
+    [
+        ("LLM + finetunign ^2", "LLM + finetuning ^2"),
+        ("title: a finetunign | b", "title: a finetuning | b"),
+        ('"finetunign" ~3 b -finetunign', '"finetuning" ~3 b + -finetuning'),
+    ],
+)
+def test_a_word_that_was_meant_is_a_rule_to_take_instead(rule: str, cure: str) -> None:
+    hits, spelled = [RuleHits(1, 0, 0)], {"finetunign": "finetuning"}
+    (told,) = lint(parse(rule), hits, matches=9, scanned=9, days=30, spelled=spelled)
+    assert told.cures == (cure,)
+    assert instead(rule, 1, cure) == cure
 
 
 def test_few_papers_and_few_matches_say_nothing_of_shares() -> None:

@@ -323,6 +323,34 @@ async def test_rules_are_tried_and_nothing_is_kept(place: Place, way: str) -> No
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("way", ["by the button", "at the form"])
+async def test_a_rule_to_take_instead_is_a_button_that_writes_it_and_keeps_nothing(
+    place: Place, way: str
+) -> None:
+    place.send()
+    people = enumerate(["cs.RO", "math.AG"] * 3)
+    place.take(*[
+        an_entry(100 + n, authors=("Wei Wang", f"B. {cat}"), categories=(cat,)) for n, cat in people
+    ])  # fmt: skip
+    link = {"by the button": paths(place)["/profile/1"], "at the form": "/"}[way]
+    sent = {"rules": "# them\r\nauthor: Wei Wang ^2 # W", "do": "try"}
+    cure = "2 author: Wei Wang + cat: cs.RO"
+    async with place.client() as http:
+        before = dump(place.app.database)
+        told = unescape((await http.post(link, data=sent)).text)
+        assert f'name="cure" value="{cure}"' in told
+        sent["cure"] = sent.pop("do") and cure
+        answer = await http.post(link, data=sent)
+        assert answer.status_code == 200
+        assert "# them\n(author: Wei Wang + cat: cs.RO) ^2 # W</textarea>" in unescape(answer.text)
+        for wrong in ("x", "2", "0 a", "99 a", "1 a", "² a", "9" * 5000, "2 a |"):
+            answer = await http.post(link, data=sent | {"cure": wrong})
+            assert answer.status_code == 200
+            assert "# them\nauthor: Wei Wang ^2 # W</textarea>" in unescape(answer.text), wrong
+        assert dump(place.app.database) == before
+
+
+@pytest.mark.anyio
 async def test_a_trial_counts_by_day_and_says_what_is_too_broad(place: Place) -> None:
     start = place.now
     for day in range(10):

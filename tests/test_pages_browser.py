@@ -23,6 +23,7 @@ from notifier.subscriptions.undoing import Undo
 from notifier.web.serving import bound, serving
 from notifier.web.site import make_site
 
+from .builders import an_entry
 from .conftest import need
 from .pages import ADA, MORNING, Place, path, place
 from .sink import listening
@@ -239,6 +240,10 @@ async def test_rules_are_tried_while_they_are_typed_and_the_zone_is_the_browsers
     place: Place,
 ) -> None:
     paths = place.paths(place.send())
+    fields = ("cs.RO", "math.AG", "q-bio.QM")
+    place.take(
+        *[an_entry(90 + n, authors=("Wei Wang",), categories=(fields[n],)) for n in range(3)]
+    )
     async with chromium() as browser, served(place) as base:
         context = await browser.new_context(timezone_id="Pacific/Auckland", locale="de")
         page = await context.new_page()
@@ -255,8 +260,14 @@ async def test_rules_are_tried_while_they_are_typed_and_the_zone_is_the_browsers
 
         await page.goto(base + paths["change"] + "/profile/1")
         before = await page.input_value("#rules")
+        assert await page.locator("#rules-wrong").count() == 1
         await page.fill("#rules", "# a comment only")
         await page.wait_for_selector("text=No rule works yet")
+        assert await page.locator("#rules-wrong").count() == 0, "that was of other words"
+        await page.fill("#rules", "author: Wei Wang")
+        await page.click("text=author: Wei Wang + cat: math.AG")
+        await page.wait_for_load_state()
+        assert await page.input_value("#rules") == "author: Wei Wang + cat: math.AG"
         await page.fill("#rules", before)
         await page.wait_for_selector(".tried mark")
         await page.press("#name", "Enter")

@@ -150,15 +150,19 @@ def test_a_link_made_anew_opens_and_the_old_one_does_not(place: Place) -> None:
 
 @pytest.mark.anyio
 async def test_the_page_of_a_link_tells_no_address_and_changes_nothing(place: Place) -> None:
+    write(place, ADA, "RAG ^2\nauthor: Wei Wang")
     link = shared(place)
     join(place, BO, link)
     place.take(an_entry(1, "RAG, found", published_at=place.now))
+    place.take(*[an_entry(n, authors=("Wei Wang",), categories=(f"math.{n}",)) for n in (2, 3, 4)])
     before = dump(place.app.database)
     async with place.client() as http:
         answer = await http.get(path(link))
         assert answer.status_code == 200
         assert "RAG ^2" in answer.text
         assert ", found" in answer.text  # an example of what it brings
+        assert "different people" in answer.text
+        assert "<button" not in answer.text.partition('class="tried"')[2].partition("</div>")[0]
         assert "example.org</" not in answer.text.replace("https://papers.example.org", "")
         assert not re.search(r"\b(ada|bo)@", answer.text)
         assert answer.headers["X-Robots-Tag"] == "noindex"

@@ -1,4 +1,4 @@
-"""One change to a profile's text: a term kept out, a rule narrowed to titles.
+"""One change to a profile's text: a term kept out, a rule narrowed to titles, or another rule.
 
 Pure. Everything else that was typed stays to the letter: comments, weights, order, line ends, lines
 in error. The result is parsed before it is returned, and doing it twice is the same as once.
@@ -21,6 +21,7 @@ from notifier.profiles.rules import (
     Phrase,
     Rules,
     Weighted,
+    format_line,
     format_node,
 )
 
@@ -90,6 +91,34 @@ def only_in_title(text: str, line: int) -> str:
     made = "".join(lines)
     after = parse(made)
     if after.lines[line - 1].node != _in_title(node) or not _keeps(rules, after, but=line):
+        raise NotAmendable("there is no room for the longer rule")
+    return made
+
+
+def instead(text: str, line: int, rule: str) -> str:
+    """Return a profile's text with another rule in a line.
+
+    Args:
+        text: As typed; what is behind a `#` in the line stays.
+        line: From 1; one with a rule.
+        rule: With a weight of its own, or without, and then of the old one's.
+    Raises:
+        NotAmendable: it is no rule, there is none in the line, or there is no room.
+    """
+    rules, others = parse(text), parse(rule).lines
+    old = rules.lines[line - 1].node if 1 <= line <= len(rules.lines) else None
+    new = others[0].node if len(others) == 1 and not others[0].comment else None
+    if old is None or new is None:
+        raise NotAmendable("there is no such line, or no such rule")
+    if isinstance(old, Weighted) and not isinstance(new, Weighted):
+        new = replace(old, part=new)
+    lines = text.splitlines(keepends=True)
+    typed = lines[line - 1]
+    end = typed[len(typed.rstrip("\r\n")) :]
+    lines[line - 1] = format_line(replace(rules.lines[line - 1], node=new)) + end
+    made = "".join(lines)
+    after = parse(made)
+    if after.lines[line - 1].node != new or not _keeps(rules, after, but=line):
         raise NotAmendable("there is no room for the longer rule")
     return made
 

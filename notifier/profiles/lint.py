@@ -21,6 +21,7 @@ from notifier.profiles.rules import (
     Word,
     format_node,
     leaves,
+    respelled,
 )
 
 # A rule that makes more than this share of all matches drowns the others.
@@ -74,7 +75,7 @@ def lint(
         if node is None or not scanned:
             continue
         if not hits.papers:
-            yield RuleProblem(hits.line, 1, _nothing(node, days, spelled), False)
+            yield _nothing(hits.line, node, days, spelled)
         elif scanned >= FEWEST_PAPERS and _is_word(node) and hits.papers > COMMON_SHARE * scanned:
             percent = f"{hits.papers / scanned:.0%}"
             yield RuleProblem(hits.line, 1, Said(
@@ -93,14 +94,16 @@ def _is_word(node: Node) -> bool:
     return isinstance(node, Phrase) and len(node.words) == 1 and not node.words[0].prefix
 
 
-def _nothing(node: Node, days: int, spelled: Mapping[str, str]) -> str:
+def _nothing(line: int, node: Node, days: int, spelled: Mapping[str, str]) -> RuleProblem:
     for word in _words(node):
         if meant := spelled.get(word.text):
-            return Said(
+            said = Said(
                 'no hit in %(days)s days - did you mean "%(meant)s" instead of "%(word)s"?',
                 days=days, meant=meant, word=word.text,
             )  # fmt: skip
-    return Said("no hit in %(days)s days", days=days)
+            cure = format_node(respelled(node, word.text, meant))
+            return RuleProblem(line, 1, said, False, (cure,))
+    return RuleProblem(line, 1, Said("no hit in %(days)s days", days=days), False)
 
 
 def _words(node: Node) -> Iterator[Word]:

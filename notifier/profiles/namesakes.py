@@ -16,7 +16,15 @@ from notifier.languages import Said
 from notifier.papers.author_id import author_id
 from notifier.papers.paper import Paper
 from notifier.profiles.names import Name, parse_name, same_person
-from notifier.profiles.rules import Meta, RuleProblem, Rules, Weighted, leaves
+from notifier.profiles.rules import (
+    And,
+    Meta,
+    RuleProblem,
+    Rules,
+    Weighted,
+    format_node,
+    leaves,
+)
 
 # Of so few papers nothing is said.
 FEWEST_PAPERS = 3
@@ -58,8 +66,12 @@ def namesakes(name: str, papers: Sequence[Paper]) -> Namesakes | None:
         return None
     fields = Counter(paper.categories[0] for paper in papers if paper.categories)
     best = sorted(fields.items(), key=lambda one: (-one[1], one[0]))[:MOST_GUARDS]
-    guards = (Guard(f"author: {name} + cat: {field}", count) for field, count in best)
+    guards = (Guard(_guarded(name, field), count) for field, count in best)
     return Namesakes(name, len(papers), len(groups), tuple(guards) if len(best) > 1 else ())
+
+
+def _guarded(name: str, field: str) -> str:
+    return format_node(And((Meta("author", name), Meta("cat", field))))
 
 
 def names_asked(rules: Rules) -> list[tuple[int, str]]:
@@ -96,8 +108,9 @@ def doubt(line: int, found: Namesakes | None) -> Iterator[RuleProblem]:
     """Yield a warning that a name seems to be several people, with what tells them apart."""
     if found is None:
         return
-    guards = "; ".join(f"{one.rule} ({one.papers})" for one in found.guards[:GUARDS_TOLD])
-    if guards:
+    told = found.guards[:GUARDS_TOLD]
+    if told:
+        guards = "; ".join(f"{one.rule} ({one.papers})" for one in told)
         said = Said(
             'the %(papers)s papers by "%(name)s" seem to be by %(people)s different people - '
             "ask for one of them: %(guards)s; or by ORCID iD",
@@ -109,7 +122,7 @@ def doubt(line: int, found: Namesakes | None) -> Iterator[RuleProblem]:
             "ask by ORCID iD or arXiv author id",
             papers=found.papers, name=found.name, people=found.people,
         )  # fmt: skip
-    yield RuleProblem(line, 1, said, False)
+    yield RuleProblem(line, 1, said, False, tuple(one.rule for one in told))
 
 
 def _others(asked: Name, authors: Iterable[str]) -> set[Name]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 TextField = Literal["text", "title", "abstract"]
@@ -96,12 +96,14 @@ class RuleProblem:
     """What is wrong at one place of one line, and the cure.
 
     `line` and `column` count from 1. A warning (`is_error` false) leaves the rule working.
+    `cures`: rules of which each would do in its place; see `amending.instead`.
     """
 
     line: int
     column: int
     message: str
     is_error: bool = True
+    cures: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"line {self.line}, column {self.column}: {self.message}"
@@ -169,6 +171,26 @@ def leaves(node: Node) -> Iterator[Leaf]:
 def wants_trend(node: Node) -> bool:
     """Return whether the rule asks for trending papers, new today or not."""
     return any(isinstance(leaf, Trending) for leaf in leaves(node))
+
+
+def respelled(node: Node, word: str, meant: str) -> Node:
+    """Return `node` with another word wherever a word stands in its text."""
+    match node:
+        case Phrase():
+            return _respelled(node, word, meant)
+        case Near(left=left, right=right):
+            left, right = (_respelled(part, word, meant) for part in (left, right))
+            return replace(node, left=left, right=right)
+        case Weighted(part=part) | Not(part=part):
+            return replace(node, part=respelled(part, word, meant))
+        case And(parts=parts) | Or(parts=parts):
+            return replace(node, parts=tuple(respelled(one, word, meant) for one in parts))
+    return node
+
+
+def _respelled(phrase: Phrase, word: str, meant: str) -> Phrase:
+    words = (replace(one, text=meant) if one.text == word else one for one in phrase.words)
+    return replace(phrase, words=tuple(words))
 
 
 def _format_words(words: tuple[Word, ...]) -> str:

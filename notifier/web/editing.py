@@ -19,7 +19,7 @@ from notifier.subscriptions.links import CHANGE
 from notifier.subscriptions.profiles import MOST_PROFILES, Draft
 from notifier.subscriptions.sharing import FEWEST_TOLD
 from notifier.web.answers import Form, Pages, read_form
-from notifier.web.trying import NOTICES_SHOWN, Tried, Trying, typed_rules
+from notifier.web.trying import NOTICES_SHOWN, Tried, Trying, is_trial, typed_rules
 
 _SHARING = ("share", "reshare", "owner", "unshare", "leave")
 _ROW_DIGITS = 18  # as many as every database takes
@@ -71,7 +71,7 @@ class _Editing:
         """Try, store, switch or delete, as the button says."""
         form = await read_form(request)
         place = await run_in_threadpool(self._place, request)
-        if form.one("do") != "try":
+        if not is_trial(form):
             return await run_in_threadpool(self._act, request, place, form)
         draft = _draft(form)
         words = self._pages.words(request, place.subscriber)

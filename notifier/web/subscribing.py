@@ -26,7 +26,7 @@ from notifier.web.answers import RULES_CHARACTERS, Form, Pages, asker, read_form
 from notifier.web.changing import typed_schedule, zone_options
 from notifier.web.guarding import CACHED, FRAMING, PUBLIC
 from notifier.web.places import guessed_zone
-from notifier.web.trying import Tried, Trying, typed_rules
+from notifier.web.trying import Tried, Trying, is_trial, typed_rules
 
 # Named like a field that programs like to fill in; people do not see it.
 HONEYPOT = "website"
@@ -154,7 +154,7 @@ class _Subscribing:
     async def act(self, request: Request) -> Response:
         """Keep what is asked for and mail a link, or say what is wrong and keep nothing."""
         form = await read_form(request)
-        if form.one("do") == "try":
+        if is_trial(form):
             await self._trying.let_in(request)
             found = await self._trying.tried(typed_rules(form), self._pages.words(request))
             show = partial(self._page, found=found)

@@ -21,6 +21,7 @@ from notifier.digests.view import Notice
 from notifier.jobs.backtest import DAYS
 from notifier.jobs.trial import Trial
 from notifier.languages import Language
+from notifier.profiles.amending import NotAmendable, instead
 from notifier.profiles.parser import PROFILE_CHARACTERS
 from notifier.profiles.profile import Subscriber
 from notifier.web.answers import Form, Pages, asker, read_form
@@ -29,6 +30,7 @@ SAMPLES = 3
 RULES_SHOWN = 50
 NOTICES_SHOWN = 10
 ABSTRACT_CHARACTERS = 300
+_LINE_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,15 @@ class TriedRule:
     typed: str
     papers: int
     per_day: float
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A sentence about a rule that works, with rules that could stand in its line instead."""
+
+    said: str
+    line: int
+    cures: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +64,13 @@ class Bar:
 class Tried:
     """What a page shows of a trial.
 
-    `is_empty`: there is no rule that works. `problems` and `warnings` are sentences, the
-    `more_` ones count those that are not shown.
+    `is_empty`: there is no rule that works. `problems` are sentences, the `more_` ones count those
+    that are not shown.
     """
 
     is_empty: bool
     problems: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Warned, ...]
     more_notices: int
     papers: int
     scanned: int
@@ -75,7 +86,7 @@ def tried(trial: Trial, words: Language) -> Tried:
     """Return what a page shows of a trial, in a language."""
     problems = [Notice.of("", one, words).problem for one in trial.rules.problems]
     also = (*trial.rules.warnings, *trial.warnings)
-    warnings = [Notice.of("", one, words).problem for one in also]
+    warnings = [Warned(Notice.of("", one, words).problem, one.line, one.cures) for one in also]
     lines = [line.typed.strip() for line in trial.rules.lines]
     maker = SummaryMaker(words, ABSTRACT_CHARACTERS)
     found, most = trial.tested, max(trial.tested.by_day, default=0) or 1
@@ -83,7 +94,7 @@ def tried(trial: Trial, words: Language) -> Tried:
         is_empty=trial.rules.is_empty,
         problems=tuple(problems[:NOTICES_SHOWN]),
         warnings=tuple(warnings[:NOTICES_SHOWN]),
-        more_notices=sum(max(len(told) - NOTICES_SHOWN, 0) for told in (problems, warnings)),
+        more_notices=sum(max(len(told) - NOTICES_SHOWN, 0) for told in (problems, also)),
         papers=found.papers,
         scanned=found.scanned,
         days=trial.covered,
@@ -152,9 +163,24 @@ class Trying:
             app.served.gate.let_try(conn, asker(request), now=app.clock())
 
 
+def is_trial(form: Form) -> bool:
+    """Whether the rules of a form are to be tried, and nothing kept."""
+    return form.one("do") == "try" or bool(form.one("cure"))
+
+
 def typed_rules(form: Form) -> str:
-    """Return the rules of a form, with line ends as we keep them."""
-    return form.one("rules").replace("\r\n", "\n")
+    """Return the rules of a form, with line ends as we keep them, and the cure that was chosen.
+
+    A cure is the number of a line, and the rule for it; one that does not fit changes nothing.
+    """
+    text = form.one("rules").replace("\r\n", "\n")
+    line, _, rule = form.one("cure").partition(" ")
+    if not (line.isascii() and line.isdecimal() and len(line) <= _LINE_DIGITS):
+        return text
+    try:
+        return instead(text, int(line), rule)
+    except NotAmendable:
+        return text
 
 
 def routes(pages: Pages) -> list[BaseRoute]:

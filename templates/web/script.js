@@ -32,6 +32,9 @@ function tryWhileTyping(form) {
       if (answer.ok) {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         place.replaceChildren(...page.body.childNodes);
+        form.querySelector("#rules-wrong")?.remove(); // it was of what stood there before
+        rules.removeAttribute("aria-invalid");
+        rules.setAttribute("aria-describedby", "rules-help");
       }
       place.removeAttribute("aria-busy");
     } catch (error) {
