@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from email import message_from_bytes, policy
@@ -33,26 +34,38 @@ def spamassassin() -> None:
     need(shutil.which("spamassassin"), "SpamAssassin (apt-get install spamassassin)")
 
 
-def fired(raw: bytes) -> set[str]:
-    """The names of the rules that a mail meets, without asking the network or what was learnt."""
-    command = ("spamassassin", "-t", "-L", "-x", "--cf=use_bayes 0")
-    done = subprocess.run(command, input=raw, capture_output=True, check=True, timeout=60)
-    status = str(message_from_bytes(done.stdout, policy=policy.default)["X-Spam-Status"])
+def fired(*mails: Path) -> list[set[str]]:
+    """The names of the rules that each mail meets, without asking the network or what was learnt.
+
+    All of them are asked at once: to begin takes longer than to judge some mails.
+    """
+    command = ("spamassassin", "-t", "-L", "-x", "--cf=use_bayes 0", *mails)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    _, *judged = re.split(rb"^(?=X-Spam-Checker-Version: )", done.stdout, flags=re.MULTILINE)
+    assert len(judged) == len(mails)
+    return [_names(one) for one in judged]
+
+
+def _names(judged: bytes) -> set[str]:
+    status = str(message_from_bytes(judged, policy=policy.default)["X-Spam-Status"])
     names = "".join(status.split()).partition("tests=")[2].partition("autolearn=")[0]
     return set(names.split(","))
 
 
-@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.eml")), ids=lambda path: path.name)
-def test_no_rule_fires_because_of_how_a_digest_is_built(path: Path) -> None:
-    assert fired(path.read_bytes()) <= {*ALLOWED, *ALLOWED_IN.get(path.name, {})}
+def test_no_rule_fires_because_of_how_a_mail_is_built() -> None:
+    mails = sorted(GOLDEN.glob("*.eml"))
+    assert mails
+    known = [{*ALLOWED, *ALLOWED_IN.get(path.name, {})} for path in mails]
+    found = zip(mails, fired(*mails), known, strict=True)
+    assert {path.name: more for path, rules, few in found if (more := rules - few)} == {}
 
 
 def test_no_rule_fires_on_what_the_demo_sends(notifier: Notifier) -> None:
     folder = notifier.folder / "mails"
     assert notifier("demo", "--once", "--no-browser", "--keep", folder).code == 0
-    found = {path.stem: fired(path.read_bytes()) for path in folder.glob("*.eml")}
-    assert found
-    assert all(rules <= {*ALLOWED, *ALLOWED_IN["demo"]} for rules in found.values()), found
+    mails = sorted(folder.glob("*.eml"))
+    assert mails
+    assert set().union(*fired(*mails)) <= {*ALLOWED, *ALLOWED_IN["demo"]}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +77,10 @@ def test_no_rule_fires_on_what_the_demo_sends(notifier: Notifier) -> None:
         (b"Content-Type: text/plain", b"Content-Type: text/html", "MIME_HTML_ONLY"),
     ],
 )
-def test_a_rule_fires_on_a_mail_that_is_built_badly(old: bytes, new: bytes, rule: str) -> None:
+def test_a_rule_fires_on_a_mail_that_is_built_badly(
+    tmp_path: Path, old: bytes, new: bytes, rule: str
+) -> None:
     raw = (GOLDEN / "one_paper.eml").read_bytes()
     assert old in raw
-    assert rule in fired(raw.replace(old, new))
+    (tmp_path / "bad.eml").write_bytes(raw.replace(old, new))
+    assert rule in fired(tmp_path / "bad.eml")[0]
