@@ -17,7 +17,8 @@ from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table
 
 from notifier.app import App
 from notifier.config import load
-from notifier.storage import own_rows, store_papers, store_subscribers
+from notifier.papers.event import Event
+from notifier.storage import own_rows, store_events, store_papers, store_subscribers
 from notifier.storage.columns import Row
 from notifier.subscriptions.moving import exported, lines
 from notifier.subscriptions.moving.told import Rejected
@@ -73,13 +74,15 @@ def everybody(notifier: Notifier) -> str:
     notifier(*TODAY, "subscriber", "add", ADA, "--confirmed", "--zone", "Asia/Tokyo", "--time",
              "18:30", "--weekly", "--max-papers", 5, "--language", "de", "--text-only",
              "--because", "asked at lunch")  # fmt: skip
-    notifier(*TODAY, "subscriber", "change", ADA, "--no-learning")
+    notifier(*TODAY, "subscriber", "change", ADA, "--no-learning", "--summary", "--news-sent",
+             "all", "--news-saved", "version,code")  # fmt: skip
     notifier(*TODAY, "profile", "add", ADA, "ml", "RAG ^2\nGrüße")
     notifier(*TODAY, "profile", "add", ADA, "off", "graph")
     for paper, said in ((1, "saved"), (2, "down"), (3, "up")):
         notifier(*TODAY, "subscriber", "vote", ADA, f"2611.0000{paper}", said)
     notifier(*TODAY, "subscriber", "pause", ADA, "--weeks", 3)
     notifier(*TODAY, "subscriber", "add", BO)
+    notifier(*TODAY, "subscriber", "change", BO, "--news-sent", "none", "--news-saved", "none")
     notifier(*TODAY, "subscriber", "add", CY, "--confirmed")
     with opened(notifier) as app:
         service, ada = app.subscriptions, app.subscriptions.get(ADA)
@@ -192,6 +195,62 @@ def test_what_is_here_stays_unless_it_is_to_be_replaced(file: Path, notifier: No
     assert imported(notifier, file, "--replace").json["unchanged"] == 3
 
 
+def test_settings_that_differ_are_named_and_replaced_by_those_of_the_file(
+    file: Path, notifier: Notifier
+) -> None:
+    notifier(*TODAY, "subscriber", "add", BO)
+    kept = imported(notifier, file, *BECAUSE)
+    assert f"{BO} is here with other settings (news_of_sent, news_of_saved), which stay" in kept.err
+    assert imported(notifier, file, "--replace").json["completed"] == 1
+    shown = notifier("subscriber", "show", BO, "--format", "json").json
+    assert (shown["news_of_sent"], shown["news_of_saved"]) == ([], [])
+    assert imported(notifier, file, "--replace").json["unchanged"] == 3
+
+
+@pytest.mark.both
+def test_who_follows_a_shared_profile_here_goes_on_so_and_holds_up_nobody(
+    file: Path, notifier: Notifier
+) -> None:
+    for address in (ADA, DEE):
+        notifier(*TODAY, "subscriber", "add", address, "--confirmed")
+    notifier(*TODAY, "profile", "add", DEE, "ml", "by Dee")
+    link = notifier(*TODAY, "profile", "share", DEE, "ml").out.split()[-1]
+    assert notifier(*TODAY, "profile", "join", ADA, link).code == 0
+    result = imported(notifier, file, "--replace")
+    assert result.code == 3
+    assert f'the profile "ml" of {ADA} follows a shared one here, and goes on so' in result.err
+    assert notifier("profile", "show", ADA, "ml").out == "by Dee\n"
+    assert result.json["added"] == 2, "those behind it are taken"
+    ada = json.loads(file.read_text().splitlines()[0])
+    ada["profiles"] = [ada["profiles"][0] | {"rules": "by Dee", "enabled": False}]
+    file.write_text(json.dumps(ada))
+    assert imported(notifier, file, "--replace").code == 0
+    assert not notifier("profile", "list", ADA, "--format", "json").json[0]["enabled"]
+
+
+@pytest.mark.both
+def test_what_happened_before_somebody_came_is_no_news_to_them(
+    file: Path, notifier: Notifier
+) -> None:
+    take(notifier, 1)
+    ada = json.loads(file.read_text().splitlines()[0])
+    ada["subscriber"] |= {"news_of_saved": ["withdrawn", "published"], "paused_until": None}
+    saved = {"paper": "arxiv:2611.00001", "said": "saved", "at": "2026-11-10T00:00:00Z"}
+    ada["votes"] = [ada["votes"][0] | saved]
+    file.write_text(json.dumps(ada))
+    with opened(notifier) as app:
+        with app.database.writing() as conn:
+            (paper,) = store_papers.load(conn, {store_papers.named(conn, "arxiv:2611.00001") or 0})
+            day = timedelta(days=1)
+            store_events.note(conn, paper.row, [Event("withdrawn")], now=NOON - day)
+        assert imported(notifier, file, *BECAUSE).json["votes"] == 1
+        with app.database.writing() as conn:
+            store_events.note(conn, paper.row, [Event("published")], now=NOON + 3 * day)
+            recent = store_events.recent(conn, now=NOON + 4 * day)
+            found = store_events.untold(conn, [app.subscriptions.get(ADA)], recent)
+    assert [one.kind for events in found.values() for one in events] == ["published"]
+
+
 def test_who_left_or_must_not_be_mailed_stays_so(file: Path, notifier: Notifier) -> None:
     notifier(*TODAY, "subscriber", "add", ADA, "--confirmed")
     with opened(notifier) as app:
@@ -231,11 +290,30 @@ def test_papers_are_found_by_any_of_their_names_and_unknown_ones_are_counted(
     assert [one["said"] for one in notifier("subscriber", "export", ADA).json["votes"]] == ["up"]
 
 
+@pytest.mark.parametrize("between", ["", "\n\n", "\n# by hand\n"])
+def test_records_of_many_lines_one_behind_the_other_are_all_taken(
+    notifier: Notifier, tmp_path: Path, between: str
+) -> None:
+    for address in (ADA, BO):
+        notifier("subscriber", "add", address)
+    both = between.join(notifier("subscriber", "export", address).out for address in (ADA, BO))
+    notifier.on("new")
+    (tmp_path / "both").write_text(f"{between}{both}")
+    assert imported(notifier, tmp_path / "both").json["added"] == 2
+    (tmp_path / "both").write_text(f"{both}{{")
+    result = imported(notifier, tmp_path / "both")
+    assert (result.code, result.json) == (3, {"unchanged": 2, "refused": 1})
+    assert "record 3: it is no JSON" in result.err
+
+
 BAD_RECORDS = [
     "[]", "null", '{"format": "notifier export 9"}', '{"format": "notifier export 1"}', "{",
     '{"format": "notifier export 1", "subscriber": {"address": "nobody", "state": "active"}}',
     '{"format": "notifier export 1", "subscriber": {"address": "bo@example.org",'
     ' "state": "\\ud800", "schedule": {"zone": "UTC",'
+    ' "time": "07:00", "days": ["mon"], "cadence": "daily"}}}',
+    '{"format": "notifier export 1", "subscriber": {"address": "bo@example.org",'
+    ' "state": "active", "paused_until": "9999-12-31T23:59:59-12:00", "schedule": {"zone": "UTC",'
     ' "time": "07:00", "days": ["mon"], "cadence": "daily"}}}',
     '{"format": "notifier export 1", "subscriber": {"address": "bo@example.org", "state": "left",'
     ' "schedule": {"zone": "UTC", "time": "' + "7" * 5000 + ':00", "days": [], "cadence": 1}}}',
@@ -248,20 +326,24 @@ def test_bad_records_and_parts_are_told_and_the_rest_is_taken(
     ada = json.loads(file.read_text().splitlines()[0])
     ada["profiles"] += ["x", {"name": "", "rules": "a"}, {"name": "empty", "rules": "#"}, {}]
     ada["votes"] += [{"paper": "arxiv:2611.00001", "said": "maybe", "at": "now"}, 7]
+    ada["votes"] += [ada["votes"][0] | {"at": "0001-01-01T00:00:00+14:00"}]
+    ada["votes"] += [ada["votes"][0] | {"aliases": 5}]
+    ada["profiles"] += [ada["profiles"][0]]
     ada["subscriber"]["language"] = "xx"
     ada["subscriber"]["max_papers"] = 10**9
     ada["channels"] = [{}]
-    ada["other"] = {"news": [{}, {}]}
+    ada["other"] = {"news": [{}, {}], "member": [{}]}
     file.write_text("\n".join([json.dumps(ada), *BAD_RECORDS, ""]))
     result = imported(notifier, file, *BECAUSE)
     assert result.code == 3
     assert result.json == {
-        "added": 1, "confirmed": 1, "refused": 8, "profiles": 2,
-        "votes on papers unknown here": 3, "channels": 1, "other rows": 2,
+        "added": 1, "confirmed": 1, "refused": 9, "profiles": 2,
+        "votes on papers unknown here": 4, "channels": 1, "shared profiles": 1, "other rows": 2,
     }  # fmt: skip
     for said in ("line 2: it is no record", "line 6: it is no JSON", 'line 7: "nobody" is no mail',
                  "line 1: a profile is left out, number 3", "line 1: a vote is left out, number 4",
-                 '"xx" is no language'):  # fmt: skip
+                 '"xx" is no language', '"max_papers" lies between 1 and', "comes twice",
+                 "each one's own here"):  # fmt: skip
         assert said in result.err, result.err
     file.write_text("\n".join(BAD_RECORDS))
     assert imported(notifier, file, *BECAUSE, "--as", "notifier").code == 1

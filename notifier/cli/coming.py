@@ -83,7 +83,7 @@ class Source:
         head = []
         for raw in self._raw:
             head.append(raw)
-            if raw.strip() and not raw.lstrip().startswith(b"#"):
+            if not lines.is_silent(raw):
                 return head
         raise errors.UsageError(f"{self._shown} is empty")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COUNTS = (
     "added", "completed", "unchanged", "confirmed", "not confirmed", "blocked", "skipped",
     "unconfirmed", "duplicates", "refused", "profiles", "votes", "votes on papers unknown here",
-    "channels", "other rows",
+    "channels", "shared profiles", "other rows",
 )  # fmt: skip
 
 
@@ -135,6 +135,8 @@ def _report(told: Told, file: str, format_: Format, *, dry_run: bool) -> None:
         say(f"{counts['unconfirmed']:,} have not confirmed there: notifier subscriber invite")
     if counts["channels"]:
         say("addresses of channels are secrets, and not in an export: add them again")
+    if counts["shared profiles"]:
+        say("profiles that were shared there are each one's own here: share them by a new link")
     if dry_run:
         say("nothing was changed")
     if told.needs_care:

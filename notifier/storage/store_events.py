@@ -80,8 +80,9 @@ def untold(
 ) -> dict[int, list[Happened]]:
     """Return by subscriber what happened to papers that they know, and they were not told of.
 
-    Of a kind that they want, after the paper was sent to them or they saved it, and not if they
-    said that it is not for them. Where nothing happened of late nobody is asked.
+    Of a kind that they want, after the paper was sent to them or they saved it, and after they came
+    (what was saved elsewhere comes along), and not if they said that it is not for them. Where
+    nothing happened of late nobody is asked.
 
     Args:
         happened: See `recent`.
@@ -94,6 +95,7 @@ def untold(
     for subscriber, paper, since, is_saved in _known(conn, wanting, happened):
         reader = wanting[subscriber]
         kinds = reader.news_of_saved if is_saved else reader.news_of_sent
+        since = max(since, reader.confirmed_at or since)
         for one in happened[paper]:
             if one.kind in kinds and one.at > since and (subscriber, one.row) not in told:
                 found.setdefault(subscriber, {})[one.row] = one

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
 from notifier import errors
+from notifier.papers.event import KINDS
 from notifier.profiles.profile import DAY_NAMES, Cadence, Schedule, State
 from notifier.storage.store_votes import Kind
 from notifier.subscriptions.checks import (
@@ -49,7 +50,11 @@ class MovedVote:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Somebody with what they have. `settings`: columns of the subscriber but for the schedule."""
+    """Somebody with what they have. `settings`: as of a `Subscriber`, but for the schedule.
+
+    `channels`, `shared` (profiles that they shared or followed), `others`: how much else the record
+    tells of that does not come along.
+    """
 
     address: str
     state: State
@@ -63,6 +68,7 @@ class Moved:
     saved_secret: str | None
     suppressed: tuple[str, str] | None
     channels: int
+    shared: int
     others: int
 
 
@@ -88,6 +94,8 @@ def read(told: Any, complain: Callable[[str], None]) -> Moved:
     if who.get("state") not in get_args(State):
         raise Rejected(f'the state "{who.get("state")}" is not known')
     suppressed = told.get("suppressed")
+    others = told["other"] if isinstance(told.get("other"), dict) else {}
+    shared = _length(others.get("member"))
     return Moved(
         address=address,
         state=cast(State, who["state"]),
@@ -101,9 +109,9 @@ def read(told: Any, complain: Callable[[str], None]) -> Moved:
         saved_secret=_secret(who.get("saved_feed_secret")),
         suppressed=_suppressed(suppressed) if isinstance(suppressed, dict) else None,
         channels=_length(told.get("channels")),
-        others=sum(map(_length, other.values())) if isinstance(other := told.get("other"), dict)
-        else 0,
-    )  # fmt: skip
+        shared=shared,
+        others=sum(map(_length, others.values())) - shared,
+    )
 
 
 def _text(told: dict[str, Any], name: str) -> str:
@@ -124,7 +132,12 @@ def _time(value: Any) -> datetime | None:
         found = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise Rejected(f'"{value}" is no time') from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    if found.tzinfo is None:
+        return found.replace(tzinfo=UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:  # before the year 1, or after 9999
+        raise Rejected(f'"{value}" is no time') from None
 
 
 def _schedule(told: Any) -> Schedule:
@@ -151,12 +164,17 @@ def _schedule(told: Any) -> Schedule:
 def _settings(who: dict[str, Any], complain: Callable[[str], None]) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: who[name]
-        for name in ("replacements", "learning", "tell_nothing", "text_only")
+        for name in ("replacements", "learning", "tell_nothing", "text_only", "summary")
         if isinstance(who.get(name), bool)
     }
+    for name in ("news_of_sent", "news_of_saved"):
+        if isinstance(who.get(name), list):
+            found[name] = tuple(kind for kind in KINDS if kind in who[name])
     most = who.get("max_papers")
     if isinstance(most, int) and not isinstance(most, bool) and 1 <= most <= MOST_PAPERS:
         found["max_papers"] = most
+    elif most is not None:
+        complain(f'"max_papers" lies between 1 and {MOST_PAPERS}; that of this instance is taken')
     try:
         found["language"] = checked_language(str(who.get("language")))
     except errors.UsageError as error:
@@ -174,7 +192,8 @@ def _profile(told: dict[str, Any]) -> MovedProfile:
 
 
 def _vote(told: dict[str, Any]) -> MovedVote:
-    names = [_text(told, "paper"), *(n for n in told.get("aliases") or () if isinstance(n, str))]
+    aliases = told["aliases"] if isinstance(told.get("aliases"), list) else []
+    names = [_text(told, "paper"), *(name for name in aliases if isinstance(name, str))]
     at = _time(told.get("at"))
     if told.get("said") not in get_args(Kind) or at is None:
         raise Rejected("it says nothing that is known")

@@ -81,23 +81,22 @@ def _complain(told: Told, where: str, what: str) -> None:
 
 def _records(raw: Iterable[bytes], told: Told) -> Iterator[tuple[str, Any]]:
     """The records of a file, and where each stands; lines that are none are told of."""
-    waiting = iter(raw)
-    first = next(waiting, b"")
+    waiting = ((n, line) for n, line in enumerate(raw, 1) if not lines.is_silent(line))
+    first = next(waiting, (1, b""))
     try:
-        yield "line 1", json.loads(lines.text_of(first))
+        yield f"line {first[0]}", json.loads(lines.text_of(first[1]))
     except (ValueError, RecursionError):
-        yield from _whole(chain([first], waiting), told)
+        yield from _whole((line for _, line in chain([first], waiting)), told)
         return
-    for number, line in enumerate(waiting, 2):
-        if line.strip():
-            try:
-                yield f"line {number}", json.loads(lines.text_of(line))
-            except (ValueError, RecursionError) as error:
-                told.refuse(f"line {number}", f"it is no JSON: {error}")
+    for number, line in waiting:
+        try:
+            yield f"line {number}", json.loads(lines.text_of(line))
+        except (ValueError, RecursionError) as error:
+            told.refuse(f"line {number}", f"it is no JSON: {error}")
 
 
 def _whole(raw: Iterable[bytes], told: Told) -> Iterator[tuple[str, Any]]:
-    """A file that is one record on many lines."""
+    """A file of records on many lines each, one behind the other."""
     parts: list[bytes] = []
     size = 0
     for line in raw:
@@ -106,7 +105,12 @@ def _whole(raw: Iterable[bytes], told: Told) -> Iterator[tuple[str, Any]]:
         if size > RECORD_BYTES:
             told.refuse("the file", f"it is no record: it has more than {RECORD_BYTES:,} bytes")
             return
+    number = 1
     try:
-        yield "the record", json.loads(lines.text_of(b"".join(parts)))
+        text = lines.text_of(b"".join(parts)).strip()
+        while text:
+            value, end = json.JSONDecoder().raw_decode(text)
+            yield f"record {number}", value
+            text, number = text[end:].lstrip(), number + 1
     except (ValueError, RecursionError) as error:
-        told.refuse("the file", f"it is no JSON: {error}")
+        told.refuse(f"record {number}", f"it is no JSON: {error}")

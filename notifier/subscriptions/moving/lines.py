@@ -78,9 +78,15 @@ def text_of(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
+def is_silent(raw: bytes) -> bool:
+    """Whether a line says nothing: empty, a comment, or for a spreadsheet (`sep=;`)."""
+    said = raw.removeprefix(_MARK).strip()
+    return not said or said.startswith(b"#") or said.lower() in (b"sep=,", b"sep=;", b"sep=")
+
+
 def guess(first: str) -> Kind | None:
     """Return what a file is by its first line that says anything; None where that is not plain."""
-    if first.lstrip().startswith("{"):
+    if first.lstrip().startswith(("{", "[")):
         return Kind.notifier
     columns = _columns(first)
     if {"uuid", "email", "status"} <= set(columns):
@@ -136,7 +142,7 @@ def _said(raw_lines: Iterable[bytes]) -> Iterator[tuple[int, str] | Bad]:
         except Rejected as error:
             yield Bad(number, str(error))
             continue
-        if line.strip() and not line.lstrip().startswith("#"):
+        if not is_silent(raw):
             yield number, line
 
 

@@ -20,6 +20,7 @@ from notifier.storage import (
     store_papers,
     store_profiles,
     store_saved,
+    store_sharing,
     store_subscribers,
     store_votes,
 )
@@ -71,18 +72,18 @@ class People:
         if moved.saved_secret and store_saved.secret(conn, found.row) is None:
             is_changed |= self._saved_feed(conn, moved.saved_secret, found)
         told.counts["channels"] += moved.channels
+        told.counts["shared profiles"] += moved.shared
         told.counts["other rows"] += moved.others
         told.counts["added" if before is None else "completed" if is_changed else "unchanged"] += 1
 
     def _add(self, conn: Connection, moved: Moved, now: datetime) -> None:
-        settings = dict(moved.settings)
-        learning = settings.pop("learning", True)
         store_subscribers.add(
             conn, moved.address, moved.schedule, seen=store_news.arrival(conn), now=now,
-            **({"max_papers": self._max_papers} | settings),
+            max_papers=self._max_papers,
         )  # fmt: skip
-        if not learning and (made := store_subscribers.find(conn, moved.address)):
-            store_subscribers.change(conn, made.row, learning=False)
+        made = store_subscribers.find(conn, moved.address)
+        if made and moved.settings:
+            store_subscribers.change(conn, made.row, **_columns(moved.settings))
 
     def _settings(
         self, conn: Connection, moved: Moved, here: Subscriber, where: str, now: datetime
@@ -105,7 +106,7 @@ class People:
             due = self._planning.moved(conn, here, moved.schedule, now)
             differing |= asdict(moved.schedule) | {"days": list(moved.schedule.days)}
             differing["next_due_at"] = due
-        store_subscribers.change(conn, here.row, **differing)
+        store_subscribers.change(conn, here.row, **_columns(differing))
         return True
 
     def _standing(
@@ -160,10 +161,24 @@ class People:
         self, conn: Connection, moved: Moved, here: Subscriber, where: str, now: datetime
     ) -> bool:
         there = {one.name: one for one in store_profiles.of(conn, [here.row])}
-        is_changed = False
+        taken, is_changed = set[str](), False
         for one in moved.profiles:
+            if one.name in taken:
+                self._told.care(f'{where}: the profile "{one.name}" comes twice: the first counts')
+                continue
+            taken.add(one.name)
             known = there.get(one.name)
             if known and (known.rules, known.enabled) == (one.rules, one.enabled):
+                continue
+            if (
+                known
+                and known.rules != one.rules
+                and store_sharing.is_reader(conn, here.row, one.name)
+            ):
+                self._told.care(
+                    f'{where}: the profile "{one.name}" of {moved.address} follows a shared one '
+                    "here, and goes on so"
+                )
                 continue
             if known and not self._wishes.replace:
                 self._told.care(
@@ -171,16 +186,18 @@ class People:
                     "--replace takes that of the file"
                 )
                 continue
-            self._keep(conn, here.row, one, is_new=known is None, now=now)
+            self._keep(conn, here.row, one, known.rules if known else None, now)
             is_changed = True
         return is_changed
 
     def _keep(
-        self, conn: Connection, row: int, one: MovedProfile, *, is_new: bool, now: datetime
+        self, conn: Connection, row: int, one: MovedProfile, rules: str | None, now: datetime
     ) -> None:
+        """Keep a profile; `rules`: those that it has here, None where there is none."""
+        is_new = rules is None
         if is_new:
             store_profiles.add(conn, row, one.name, one.rules, now=now)
-        else:
+        elif rules != one.rules:
             store_profiles.set_rules(conn, row, one.name, one.rules, now=now)
         store_profiles.set_enabled(conn, row, one.name, one.enabled)
         self._told.counts["profiles"] += 1
@@ -208,3 +225,11 @@ class People:
             return False
         store_saved.put_secret(conn, here.row, secret)
         return True
+
+
+def _columns(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as columns: kinds of news are one text."""
+    return {
+        name: ",".join(value) if isinstance(value, tuple) else value
+        for name, value in settings.items()
+    }
