@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -20,7 +25,7 @@ from notifier.config import load
 from notifier.daemon.identity import this_process
 from notifier.errors import DatabaseError, UsageError
 from notifier.intake import system_clock
-from notifier.storage import archiving, copying, schema, store_processes, store_saved
+from notifier.storage import archiving, copying, schema, store_papers, store_processes, store_saved
 from notifier.storage import tables as t
 from notifier.storage.archive_file import Archive, Manifest, Writer
 from notifier.storage.database import Database
@@ -155,7 +160,9 @@ def test_an_archive_of_an_older_version_is_brought_up_to_date(
                 " score) VALUES (9, 5, 41, 3, 'p', 1, 0.5)"
             )
             writer = Writer(file)
-            for name in ("paper", "subscriber", "digest", "digest_paper"):
+            first = ["paper", "subscriber", "digest", "digest_paper"]
+            others = {*inspect(conn).get_table_names()} - {*first, schema.VERSION}
+            for name in [*first, *sorted(others)]:
                 found = conn.exec_driver_sql(f"SELECT * FROM {name}")
                 writer.table(name, list(found.keys()), map(tuple, found), lambda: 0)
             writer.end(Manifest(
@@ -222,6 +229,35 @@ def without_columns(told: dict[str, Any]) -> None:
     paper(told)["columns"] = ["id", "key"]
 
 
+def without_table(table: str) -> Callable[[str, bytes], bytes | None]:
+    """Leave a table out, and out of the manifest."""
+    name = f"tables/{table}.jsonl"
+
+    def leave(told: dict[str, Any]) -> None:
+        told["pieces"] = [one for one in told["pieces"] if one["name"] != name]
+
+    change = in_manifest(leave)
+    return lambda n, c: None if n == name else change(n, c)
+
+
+def with_value(old: bytes, new: bytes) -> Callable[[str, bytes], bytes]:
+    """Change a row of `paper`, and the manifest so that it fits."""
+    made: list[bytes] = []
+
+    def fit(told: dict[str, Any]) -> None:
+        paper(told).update(size_bytes=len(made[0]), sha256=hashlib.sha256(made[0]).hexdigest())
+
+    def change(name: str, content: bytes) -> bytes:
+        if name != "tables/paper.jsonl":
+            return in_manifest(fit)(name, content)
+        changed, count = re.subn(old, new, content, count=1)
+        assert count == 1
+        made.append(changed)
+        return changed
+
+    return change
+
+
 DAMAGES: dict[str, tuple[Callable[[str, bytes], bytes | None], int, str]] = {
     "another byte": (
         lambda n, c: c.replace(b'"id"', b'"iD"', 1) if n == "tables/paper.jsonl" else c,
@@ -251,7 +287,17 @@ DAMAGES: dict[str, tuple[Callable[[str, bytes], bytes | None], int, str]] = {
     "fewer rows": (in_manifest(lambda m: paper(m).update(rows=3)), 1, "it has 7 rows, not 3"),
     "no number": (in_manifest(lambda m: paper(m).update(rows="7")), 1, "manifest.json is damaged"),
     "another sum": (
-        in_manifest(lambda m: paper(m).update(sum="0")), 1, "paper reads back as 7 rows with",
+        in_manifest(lambda m: paper(m).update(sum="0" * 16)), 1, "paper reads back as 7 rows with",
+    ),
+    "no sum": (in_manifest(lambda m: paper(m).update(sum="zz")), 1, "manifest.json is damaged"),
+    "a table that is not named": (
+        without_table("vote"), 1, 'the table "vote" is not in it, and not named as left out',
+    ),
+    "a number beyond all": (
+        with_value(rb'"id": \d+', b'"id": %d' % 2**70), 1, "a row of paper is not taken",
+    ),
+    "half a character": (
+        with_value(rb'"title": "', rb'"title": "\\ud800'), 1, "a row of paper is not taken",
     ),
 }  # fmt: skip
 
@@ -477,6 +523,86 @@ async def test_an_instance_goes_on_elsewhere_and_nothing_is_sent_twice(
                 with moved.database.reading() as conn:
                     secret = before[0]["subscriber"]["saved_feed_secret"]
                     assert store_saved.reader(conn, secret)
+
+
+# The file.
+
+
+@pytest.mark.parametrize("name", ["notifier.toml", "notifier.db", "notifier.db-wal", "link"])
+def test_an_archive_takes_the_place_of_nothing_that_the_instance_needs(
+    notifier: Notifier, tmp_path: Path, name: str
+) -> None:
+    assert notifier("subscriber", "add", ADA).code == 0
+    (tmp_path / "link").symlink_to(tmp_path / "notifier.db")
+    with closing(Database(database_url(tmp_path, "notifier"))) as used:
+        before = everything(used)
+        (tmp_path / name).touch()
+        refused = notifier("archive", "write", tmp_path / name, "--replace")
+        assert (refused.code, "is the instance itself" in refused.err) == (2, True)
+        assert everything(used) == before
+    assert notifier.config.read_bytes()[:2] != b"PK"
+
+
+def test_what_is_no_file_is_not_replaced_and_of_a_link_what_it_leads_to_is(
+    notifier: Notifier, tmp_path: Path
+) -> None:
+    notifier("subscriber", "add", ADA)
+    os.mkfifo(tmp_path / "pipe")
+    for there in (tmp_path / "pipe", tmp_path):
+        refused = notifier("archive", "write", there, "--replace")
+        assert (refused.code, "is no file that could be replaced" in refused.err) == (2, True)
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "a.zip").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "a.zip")
+    assert notifier("archive", "write", tmp_path / "link", "--replace").code == 0
+    assert (tmp_path / "link").is_symlink()
+    assert zipfile.is_zipfile(tmp_path / "a.zip")
+
+
+def test_what_a_killed_writer_left_goes_with_a_later_one_and_what_is_written_now_stays(
+    notifier: Notifier, tmp_path: Path
+) -> None:
+    notifier("subscriber", "add", ADA)
+    left, now = tmp_path / ".a.zip.x1.part", tmp_path / ".a.zip.x2.part"
+    for one in (left, now):
+        one.touch()
+    os.utime(left, (0, 0))
+    assert notifier("archive", "write", tmp_path / "a.zip").code == 0
+    assert sorted(tmp_path.glob(".a.zip.*")) == [now]
+    assert (tmp_path / "a.zip").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(notifier: Notifier, tmp_path: Path) -> None:
+    with closing(App(load(notifier.config))) as app, app.database.writing() as conn:
+        some = [an_entry(n, abstract=Random(n).randbytes(1000).hex()) for n in range(150)]
+        store_papers.take_in(conn, some, source="arxiv", now=NOON)
+    program = Path(sys.executable).with_name("notifier")
+    writes = (program, "--config", notifier.config, "archive", "write", "a.zip")
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 100; exec "$@"', "-", *writes], cwd=tmp_path, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count("error: ")) == (1, 1), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("*a.zip*"))
+
+
+def test_settings_and_keys_that_cannot_be_kept_leave_nothing_taken(
+    notifier: Notifier, tmp_path: Path
+) -> None:
+    notifier("subscriber", "add", ADA)
+    notifier("archive", "write", tmp_path / "a.zip", "--with-secrets")
+    (tmp_path / "file").touch()
+    notifier.on("fresh")
+    for folder in (tmp_path / "file", tmp_path / "file" / "in"):
+        refused = notifier("archive", "read", tmp_path / "a.zip", "--files", folder)
+        assert (refused.code, "nothing was taken" in refused.err) == (2, True), refused.err
+    assert notifier("subscriber", "list", "--format", "json").json == []
+    good = tmp_path / "good"
+    assert notifier("archive", "read", tmp_path / "a.zip", "--files", good).code == 0
+    again = notifier("archive", "read", tmp_path / "a.zip", "--files", tmp_path / "other")
+    assert again.code == 2
+    assert not list((tmp_path / "other").glob("*")), "what was not taken keeps no settings"
 
 
 def test_an_empty_or_older_database_is_not_written(tmp_path: Path) -> None:

@@ -94,6 +94,11 @@ def everybody(notifier: Notifier) -> str:
 
 
 def imported(notifier: Notifier, file: Path, *more: object) -> Result:
+    """Import into an instance that has read its sources."""
+    with opened(notifier) as app:
+        is_ready = app.served.importing.has_papers()
+    if not is_ready:
+        take(notifier, 99)
     return notifier(*TODAY, "subscriber", "import", file, *more, "--format", "json")
 
 
@@ -132,6 +137,10 @@ def test_one_record_on_many_lines_is_taken_in_from_stdin(notifier: Notifier) -> 
     notifier("subscriber", "add", ADA, "--confirmed")
     told = notifier("subscriber", "export", ADA).out
     notifier.on("new")
+    early = notifier("subscriber", "import", "-", *BECAUSE, stdin=told.encode())
+    assert (early.code, "read the sources first (notifier ingest)" in early.err) == (2, True)
+    assert notifier("subscriber", "import", "-", "--dry-run", stdin=told.encode()).code == 0
+    take(notifier, 1)
     assert notifier("subscriber", "import", "-", *BECAUSE, stdin=told.encode()).code == 0
     assert notifier("subscriber", "show", ADA, "--format", "json").json["state"] == "active"
 
@@ -307,7 +316,7 @@ def test_records_of_many_lines_one_behind_the_other_are_all_taken(
 
 
 BAD_RECORDS = [
-    "[]", "null", '{"format": "notifier export 9"}', '{"format": "notifier export 1"}', "{",
+    "[7]", "null", '{"format": "notifier export 9"}', '{"format": "notifier export 1"}', "{",
     '{"format": "notifier export 1", "subscriber": {"address": "nobody", "state": "active"}}',
     '{"format": "notifier export 1", "subscriber": {"address": "bo@example.org",'
     ' "state": "\\ud800", "schedule": {"zone": "UTC",'
@@ -340,7 +349,8 @@ def test_bad_records_and_parts_are_told_and_the_rest_is_taken(
         "added": 1, "confirmed": 1, "refused": 9, "profiles": 2,
         "votes on papers unknown here": 4, "channels": 1, "shared profiles": 1, "other rows": 2,
     }  # fmt: skip
-    for said in ("line 2: it is no record", "line 6: it is no JSON", 'line 7: "nobody" is no mail',
+    for said in ("line 2, number 1: it is no record", "line 6: it is no JSON",
+                 'line 7: "nobody" is no mail',
                  "line 1: a profile is left out, number 3", "line 1: a vote is left out, number 4",
                  '"xx" is no language', '"max_papers" lies between 1 and', "comes twice",
                  "each one's own here"):  # fmt: skip

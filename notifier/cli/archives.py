@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,16 +51,11 @@ def write(
     It holds all addresses, and what opens feeds and channels: guard it as the database itself. What
     a daemon does after this moment is not in it; to move, stop the daemon before.
     """
-    if file.exists() and not replace:
-        raise errors.UsageError(f"{file} is there already - name another file, or add --replace")
-    made = file.with_name(f".{file.name}.{os.getpid()}")
-    with closing(_database()) as database:
-        try:
-            manifest = _written(made, database, with_secrets=with_secrets)
-            made.replace(file)
-        finally:
-            with suppress(OSError):
-                made.unlink(missing_ok=True)
+    from notifier.storage.whole_files import appearing
+
+    with closing(_database()) as database, appearing(file, replace=replace) as made:
+        _check_is_apart(file, database)
+        manifest = _written(made, database, with_secrets=with_secrets)
     size = file.stat().st_size / 1e6
     say(f"wrote {file}: {len(manifest.tables)} tables, {manifest.rows:,} rows, {size:,.1f} MB")
     if not with_secrets:
@@ -68,6 +64,20 @@ def write(
         say(
             "a daemon runs: what it does from now on is not in the archive - to move, stop it first"
         )
+
+
+def _check_is_apart(file: Path, database: Database) -> None:
+    """Make sure that an archive takes the place of nothing that the instance needs.
+
+    Raises:
+        UsageError: it would.
+    """
+    from notifier.config import find_file
+
+    base = database.place if database.is_sqlite else ""
+    own = [find_file(state.config), *(Path(f"{base}{end}") for end in ("", "-wal", "-shm") if base)]
+    if file.resolve() in {one.resolve() for one in own if one is not None}:
+        raise errors.UsageError(f"{file} is the instance itself - name another file")
 
 
 def _database() -> Database:
@@ -83,9 +93,15 @@ def _written(made: Path, database: Database, *, with_secrets: bool) -> Manifest:
     from notifier.cli import carried_files
     from notifier.config import find_file
     from notifier.storage import archiving
+    from notifier.storage.archive_file import SETTINGS
 
-    files = carried_files.collected(settings(), find_file(state.config), with_secrets=with_secrets)
-    made.touch(mode=0o600, exist_ok=False)
+    own = find_file(state.config)
+    files = carried_files.collected(settings(), own, with_secrets=with_secrets)
+    if own is not None and SETTINGS not in files:
+        say(
+            "the settings are not in it, as a secret in them cannot be hidden: take them along by "
+            "hand, or add --with-secrets"
+        )
     with made.open("r+b") as file, telling(archiving.count(database), "writing") as tell:
         manifest = archiving.write(
             database, file, files, with_secrets=with_secrets,
@@ -129,10 +145,8 @@ def read(
         with telling(archive.manifest.rows * (1 if dry_run else 3), "reading") as tell:
             archive.check(tell)
             if not dry_run:
-                archiving.read(archive, new, tell)
-        for target, content in targets.items():
-            if not dry_run:
-                _keep(target, content)
+                with _kept(targets):
+                    archiving.read(archive, new, tell)
         _report(archive, new.place, format_, dry_run=dry_run)
 
 
@@ -141,20 +155,41 @@ def _targets(archive: Archive, folder: Path) -> dict[Path, bytes]:
 
     Raises:
         UsageError: one of them is there already.
+        DatabaseError: two have one name.
     """
     pieces = [piece for piece in archive.manifest.pieces if not piece.table]
     targets = {folder / Path(piece.name).name: archive.content(piece) for piece in pieces}
+    if len(targets) < len(pieces):
+        raise errors.DatabaseError(f"{archive.path} holds two files of one name, and is not ours")
     for target in targets:
         if target.exists():
             raise errors.UsageError(f"{target} is there already - name another folder with --files")
     return targets
 
 
-def _keep(target: Path, content: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.touch(mode=0o600, exist_ok=False)
-    target.write_bytes(content)
-    say(f"wrote {target}")
+@contextmanager
+def _kept(targets: dict[Path, bytes]) -> Iterator[None]:
+    """Keep settings and keys, unless what follows fails: before it, as a folder may be full.
+
+    Raises:
+        UsageError: they cannot be written there.
+    """
+    with ExitStack() as undoing:
+        for target, content in targets.items():
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.touch(mode=0o600, exist_ok=False)
+                undoing.callback(target.unlink, missing_ok=True)
+                target.write_bytes(content)
+            except OSError as error:
+                raise errors.UsageError(
+                    f"{target} cannot be written: {error.strerror} - name another folder with "
+                    "--files; nothing was taken"
+                ) from None
+        yield
+        undoing.pop_all()
+    for target in targets:
+        say(f"wrote {target}")
 
 
 def _report(archive: Archive, place: str, format_: Format, *, dry_run: bool) -> None:

@@ -101,6 +101,11 @@ def import_(
     with instance() as app, Source(file, as_) as source:
         importing, now = app.served.importing, app.clock()
         if source.is_ours:
+            if not (dry_run or importing.has_papers()):
+                raise errors.UsageError(
+                    "no papers are here yet - read the sources first (notifier ingest), so that "
+                    "votes find their papers, and nothing is mailed that people had before"
+                )
             importing.exports(
                 source.lines(), Wishes(because, replace), source.told, now=now, dry_run=dry_run
             )
@@ -133,6 +138,8 @@ def _report(told: Told, file: str, format_: Format, *, dry_run: bool) -> None:
         say(f"{waiting:,} are not mailed before somebody confirms them: again with --because")
     if counts["unconfirmed"]:
         say(f"{counts['unconfirmed']:,} have not confirmed there: notifier subscriber invite")
+    if counts["votes on papers unknown here"]:
+        say("votes on papers that are not here are left out: import again once they are")
     if counts["channels"]:
         say("addresses of channels are secrets, and not in an export: add them again")
     if counts["shared profiles"]:

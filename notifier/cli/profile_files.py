@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -128,15 +127,12 @@ def export(
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a crash, meets the old one or the new one."""
-    target = path.resolve()
-    part = target.with_name(f"{target.name}.part")
+    from notifier.storage.whole_files import appearing
+
     try:
-        part.write_bytes(text.encode())
-        part.replace(target)
+        with appearing(path, replace=True) as made:
+            made.write_bytes(text.encode())
     except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
         raise errors.NotifierError(f"{path} cannot be written: {error.strerror}") from error
 
 

@@ -31,7 +31,7 @@ def prune(
     ] = False,
     format_: FormatOption = Format.table,
 ) -> None:
-    """Delete what is older than [keep] says; the daemon does the same once a day."""
+    """Delete what is older than \\[keep] says; the daemon does the same once a day."""
     from notifier.jobs import housekeeping
 
     if dry_run and vacuum:

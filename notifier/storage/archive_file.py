@@ -15,7 +15,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -27,6 +27,7 @@ FORMAT = "notifier archive 1"
 MANIFEST = "manifest.json"
 SETTINGS = "notifier.toml"
 _NAME = re.compile(r"tables/[a-z][a-z0-9_]{0,62}\.jsonl|notifier\.toml|keys/[\w-][\w.-]{0,99}")
+_SUM = re.compile(r"[0-9a-f]{16}")
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _MANIFEST_BYTES = 4_000_000
 _LINE_BYTES = 64_000_000  # a mail may have 100 kB, one that came back some more
@@ -113,6 +114,10 @@ class Writer:
         self._zip.writestr(name, content)
         self.pieces.append(Piece(name, len(content), hashlib.sha256(content).hexdigest()))
 
+    def drop(self) -> None:
+        """Write no more."""
+        self._zip.close()
+
     def end(self, manifest: Manifest) -> None:
         """Write the manifest; the file is whole then."""
         self._zip.writestr(MANIFEST, json.dumps(asdict(manifest), indent=1))
@@ -125,6 +130,18 @@ def _line(columns: Sequence[str], row: Row) -> bytes:
         for value in row
     )
     return json.dumps(dict(zip(columns, values, strict=True)), ensure_ascii=False).encode() + b"\n"
+
+
+@contextmanager
+def writing(file: IO[bytes]) -> Iterator[Writer]:
+    """Yield a writer; where something is raised, what it began is let go without a word."""
+    writer = Writer(file)
+    try:
+        yield writer
+    except BaseException:
+        with suppress(OSError, ValueError):  # a full disk has no room for the end, either
+            writer.drop()
+        raise
 
 
 class Archive:
@@ -290,6 +307,8 @@ def _piece(told: dict[str, Any]) -> Piece:
     counts = (piece.size_bytes, piece.rows)
     if not (_NAME.fullmatch(piece.name) and ".." not in piece.name and all(map(_is_count, counts))):
         raise ValueError("a name or number")
+    if bool(_SUM.fullmatch(piece.sum)) != bool(piece.table):
+        raise ValueError("a sum")
     if not all(map(_COLUMN.fullmatch, piece.columns)) or bool(piece.columns) != bool(piece.table):
         raise ValueError("columns")
     if not piece.table and piece.size_bytes > _FILE_BYTES:

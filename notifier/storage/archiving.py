@@ -7,18 +7,19 @@ tables of that version, which are then brought up to date as any database is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Generator, Mapping
+from contextlib import closing
 from datetime import datetime
 from itertools import islice
 from typing import IO
 
 from sqlalchemy import Connection, MetaData, Table, delete, inspect, select, text
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from notifier import __version__, errors
 from notifier.storage import carried, copying, schema
 from notifier.storage import tables as t
-from notifier.storage.archive_file import Archive, Manifest, Piece, Row, Tell, Writer
+from notifier.storage.archive_file import Archive, Manifest, Piece, Row, Tell, Writer, writing
 from notifier.storage.columns import Row as TableRow
 from notifier.storage.database import Database
 
@@ -57,26 +58,26 @@ def write(
             f"{database.place} has an older schema - first: notifier db upgrade"
         )
     left_out = LEFT_OUT | ({} if with_secrets else SECRETS)
-    writer = Writer(file)
-    with database.reading() as conn:
-        for table in copying.tables():
-            if table.name not in left_out:
-                _write_table(conn, table, writer, tell)
-        numbers = {one.name: carried.numbered_from(conn, one) for one in copying.numbered()}
-    for name, content in files.items():
-        writer.file(name, content)
-    manifest = Manifest(
-        __version__, schema.head(), now.isoformat(), was_running, with_secrets,
-        tuple(writer.pieces), numbers, left_out,
-    )  # fmt: skip
-    writer.end(manifest)
+    with writing(file) as writer:
+        with database.reading() as conn:
+            for table in copying.tables():
+                if table.name not in left_out:
+                    _write_table(conn, table, writer, tell)
+            numbers = {one.name: carried.numbered_from(conn, one) for one in copying.numbered()}
+        for name, content in files.items():
+            writer.file(name, content)
+        manifest = Manifest(
+            __version__, schema.head(), now.isoformat(), was_running, with_secrets,
+            tuple(writer.pieces), numbers, left_out,
+        )  # fmt: skip
+        writer.end(manifest)
     return manifest
 
 
 def _write_table(conn: Connection, table: Table, writer: Writer, tell: Tell) -> None:
     total = 0
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Generator[Row]:
         nonlocal total
         with carried.rows(conn, table, piece=copying.PIECE) as pieces:
             for piece in pieces:
@@ -84,7 +85,8 @@ def _write_table(conn: Connection, table: Table, writer: Writer, tell: Tell) -> 
                 yield from piece
                 tell(table.name, len(piece))
 
-    writer.table(table.name, table.columns.keys(), rows(), lambda: total % carried.MODULUS)
+    with closing(rows()) as found:
+        writer.table(table.name, table.columns.keys(), found, lambda: total % carried.MODULUS)
 
 
 def count(database: Database) -> int:
@@ -104,13 +106,17 @@ def check_target(database: Database) -> None:
         return
     schema.pending(database)  # refuses what is newer
     with database.reading() as conn:
-        known = set(inspect(conn).get_table_names())
-        for table in copying.tables():
-            if table.name not in _OF_A_FRESH_ONE and table.name in known and _has_rows(conn, table):
-                raise errors.UsageError(
-                    f'{database.place} is not empty, there are rows in "{table.name}" - an archive '
-                    "is read into a new database: name one in [database] url, or move this away"
-                )
+        _check_empty(conn, database.place)
+
+
+def _check_empty(conn: Connection, place: str) -> None:
+    known = set(inspect(conn).get_table_names())
+    for table in copying.tables():
+        if table.name not in _OF_A_FRESH_ONE and table.name in known and _has_rows(conn, table):
+            raise errors.UsageError(
+                f'{place} is not empty, there are rows in "{table.name}" - an archive is read into '
+                "a new database: name one in [database] url, or move this away"
+            )
 
 
 def _has_rows(conn: Connection, table: Table) -> bool:
@@ -118,16 +124,37 @@ def _has_rows(conn: Connection, table: Table) -> bool:
 
 
 def check_schema(archive: Archive) -> None:
-    """Make sure that this program knows the archive's schema.
+    """Make sure that this program knows the archive's schema, and that it holds what that has.
+
+    Of an older version that is seen as it is read.
 
     Raises:
-        DatabaseError: the archive is of a newer version.
+        DatabaseError: the archive is of a newer version, or lacks tables or columns.
     """
     manifest = archive.manifest
     if manifest.schema not in schema.known():
         raise errors.DatabaseError(
             f"{archive.path} was written by notifier {manifest.version}, which is newer (schema "
             f"{manifest.schema}; this program knows {schema.head()}) - upgrade notifier, then read"
+        )
+    if manifest.schema == schema.head():
+        _check_shape(archive, {one.name: set(one.columns.keys()) for one in copying.tables()})
+
+
+def _check_shape(archive: Archive, wanted: Mapping[str, Collection[str]]) -> None:
+    """Make sure that an archive has the tables and columns of its schema, but for what it names."""
+    manifest = archive.manifest
+    for piece in manifest.tables:
+        if set(piece.columns) != set(wanted.get(piece.table, ())):
+            raise errors.DatabaseError(
+                f'{archive.path}: "{piece.table}" has other columns than in schema '
+                f"{manifest.schema} - nothing was written"
+            )
+    there = {piece.table for piece in manifest.tables}
+    if missing := sorted(set(wanted) - there - set(manifest.left_out)):
+        raise errors.DatabaseError(
+            f'{archive.path}: the table "{missing[0]}" is not in it, and not named as left out - '
+            "nothing was written"
         )
 
 
@@ -150,10 +177,11 @@ def read(archive: Archive, database: Database, tell: Tell) -> None:
         schema.upgrade(database)
     try:
         with database.writing() as conn:
+            _check_empty(conn, database.place)  # nobody else was faster
             _take(conn, archive, tell)
             if not is_older:
                 _compare(conn, archive, tell)
-                _number(conn, archive.manifest)
+            _number(conn, archive.manifest)
         if is_older:
             schema.upgrade(database)
             with database.writing() as conn:
@@ -169,6 +197,7 @@ def read(archive: Archive, database: Database, tell: Tell) -> None:
 def _make_anew(database: Database, revision: str) -> None:
     """Give a database that holds nothing the schema of a version."""
     with database.writing() as conn:
+        _check_empty(conn, database.place)
         TableRow.metadata.drop_all(conn)
         conn.execute(text(f"DROP TABLE IF EXISTS {schema.VERSION}"))
     schema.upgrade(database, revision)
@@ -176,19 +205,12 @@ def _make_anew(database: Database, revision: str) -> None:
 
 def _take(conn: Connection, archive: Archive, tell: Tell) -> None:
     there = inspect(conn)
-    known = set(there.get_table_names())
+    known = set(there.get_table_names()) - {schema.VERSION}
+    _check_shape(archive, {n: {one["name"] for one in there.get_columns(n)} for n in known})
     for name in _OF_A_FRESH_ONE:
         if name in known and name not in archive.manifest.left_out:
             conn.execute(delete(_table(name)))
     for piece in archive.manifest.tables:
-        has = (
-            {one["name"] for one in there.get_columns(piece.table)} if piece.table in known else ()
-        )
-        if set(piece.columns) != set(has):
-            raise errors.DatabaseError(
-                f'{archive.path}: "{piece.table}" has other columns than in schema '
-                f"{archive.manifest.schema} - nothing was written"
-            )
         _take_table(conn, archive, piece, tell)
 
 
@@ -197,18 +219,20 @@ def _take_table(conn: Connection, archive: Archive, piece: Piece, tell: Tell) ->
     while part := list(islice(rows, copying.PIECE)):
         try:
             carried.write(conn, table, part, piece.columns)
-        except (DataError, IntegrityError) as error:
+        except (DataError, IntegrityError, OverflowError, UnicodeError) as error:
+            why = copying.said(error) if isinstance(error, DBAPIError) else type(error).__name__
             raise errors.DatabaseError(
-                f"{archive.path}: a row of {piece.table} is not taken: {copying.said(error)} - "
-                "nothing was written"
+                f"{archive.path}: a row of {piece.table} is not taken: {why} - nothing was written"
             ) from None
         tell(piece.table, len(part))
 
 
 def _number(conn: Connection, manifest: Manifest) -> None:
-    """New rows are numbered behind all that ever were."""
+    """New rows are numbered behind all that ever were, also in tables of an older version."""
+    known = set(inspect(conn).get_table_names())
     for table in copying.numbered():
-        carried.number_behind(conn, table, manifest.numbers.get(table.name, 0))
+        if table.name in known:
+            carried.number_behind(conn, table, manifest.numbers.get(table.name, 0))
 
 
 def _table(name: str) -> Table:
@@ -223,6 +247,7 @@ def _compare(conn: Connection, archive: Archive, tell: Tell) -> None:
         found = copying.summed(conn, _table(piece.table), tell)
         if found != (piece.rows, int(piece.sum, 16)):
             raise errors.DatabaseError(
-                f"{piece.table} reads back as {found[0]:,} rows with another sum - nothing was "
-                "written; please report this"
+                f"{piece.table} reads back as {found[0]:,} rows with another sum: somebody changed "
+                "the archive, or we did not carry it right - nothing was written; write it anew, "
+                "and report it if that is refused, too"
             )

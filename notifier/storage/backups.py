@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 from notifier import errors
 from notifier.storage import dumps
 from notifier.storage.database import Database
+from notifier.storage.whole_files import appearing
 
 
 def backup(database: Database, target: Path, *, replace: bool = False) -> int:
@@ -25,24 +26,17 @@ def backup(database: Database, target: Path, *, replace: bool = False) -> int:
     Args:
         replace: A file of that name is replaced.
     Raises:
-        UsageError: there is a file of that name.
+        UsageError: see `appearing`.
         DatabaseError: it cannot be written, or the copy is not sound.
     """
-    if target.exists() and not replace:
-        raise errors.UsageError(f"{target} is there already - name another file, or add --replace")
-    made = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        made.touch(mode=0o600, exist_ok=False)
-        if database.is_sqlite:
-            _copy(Path(database.place), made)
-        else:
-            dumps.write(database, made)
-        made.replace(target)
+        with appearing(target, replace=replace) as made:
+            if database.is_sqlite:
+                _copy(Path(database.place), made)
+            else:
+                dumps.write(database, made)
     except (OSError, sqlite3.Error) as error:
         raise errors.DatabaseError(f"no backup could be written to {target}: {error}") from error
-    finally:
-        with suppress(OSError):
-            made.unlink(missing_ok=True)
     return target.stat().st_size
 
 

@@ -7,6 +7,7 @@ read again. A dry run does all of it and undoes each lot.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from notifier.storage import store_news
 from notifier.storage.database import Database
 from notifier.subscriptions.due import Planning
 from notifier.subscriptions.moving import exported, lines
@@ -25,6 +27,8 @@ from notifier.subscriptions.moving.told import Rejected, Told
 
 _RECORDS, _ENTRIES = 50, 500  # in a transaction
 RECORD_BYTES = 200_000_000
+
+_SAID = re.compile(r"\S")
 
 _Item = TypeVar("_Item")
 
@@ -38,6 +42,11 @@ class Importing:
 
     def __init__(self, database: Database, planning: Planning, max_papers: int) -> None:
         self._database, self._planning, self._max_papers = database, planning, max_papers
+
+    def has_papers(self) -> bool:
+        """Whether any paper was ever taken in: before that, all that comes would be new to all."""
+        with self._database.reading() as conn:
+            return store_news.arrival(conn) > 0
 
     def exports(
         self, raw: Iterable[bytes], wishes: Wishes, told: Told, *, now: datetime, dry_run: bool
@@ -75,6 +84,15 @@ class Importing:
                     raise _Undone
 
 
+def _each(where: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A record, or those of a list."""
+    if not isinstance(value, list):
+        yield where, value
+        return
+    for number, one in enumerate(value, 1):
+        yield f"{where}, number {number}", one
+
+
 def _complain(told: Told, where: str, what: str) -> None:
     told.care(f"{where}: {what}")
 
@@ -84,13 +102,13 @@ def _records(raw: Iterable[bytes], told: Told) -> Iterator[tuple[str, Any]]:
     waiting = ((n, line) for n, line in enumerate(raw, 1) if not lines.is_silent(line))
     first = next(waiting, (1, b""))
     try:
-        yield f"line {first[0]}", json.loads(lines.text_of(first[1]))
+        yield from _each(f"line {first[0]}", json.loads(lines.text_of(first[1])))
     except (ValueError, RecursionError):
         yield from _whole((line for _, line in chain([first], waiting)), told)
         return
     for number, line in waiting:
         try:
-            yield f"line {number}", json.loads(lines.text_of(line))
+            yield from _each(f"line {number}", json.loads(lines.text_of(line)))
         except (ValueError, RecursionError) as error:
             told.refuse(f"line {number}", f"it is no JSON: {error}")
 
@@ -107,10 +125,10 @@ def _whole(raw: Iterable[bytes], told: Told) -> Iterator[tuple[str, Any]]:
             return
     number = 1
     try:
-        text = lines.text_of(b"".join(parts)).strip()
-        while text:
-            value, end = json.JSONDecoder().raw_decode(text)
-            yield f"record {number}", value
-            text, number = text[end:].lstrip(), number + 1
+        text, at = lines.text_of(b"".join(parts)), 0
+        while more := _SAID.search(text, at):
+            value, at = json.JSONDecoder().raw_decode(text, more.start())
+            yield from _each(f"record {number}", value)
+            number += 1
     except (ValueError, RecursionError) as error:
         told.refuse(f"record {number}", f"it is no JSON: {error}")
