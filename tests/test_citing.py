@@ -97,6 +97,7 @@ def an_article(**values: Any) -> Paper:
         ("Jane Doe, Jr.", "Doe", "Jane", "Jr."), ("Doe, Jr., Jane", "Doe", "Jane", "Jr."),
         ("John Smith III", "Smith", "John", "III"), ("JOHN DOE", "DOE", "JOHN", ""),
         ("Jane Doe (MIT (CSAIL))", "Doe", "Jane", ""),
+        ("李 明", "李", "明", ""), ("김 민준", "김", "민준", ""), ("山田 太郎", "山田", "太郎", ""),
         ("José Álvarez-Ruiz", "Álvarez-Ruiz", "José", ""),
         ("'t Hooft, Gerard", "'t Hooft", "Gerard", ""),
         ("Plato", "Plato", "", ""), ("王小明", "王小明", "", ""),

@@ -16,6 +16,7 @@ import pytest
 from notifier import errors
 from notifier.app import App
 from notifier.config import load
+from notifier.papers.identity import Alias
 from notifier.profiles.translating import portable
 from notifier.storage import store_papers, store_votes
 from notifier.storage.store_votes import StoredVote
@@ -133,6 +134,17 @@ async def test_a_paper_without_abstract_page_or_legal_characters_is_still_an_ent
     assert read.entries[0].title == "RAG \ufffd    title"
     assert "javascript" not in str(read.entries[0])
     assert items[0]["content_text"] == items[0]["title"]
+
+
+@pytest.mark.anyio
+async def test_an_entry_leads_to_the_page_that_its_source_names_first(place: Place) -> None:
+    atom, _ = addresses(place)
+    there = {"url": "https://example.org/6", "page": "http://example.org/6"}
+    place.take(an_entry(9, "RAG 9", urls=there, aliases=(Alias("url", "example.org/6"),)))
+    place.app.compose()
+    async with place.client() as http:
+        read = feedparser.parse((await http.get(atom)).content)
+    assert [one.link for one in read.entries if one.title == "RAG 9"] == [there["page"]]
 
 
 @pytest.mark.anyio

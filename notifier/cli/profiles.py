@@ -39,7 +39,10 @@ def read_rules(source: str) -> str:
     except OSError as error:
         raise errors.UsageError(f"{source[1:]}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise errors.UsageError(f"the rules are no UTF-8 text: {error}") from error
+        where = "stdin" if source == "-" else source[1:]
+        raise errors.UsageError(
+            f"{where}: the rules are no UTF-8 text: {error} - save it as UTF-8"
+        ) from error
     return source
 
 

@@ -1,7 +1,7 @@
 """Author names as references write them: family name, given name, generation.
 
-Pure. Names come in the order the source wrote them: `Jane Doe`, `Doe, Jane`, `Doe JA`. Where no
-rule tells the family name, the last word is it, as BibTeX takes it.
+Pure. Names come in the order the source wrote them: `Jane Doe`, `Doe, Jane`, `Doe JA`, `李 明`.
+Where no rule tells the family name, the last word is it, as BibTeX takes it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ _GENERATION = re.compile(r"[JS]r\.?|I{2,3}|IV")
 _INITIALS = re.compile(r"(?:[A-Z]\.?-?){1,3}")  # `JA`, `J-P`, `J.`
 _BARE_INITIAL = re.compile(r"(?<=[A-Z])(?=[A-Z-]|$)")
 _PARTICLES = frozenset(("De", "Del", "Della", "Den", "Der", "Di", "Van", "Von"))
+# Han, Kana and Hangul: names in these letters begin with the family.
+_HAN = re.compile(r"[\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]+")
 _GROUP = re.compile(
     r"\b(?i:Academy|Agency|Alliance|Association|Authors|Cent(?:er|re)|College|Collaborations?"
     r"|Committee|Community|Consortium|Council|Department|Federation|Foundation|Group|Hospital"
@@ -65,6 +67,8 @@ def author(written: str) -> Author:
     words = parts[0].split()
     if len(words) > 2 and not generation and _GENERATION.fullmatch(words[-1]):
         generation = words.pop()
+    if len(words) == 2 and all(map(_HAN.fullmatch, words)):
+        return Author(words[0], words[1], generation)
     place = _family(words)
     if place < 0:
         given = (

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from notifier.app import App
+from notifier.digests.words import LINK_NAMES
 from notifier.jobs.match import KEPT
 from notifier.languages import language
 from notifier.ranking import periods
@@ -156,6 +157,7 @@ def items_of(conn: Connection, listed: Sequence[Listed], links: Links) -> list[F
         paper = papers[one.row]
         known = dict(links_of(paper))
         pdf = known.pop("pdf", "")
-        page = next(iter(known.values()), links.paper(paper.id))
+        pages = [known[kind] for kind in LINK_NAMES if kind in known] + list(known.values())
+        page = next(iter(pages), links.paper(paper.id))
         items.append(FeedItem(paper, one.updated_at, page, pdf))
     return items
