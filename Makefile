@@ -10,6 +10,8 @@ export UV_LINK_MODE := copy
 # uv works in this project's environment, whatever environment is active outside.
 export VIRTUAL_ENV :=
 export UV_PROJECT_ENVIRONMENT := .venv
+# Bytecode is kept, whatever is set outside: else each of a thousand processes compiles everything.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install dev demo test test-postgres check messages format lint types layers lock reference screenshots clean
