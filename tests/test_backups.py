@@ -135,6 +135,8 @@ def test_the_commands_copy_and_check(notifier: Notifier) -> None:
     assert sound.code == 0
     assert "sound" in sound.err
     assert notifier("db", "backup", str(notifier.folder / "copy.db")).code == 0
+    over = notifier("db", "backup", str(notifier.folder / "notifier.db"), "--replace")
+    assert (over.code, "is the database itself" in over.err) == (2, True)
     again = notifier("db", "backup", str(notifier.folder / "copy.db"))
     assert (again.code, "--replace" in again.err) == (2, True)
     assert notifier("db", "backup", str(notifier.folder / "copy.db"), "--replace").code == 0

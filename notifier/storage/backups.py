@@ -26,9 +26,11 @@ def backup(database: Database, target: Path, *, replace: bool = False) -> int:
     Args:
         replace: A file of that name is replaced.
     Raises:
-        UsageError: see `appearing`.
+        UsageError: see `appearing`; or it would take the place of the database itself.
         DatabaseError: it cannot be written, or the copy is not sound.
     """
+    if database.is_sqlite and target.resolve() == Path(database.place).resolve():
+        raise errors.UsageError(f"{target} is the database itself - name another file")
     try:
         with appearing(target, replace=replace) as made:
             if database.is_sqlite:
