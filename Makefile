@@ -2,6 +2,8 @@
 PYTHON ?= python3
 ARGS ?=
 TESTS ?=
+# One more than there are cores: some tests wait for a time to pass.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 UV_VERSION := 0.13.8
 BIN := .venv/bin
 # The system's certificates, so that a site's own package mirror works; no cache link warnings.
@@ -40,10 +42,10 @@ demo: install  ## offline tour: sample papers, three subscribers, a local inbox
 	$(BIN)/notifier demo $(ARGS)
 
 test: dev  ## run all tests (make test TESTS="tests/test_rules.py -k phrase")
-	$(BIN)/python -m pytest $(or $(TESTS),-n auto --dist worksteal)
+	$(BIN)/python -m pytest $(or $(TESTS),-n $(WORKERS) --dist worksteal)
 
 test-postgres: dev  ## run all tests on PostgreSQL (make test-postgres ARGS="--again 1": see tests/databases.py)
-	$(BIN)/python -m pytest --database postgres $(or $(TESTS),-n auto --dist worksteal) $(ARGS)
+	$(BIN)/python -m pytest --database postgres $(or $(TESTS),-n $(WORKERS) --dist worksteal) $(ARGS)
 
 check: format lint types layers test  ## everything CI runs
 

@@ -268,6 +268,14 @@ COMPOUNDS = (
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def compounds() -> tuple[list[Paper], SqliteFts5]:
+    papers = [replace(generated(1)[0], title=text, abstract="") for text in COMPOUNDS]
+    rival = SqliteFts5()
+    rival.prepare(papers)
+    return papers, rival
+
+
 @pytest.mark.parametrize("rule", [
     "finetuning", "fine tuning", "fine-tuning", "fine-tuning LLM", "pretraining free",
     "training-free", "trainingfree VM", "supervised pretraining", "multimodal finetuning",
@@ -276,10 +284,10 @@ COMPOUNDS = (
     "LLM | (rag + -qubit)", "zeroshot", "zero-shot multimodal", "zeroshot multimodal realtime",
     "selfsupervised learning", "self supervisedlearning", "modal realtime", '"zero shot"',
 ])  # fmt: skip
-def test_sqlite_reads_compounds_acronyms_and_prefixes_as_the_reference(rule: str) -> None:
-    papers = [replace(generated(1)[0], title=text, abstract="") for text in COMPOUNDS]
-    rival = SqliteFts5()
-    rival.prepare(papers)
+def test_sqlite_reads_compounds_acronyms_and_prefixes_as_the_reference(
+    compounds: tuple[list[Paper], SqliteFts5], rule: str
+) -> None:
+    papers, rival = compounds
     rules = parse(rule)
     wanted = {n for n, paper in enumerate(papers) if match(rules, IndexedPaper(paper))}
     assert rival.found(rules) == wanted
