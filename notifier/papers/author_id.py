@@ -33,7 +33,7 @@ def author_id(written: str) -> str | None:
 
 def looks_like_orcid(written: str) -> bool:
     """Whether a text has the shape of an ORCID iD, right or wrong."""
-    return _ORCID.fullmatch(bare(written)) is not None
+    return "-" in written and _ORCID.fullmatch(bare(written)) is not None
 
 
 def names_author(written: str) -> bool:

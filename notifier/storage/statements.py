@@ -29,6 +29,9 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from notifier.storage import tables as t
 
+# Asked at each pass, like others of its kind: to make a query costs as much as to run it.
+_LAST_NUMBER = select(t.counter.c.value).where(t.counter.c.name == bindparam("called"))
+
 # An INSERT whose `rowcount` is asked for; only SQLite tells it anyway.
 COUNTED = {"preserve_rowcount": True}
 _IN_LIST = 400
@@ -136,7 +139,7 @@ def next_numbers(conn: Connection, name: str, count: int) -> int:
 
 def last_number(conn: Connection, name: str) -> int:
     """Return the last number taken from a counter, 0 where none was."""
-    return conn.scalar(select(t.counter.c.value).where(t.counter.c.name == name)) or 0
+    return conn.scalar(_LAST_NUMBER, {"called": name}) or 0
 
 
 def set_number(conn: Connection, name: str, value: int) -> None:

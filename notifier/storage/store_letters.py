@@ -14,6 +14,9 @@ from sqlalchemy import Connection, delete, exists, or_, select, update
 from notifier.storage import tables as t
 from notifier.storage.statements import insert_new
 
+# Made once: each pass asks it.
+_ANY_WAITING = select(exists(select(t.letter.c.id).where(t.letter.c.state == "waiting")))
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -61,9 +64,7 @@ def take_back(conn: Connection, key: str) -> None:
 
 def is_any_waiting(conn: Connection) -> bool:
     """Whether there is a letter that is not sent, given up or closed as too late."""
-    return bool(
-        conn.scalar(select(exists(select(t.letter.c.id).where(t.letter.c.state == "waiting"))))
-    )
+    return bool(conn.scalar(_ANY_WAITING))
 
 
 def claim(conn: Connection, *, owner: str, now: datetime, until: datetime) -> Claimed | None:

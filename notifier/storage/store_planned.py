@@ -33,6 +33,13 @@ from notifier.storage import tables as t
 from notifier.storage.columns import Utc
 from notifier.storage.statements import among, chunks
 
+# Made once: each pass asks it.
+_ANY_DUE = select(
+    exists(
+        select(t.planned.c.subscriber_id).where(t.planned.c.due_at <= bindparam("now", type_=Utc))
+    )
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -178,8 +185,7 @@ def _is_as_read() -> ColumnElement[bool]:
 
 def is_any(conn: Connection, *, now: datetime) -> bool:
     """Whether any is planned that was due at `now`; answered at once."""
-    p = t.planned.c
-    return bool(conn.scalar(select(exists(select(p.subscriber_id).where(p.due_at <= now)))))
+    return bool(conn.scalar(_ANY_DUE, {"now": now}))
 
 
 def count(conn: Connection) -> int:

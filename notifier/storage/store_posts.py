@@ -11,6 +11,9 @@ from sqlalchemy import Connection, exists, func, insert, literal, or_, select, u
 from notifier.storage import tables as t
 from notifier.storage.statements import COUNTED, insert_new
 
+# Made once: each pass asks it.
+_ANY_WAITING = select(exists(select(t.post.c.id).where(t.post.c.state.in_(("pending", "claimed")))))
+
 
 @dataclass(frozen=True, slots=True)
 class NewPost:
@@ -58,8 +61,7 @@ def fix(
 
 def is_any_waiting(conn: Connection) -> bool:
     """Whether there is a post that is not sent, given up or closed as too late."""
-    open_ = t.post.c.state.in_(("pending", "claimed"))
-    return bool(conn.scalar(select(exists(select(t.post.c.id).where(open_)))))
+    return bool(conn.scalar(_ANY_WAITING))
 
 
 def counts(conn: Connection, *, since: datetime) -> dict[str, int]:

@@ -13,6 +13,9 @@ from sqlalchemy import Connection, delete, select, update
 from notifier.storage import tables as t
 from notifier.storage.statements import put
 
+# Made once: each pass asks them.
+_HEALTH = select(t.source).order_by(t.source.c.name)
+_PARTS = select(t.source_part).order_by(t.source_part.c.source, t.source_part.c.part)
 _LONGEST_URL = 2_400  # bytes; an index takes little more, and what is longer is asked once
 
 
@@ -45,8 +48,7 @@ class Validators:
 
 def health(conn: Connection) -> list[Health]:
     """Return what is known of each source, by name."""
-    query = select(t.source).order_by(t.source.c.name)
-    return [Health(**row._asdict()) for row in conn.execute(query)]
+    return [Health(**row._asdict()) for row in conn.execute(_HEALTH)]
 
 
 def succeeded(
@@ -104,7 +106,7 @@ def pause(conn: Connection, name: str, kind: str, *, at: datetime | None) -> boo
 def parts(conn: Connection) -> dict[str, list[dict[str, Any]]]:
     """Return what is known of the parts of each source: the fields of `freshness.Part`."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in conn.execute(select(t.source_part).order_by("source", "part")):
+    for row in conn.execute(_PARTS):
         values = row._asdict()
         source, name = values.pop("source"), values.pop("part")
         found.setdefault(source, []).append({"name": name, **values})
