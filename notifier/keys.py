@@ -22,7 +22,7 @@ def of_instance(database: Database) -> bytes:
 
 def of_links(database: Database) -> list[bytes]:
     """Return the keys of links, oldest first; the first is the instance's own."""
-    with database.reading() as conn:
+    with database.asking() as conn:
         return store_subscribers.secrets(conn, PURPOSE)
 
 

@@ -65,7 +65,7 @@ class Returned:
         """Return how the mailbox was read; None where none is configured."""
         if not self._settings.bounce.imap_host:
             return None
-        with self._database.reading() as conn:
+        with self._database.asking() as conn:
             return store_mailbox.health(conn, poll.name_of(self.mailbox_settings))
 
     def next_poll(self, health: Health) -> datetime | None:

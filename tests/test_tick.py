@@ -16,6 +16,8 @@ import tick
 from sqlalchemy import event
 
 from notifier.app import App
+from notifier.storage.database import Database
+from notifier.storage.statements import last_number, set_number
 
 from .databases import Current, database_url
 from .test_benchmarks import run
@@ -118,6 +120,28 @@ def test_a_pass_with_nothing_due_takes_no_lock(tmp_path: Path) -> None:
     said = {statement for statement, _ in heard.statements}
     assert {one for one in said if one.startswith("BEGIN")} <= {"BEGIN"}
     assert not [one for one in said if "lock" in one]
+
+
+@pytest.mark.sqlite("there a BEGIN is a statement and is heard")
+def test_a_pass_with_nothing_due_begins_no_more_transactions_than_need_one_state(
+    tmp_path: Path,
+) -> None:
+    with an_idle_app(tmp_path, 50) as app, tick.listening(app.database.engine) as heard:
+        asyncio.run(app.tick())
+    said = [statement for statement, _ in heard.statements]
+    assert said.count("BEGIN") <= 5, said
+
+
+def test_what_is_asked_without_a_transaction_sees_the_latest_and_holds_nobody_up(
+    database: Database,
+) -> None:
+    with database.reading() as conn, database.asking() as asking:
+        seen = []
+        for number in (1, 2):
+            with database.writing() as other:
+                set_number(other, "asked", number)
+            seen.append((last_number(conn, "asked"), last_number(asking, "asked")))
+    assert seen == [(1, 1), (1, 2)]
 
 
 @pytest.mark.parametrize("what", ["who is due", "profiles that wait", "mails that wait"])

@@ -95,7 +95,7 @@ def _prepare(database: Database, settings: DeliverSettings, done: Delivered, now
     """
     if settings.postfix:
         done.found = doubt.settle(database, settings.postfix, now=now)
-    with database.reading() as conn:
+    with database.asking() as conn:
         if not store_deliveries.is_any_open(conn):
             return False
     with database.writing() as conn:

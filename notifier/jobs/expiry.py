@@ -16,7 +16,7 @@ def end_stale(
 
     Where there is none, no lock is taken. Arguments: see `store_deliveries.close_stale`.
     """
-    with database.reading() as conn:
+    with database.asking() as conn:
         found = store_deliveries.stale(
             conn, now=now, takes_over=takes_over, spared_owner=spared_owner
         )

@@ -119,7 +119,7 @@ class _Shift:
 
     def may_go_on(self, rows: Sequence[int] | None) -> bool:
         """Whether there is anything to write, and all is matched that could be in it."""
-        with self._database.reading() as conn:
+        with self._database.asking() as conn:
             if not store_planned.is_any(conn, now=self._now):
                 return False
             if match_marks.is_current(conn):

@@ -79,7 +79,7 @@ async def send_letters(
 
 
 def _is_any_waiting(database: Database) -> bool:
-    with database.reading() as conn:
+    with database.asking() as conn:
         return store_letters.is_any_waiting(conn)
 
 

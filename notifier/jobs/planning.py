@@ -79,7 +79,7 @@ def _found(database: Database, due: Due) -> Iterator[Sequence[int]]:
     """Who is due, some at a time; found anew until those are all."""
     rows, is_all = list[int](), False
     while not is_all:
-        with database.reading() as conn:
+        with database.asking() as conn:
             rows = due.rows(conn, limit=_AT_ONCE)
         is_all = len(rows) < _AT_ONCE
         for first in range(0, len(rows), TOGETHER):

@@ -85,7 +85,7 @@ async def send_posts(
 
 def _prepare(database: Database, settings: PostingSettings, done: Posted, now: datetime) -> bool:
     """End what can no longer be sent; return whether anything waits."""
-    with database.reading() as conn:
+    with database.asking() as conn:
         if not store_posts.is_any_waiting(conn):
             return False
     with database.writing() as conn:

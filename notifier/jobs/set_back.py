@@ -35,7 +35,7 @@ def notice(
     stopping: Callable[[], bool] = lambda: False,
 ) -> None:
     """See whether somebody was planned later than now; once for each time a clock is set back."""
-    with database.reading() as conn:
+    with database.asking() as conn:
         last = store_ahead.clock_was_at(conn)
         if last <= now + _APART:
             return

@@ -9,7 +9,7 @@ how. Errors never print parameters: addresses are among them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
@@ -162,6 +162,21 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database and takes no write lock."""
         options = sqlite.READING if self.is_sqlite else postgres.READING
+        with self._connected(options) as connection:
+            yield connection
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """As `reading`, for what is asked at each pass: each statement sees a state of its own.
+
+        Without a transaction, whose beginning and end take longer than the question.
+        """
+        options = sqlite.ASKING if self.is_sqlite else postgres.ASKING
+        with self._connected(options) as connection:
+            yield connection
+
+    @contextmanager
+    def _connected(self, options: Mapping[str, Any]) -> Iterator[Connection]:
         with (
             self.guarded(),
             self.engine.connect().execution_options(**options) as connection,

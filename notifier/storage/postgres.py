@@ -50,6 +50,7 @@ _SHARED_TURN = f"{_IDLE} pg_advisory_xact_lock_shared({_KEY})"
 _NUL_IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)(?:\\u0000)+")
 # What is read is of one state of the database, as it is on SQLite.
 READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+ASKING = {"isolation_level": "AUTOCOMMIT"}
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _LOCK_TIMEOUT = "55P03"

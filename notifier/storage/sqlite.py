@@ -19,6 +19,8 @@ from notifier import errors
 
 # A transaction that sees one state of the database and takes no write lock.
 READING = {"begin": "BEGIN"}
+# None: each statement is a transaction of its own.
+ASKING = {"begin": ""}
 # What SQLite says where it may go on by itself when the cause is gone, and what to do.
 _UNAVAILABLE = {
     "disk is full": "make room on the disk",
@@ -71,7 +73,8 @@ def _text(stored: bytes) -> str:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))
+    if begin := connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"):
+        connection.exec_driver_sql(begin)
 
 
 def explained(error: DBAPIError, place: str) -> errors.NotifierError | None:
