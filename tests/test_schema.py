@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import zlib
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import insert, inspect
 from sqlalchemy.exc import IntegrityError
 
@@ -66,6 +70,33 @@ def test_the_migrations_build_exactly_the_declared_tables(database: Database) ->
     with database.reading() as conn:
         context = MigrationContext.configure(conn, opts={"compare_type": True})
         assert compare_metadata(context, t.Row.metadata) == []
+
+
+def test_each_numbered_file_is_a_step_that_follows_the_one_before() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    steps = list(ScriptDirectory.from_config(config).walk_revisions())
+    assert [step.revision for step in steps] == schema.known()
+    assert [step.down_revision for step in steps] == [*schema.known()[1:], None]
+
+
+def test_no_command_loads_what_only_an_upgrade_needs(tmp_path: Path) -> None:
+    asks = (
+        "import sys\n"
+        "from notifier.app import App\n"
+        "from notifier.config import Settings\n"
+        "from notifier.storage import schema\n"
+        "app = App(Settings(database={'url': sys.argv[1]}))\n"
+        "assert not schema.pending(app.database)\n"
+        "print('alembic' in sys.modules)\n"
+    )
+    url = database_url(tmp_path, is_empty=True)
+    for loads in ("True", "False"):  # the first makes the tables
+        said = subprocess.run(  # ours
+            [sys.executable, "-c", asks, url], check=True, capture_output=True, text=True
+        )
+        assert said.stdout.split()[-1] == loads
 
 
 def test_an_upgrade_of_an_upgraded_database_does_nothing(database: Database) -> None:

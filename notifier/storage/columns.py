@@ -42,7 +42,7 @@ class Utc(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Row(SQLModel):
+class Row(SQLModel, defer_build=True):  # nothing is ever checked by one
     """Base of all tables; its metadata is what the migrations must build."""
 
     metadata = MetaData(naming_convention=NAMES)
