@@ -112,7 +112,7 @@ def _prepare(database: Database, settings: DeliverSettings, done: Delivered, now
     done.expired, done.dropped = end_stale(
         database, now=now, takes_over=not settings.holds_doubtful
     )
-    with database.reading() as conn:
+    with database.asking() as conn:
         return store_deliveries.is_any_open(conn)
 
 

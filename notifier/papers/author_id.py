@@ -33,6 +33,7 @@ def author_id(written: str) -> str | None:
 
 def looks_like_orcid(written: str) -> bool:
     """Whether a text has the shape of an ORCID iD, right or wrong."""
+    # Asked of each word of all rules, of which few have a dash.
     return "-" in written and _ORCID.fullmatch(bare(written)) is not None
 
 

@@ -94,12 +94,7 @@ class Database:
         Raises:
             Locked: others have been writing all the while that one waits.
         """
-        with (
-            self._one_writer(),
-            self.guarded(),
-            self.engine.connect() as connection,
-            connection.begin(),
-        ):
+        with self._one_writer(), self._connected({}) as connection:
             if not self.is_sqlite:
                 postgres.take_turn(connection)
             yield connection
@@ -119,12 +114,7 @@ class Database:
             with self.writing() as connection:
                 yield connection
             return
-        options = {_SHARED: True}
-        with (
-            self.guarded(),
-            self.engine.connect().execution_options(**options) as connection,
-            connection.begin(),
-        ):
+        with self._connected({_SHARED: True}) as connection:
             postgres.share_turn(connection)
             yield connection
 
@@ -145,7 +135,7 @@ class Database:
     @contextmanager
     def beside(self) -> Iterator[Connection]:
         """A transaction beside whoever writes, on PostgreSQL: for tables that are not ours."""
-        with self.guarded(), self.engine.connect() as connection, connection.begin():
+        with self._connected({}) as connection:
             yield connection
 
     @contextmanager
@@ -169,7 +159,8 @@ class Database:
     def asking(self) -> Iterator[Connection]:
         """As `reading`, for what is asked at each pass: each statement sees a state of its own.
 
-        Without a transaction, whose beginning and end take longer than the question.
+        Nothing is written with it: there is no transaction, whose beginning and end take longer
+        than the question.
         """
         options = sqlite.ASKING if self.is_sqlite else postgres.ASKING
         with self._connected(options) as connection:

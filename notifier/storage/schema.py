@@ -2,7 +2,7 @@
 
 Each migration runs in a transaction of its own with its version number: one that fails leaves
 the database as it was. Their files are numbered, each follows the one before. Alembic is loaded
-only where there is something to apply: that takes as long as a tenth of a command.
+only where there is something to apply: to load it is a tenth of a command's start.
 """
 
 from __future__ import annotations
@@ -39,16 +39,19 @@ def revision(database: Database) -> str | None:
     """
     with database.reading() as connection:
         tables = set(inspect(connection).get_table_names())
-        if tables and VERSION not in tables:
+        if not tables:
+            return None
+        if VERSION not in tables:
             raise errors.DatabaseError(
                 f"{database.place} is the database of another program - name another file"
             )
-        if tables and is_copy(connection):
+        current = marked(connection)
+        if _names_copy(current):
             raise errors.DatabaseError(
                 f"{database.place} is a copy that was not finished - "
                 "repeat notifier db copy, or name another database"
             )
-        return (marked(connection) or None) if tables else None
+        return current or None
 
 
 def marked(connection: Connection) -> str:
@@ -58,7 +61,11 @@ def marked(connection: Connection) -> str:
 
 def is_copy(connection: Connection) -> bool:
     """Whether a database with tables is a copy in the making (`storage.copying`)."""
-    return marked(connection).startswith(f"{COPY} ")
+    return _names_copy(marked(connection))
+
+
+def _names_copy(mark: str) -> bool:
+    return mark.startswith(f"{COPY} ")
 
 
 def is_copy_of_ours(connection: Connection) -> bool:

@@ -19,7 +19,7 @@ from notifier import errors
 
 # A transaction that sees one state of the database and takes no write lock.
 READING = {"begin": "BEGIN"}
-# None: each statement is a transaction of its own.
+# No BEGIN: each statement is a transaction of its own.
 ASKING = {"begin": ""}
 # What SQLite says where it may go on by itself when the cause is gone, and what to do.
 _UNAVAILABLE = {
